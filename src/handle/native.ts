@@ -1,0 +1,99 @@
+/**
+ * What the C++ addon offers, as types: the whole boundary between TypeScript and native code.
+ *
+ * Native calls never throw for what the kernel says: they return a negative errno, and TypeScript builds the
+ * error at the call site. They throw a TypeError only for arguments of the wrong type, a programming mistake.
+ */
+
+/** A count or fd when >= 0, a negative errno otherwise (`-EBADF` once the handle is closed). */
+export type Result = number;
+
+/** How {@link NativeBinding.openNetlink} opens its socket. */
+export interface NetlinkOpenOptions {
+  /** NETLINK_ROUTE and its kin, uapi/linux/netlink.h. */
+  readonly protocol: number;
+  /** An fd of the network namespace to open the socket in; -1 for the calling process's own. */
+  readonly netnsFd: number;
+  /** SO_RCVBUF in bytes; 0 leaves the kernel's default. SO_RCVBUFFORCE is tried first. */
+  readonly receiveBuffer: number;
+  /** Capacity of the persistent buffer that one datagram is received into, in bytes, at least 32,768. */
+  readonly datagramCapacity: number;
+}
+
+/** The native side of a netlink socket. One uv_poll_t over one owned fd. */
+export interface NativeNetlink {
+  /** The fd number, -1 from `close()` on. */
+  readonly fd: number;
+  /** The port id that the kernel gave the socket at bind. */
+  readonly portId: number;
+  /** Inode of the network namespace that the socket lives in (SIOCGSKNS); 0 where the kernel would not say. */
+  readonly netnsInode: number;
+  /** Datagrams skipped because their sender was not the kernel (nl_pid other than 0). */
+  readonly foreignDatagrams: number;
+  /** The persistent receive buffer; `receive()` fills it from its start, so read it before the next call. */
+  readonly buffer: Uint8Array;
+  /** One sendmsg(2), MSG_DONTWAIT. Returns the bytes sent. */
+  send(bytes: Uint8Array, offset: number, length: number): Result;
+  /**
+   * One datagram into `buffer`, never waiting: its length, or -EAGAIN when nothing waits, -ENOBUFS after an
+   * overrun, -EMSGSIZE when it did not fit (it is lost). Datagrams not sent by the kernel are skipped.
+   */
+  receive(): Result;
+  /** Joins (NETLINK_ADD_MEMBERSHIP) or leaves a multicast group. */
+  setMembership(group: number, member: boolean): Result;
+  /** setsockopt(fd, level, name, int). */
+  setOption(level: number, name: number, value: number): Result;
+  /** getsockopt(fd, level, name) of an int; negative errno on failure. */
+  getOption(level: number, name: number): Result;
+  /**
+   * Starts watching the fd. `onReadable(status)` runs whenever something can be received: status 0, or a
+   * negative errno of the poll itself (the watcher has been restarted already: libuv stops it on EPOLLERR,
+   * which is what an overrun causes). One callback for the life of the handle.
+   */
+  startPolling(onReadable: (status: number) => void): Result;
+  /** Whether the watcher keeps the event loop alive. A new handle does not (unref'ed). */
+  ref(): void;
+  unref(): void;
+  hasRef(): boolean;
+  /** Idempotent. `fd` reads -1 at once; `onClosed` runs once, when libuv has let go (always asynchronously). */
+  close(onClosed?: () => void): void;
+}
+
+/** The native side of a handle that merely owns an fd: a network namespace, for now. */
+export interface NativeFd {
+  readonly fd: number;
+  /** Inode and device of what the fd refers to (fstat), 0 once closed. */
+  readonly inode: number;
+  readonly device: number;
+  /** Idempotent; effective at once. */
+  close(): Result;
+}
+
+export interface NativeBinding {
+  /** The addon's own version, equal to package.json's. */
+  readonly version: string;
+  /** True in builds with sanitizers or assertions. */
+  readonly debug: boolean;
+  /** Opens and binds a netlink socket, in another netns on a short-lived thread of its own. */
+  openNetlink(options: NetlinkOpenOptions): NativeNetlink | Result;
+  /** open(2), O_RDONLY | O_CLOEXEC, and NS_GET_NSTYPE must say CLONE_NEWNET (else -EINVAL). */
+  openNetns(path: string): NativeFd | Result;
+  /** A new, unnamed network namespace, made on a short-lived thread: nothing but this fd keeps it alive. */
+  createNetns(): NativeFd | Result;
+  /** The netns of a process by pidfd (setns-free: opens /proc/PID/ns/net and checks the pidfd is still alive). */
+  openNetnsOfPid(pid: number): NativeFd | Result;
+  /** Takes over a duplicate of an fd (F_DUPFD_CLOEXEC), checked as openNetns checks. */
+  duplicateNetns(fd: number): NativeFd | Result;
+  /**
+   * Bind-mounts the namespace onto an existing file / unmounts it (MNT_DETACH): what `ip netns add` does.
+   */
+  mountNetns(netnsFd: number, path: string): Result;
+  unmountNetns(path: string): Result;
+  /** Native handles open now in this environment, for tests. */
+  openHandles(): number;
+  /**
+   * For canaries only: opens an fd that nothing owns, or allocates memory that nothing frees.
+   * Present only where the environment variable COFFERDAM_CANARY is set when the addon loads.
+   */
+  readonly plantLeak?: (what: 'fd' | 'memory') => Result;
+}
