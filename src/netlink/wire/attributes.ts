@@ -1,0 +1,230 @@
+import { InvalidArgumentError } from '../../handle/errors.ts';
+import { type Codec, ValueError } from './codec.ts';
+import { align, toHex, WireError, WireView, WireWriter } from './view.ts';
+
+/** nlattr: u16 length including these 4 bytes, u16 type. uapi/linux/netlink.h */
+const HEADER = 4;
+const NLA_F_NESTED = 0x8000;
+const NLA_TYPE_MASK = 0x3fff;
+/** nla_len is 16 bits. */
+const MAX_VALUE = 0xffff - HEADER;
+
+/** An attribute that no table knows, or whose value its codec could not read: kept, and written again as it was. */
+export interface RawAttribute {
+  type: number;
+  /** The value's bytes, in hex. */
+  hex: string;
+  /** NLA_F_NESTED was set. */
+  nested?: true;
+}
+
+/** One attribute of a table: its number, its kernel name (for error messages), its layout. */
+export interface AttributeSpec<T> {
+  readonly type: number;
+  readonly name: string;
+  readonly codec: Codec<T>;
+  /** May occur more than once in one nest: the field is an array. */
+  readonly repeated?: true;
+  /** The table of a nest, for naming the attribute that the kernel complains of. */
+  readonly table?: NamingTable;
+  readonly nested?: true;
+}
+
+type Specs = Readonly<Record<string, AttributeSpec<unknown>>>;
+
+/** The object that a table decodes to: every attribute optional, unknown ones in `raw`. */
+export type AttributesOf<S extends Specs> = {
+  -readonly [K in keyof S]?: S[K] extends AttributeSpec<infer T> ? T : never;
+} & { raw?: RawAttribute[] };
+
+export type TableValue<T> = T extends AttributeTable<infer S> ? AttributesOf<S> : never;
+
+/** What of a table it takes to name attributes: the same for all tables. */
+export interface NamingTable {
+  readonly name: string;
+  readonly specs: Specs;
+  /** Kernel attribute number to field name. */
+  readonly byType: ReadonlyMap<number, string>;
+}
+
+export interface AttributeTable<S extends Specs> extends NamingTable {
+  readonly specs: S;
+  decode(view: WireView, start: number, end: number): AttributesOf<S>;
+  /** Appends each attribute that the value has, in the table's order; `undefined`, and `false` for a flag, leave it out. */
+  encode(writer: WireWriter, value: AttributesOf<S>): void;
+}
+
+/** An attribute: number, kernel name, codec. */
+export function attribute<T>(type: number, name: string, codec: Codec<T>): AttributeSpec<T> {
+  return { type, name, codec };
+}
+
+/** An attribute that may occur more than once. */
+export function repeated<T>(type: number, name: string, codec: Codec<T>): AttributeSpec<T[]> {
+  // The walk below applies the codec to each occurrence: the array type is what the field holds.
+  return { type, name, codec: codec as unknown as Codec<T[]>, repeated: true };
+}
+
+/** An attribute whose value is attributes of another table. `mark: false` leaves NLA_F_NESTED out, as old families want. */
+export function nest<S extends Specs>(
+  type: number,
+  name: string,
+  table: AttributeTable<S>,
+  { mark = true }: { mark?: boolean } = {},
+): AttributeSpec<AttributesOf<S>> {
+  const codec: Codec<AttributesOf<S>> = {
+    decode: (view, start, end) => table.decode(view, start, end),
+    encode: (writer, value) => table.encode(writer, value),
+  };
+  return {
+    type,
+    name,
+    codec,
+    table,
+    ...(mark ? { nested: true as const } : {}),
+  };
+}
+
+/** An attribute with a codec of its own that writes attributes (kind-dependent nests): sets NLA_F_NESTED. */
+export function nestedBy<T>(type: number, name: string, codec: Codec<T>): AttributeSpec<T> {
+  return { type, name, codec, nested: true };
+}
+
+/**
+ * Calls `visit` for each attribute in [start, end). A length below 4 or beyond the end throws: nothing after it
+ * can be trusted. Fewer than 4 bytes at the end are padding.
+ */
+export function walkAttributes(
+  view: WireView,
+  start: number,
+  end: number,
+  visit: (type: number, start: number, end: number, nested: boolean) => void,
+): void {
+  let at = start;
+  while (end - at >= HEADER) {
+    const length = view.u16(at);
+    const type = view.u16(at + 2);
+    if (length < HEADER || at + length > end)
+      throw new WireError(
+        `attribute ${type & NLA_TYPE_MASK} at byte ${at} claims ${length} of ${end - at} bytes`,
+      );
+    visit(type & NLA_TYPE_MASK, at + HEADER, at + length, (type & NLA_F_NESTED) !== 0);
+    at += align(length);
+  }
+}
+
+/** Writes one attribute whose value `write` produces. Throws a {@link ValueError} over 65,531 bytes. */
+export function writeAttribute(writer: WireWriter, type: number, nested: boolean, write: () => void): void {
+  const at = writer.reserve(HEADER);
+  write();
+  const length = writer.length - at;
+  if (length - HEADER > MAX_VALUE)
+    throw new ValueError(
+      `${length - HEADER} bytes`,
+      `keep it within ${MAX_VALUE} bytes, the most an attribute can hold`,
+    );
+  writer.patchU16(at, length);
+  writer.patchU16(at + 2, nested ? type | NLA_F_NESTED : type);
+  writer.pad();
+}
+
+export function attributeTable<const S extends Specs>(name: string, specs: S): AttributeTable<S> {
+  const entries = Object.entries(specs);
+  const byType = new Map(entries.map(([field, spec]) => [spec.type, field]));
+  if (byType.size !== entries.length) throw new TypeError(`${name}: two fields share one attribute number`);
+  return {
+    name,
+    specs,
+    byType,
+    decode(view, start, end) {
+      const out: Record<string, unknown> = {};
+      let raw: RawAttribute[] | undefined;
+      walkAttributes(view, start, end, (type, from, to, nested) => {
+        const field = byType.get(type);
+        const spec = field === undefined ? undefined : specs[field];
+        if (field !== undefined && spec !== undefined) {
+          try {
+            const value = spec.codec.decode(view, from, to);
+            if (!spec.repeated) out[field] = value;
+            else if (Array.isArray(out[field])) out[field].push(value);
+            else out[field] = [value];
+            return;
+          } catch (error) {
+            // One bad attribute is kept as bytes; it must not take the whole message with it.
+            if (!(error instanceof WireError || error instanceof RangeError)) throw error;
+          }
+        }
+        raw ??= [];
+        raw.push({
+          type,
+          hex: toHex(view.bytes.subarray(from, to)),
+          ...(nested ? { nested: true as const } : {}),
+        });
+      });
+      if (raw !== undefined) out.raw = raw;
+      return out as AttributesOf<S>;
+    },
+    encode(writer, value) {
+      const given: Record<string, unknown> = value;
+      for (const [field, spec] of entries) {
+        const one = given[field];
+        if (one === undefined || (one === false && spec.codec.size === 0)) continue;
+        const items = spec.repeated ? (one as unknown[]) : [one];
+        for (const item of items) {
+          try {
+            writeAttribute(writer, spec.type, spec.nested === true, () => spec.codec.encode(writer, item));
+          } catch (error) {
+            if (error instanceof ValueError) error.path.unshift(field);
+            throw error;
+          }
+        }
+      }
+      for (const { type, hex, nested } of value.raw ?? [])
+        writeAttribute(writer, type, nested === true, () => writer.raw(Buffer.from(hex, 'hex')));
+    },
+  };
+}
+
+/** Runs an object's encoder and returns its bytes; a {@link ValueError} becomes the typed error that names the field. */
+export function encodePayload(write: (writer: WireWriter) => void): Uint8Array {
+  const writer = new WireWriter();
+  try {
+    write(writer);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new InvalidArgumentError(error.path.join('.'), error.value, 'is not valid', error.remedy);
+  }
+  return writer.bytes;
+}
+
+/**
+ * Names the attribute at a byte offset of a message's payload, as `IFLA_LINKINFO.IFLA_INFO_KIND`: the kernel's
+ * ext-ack says where it stumbled, not over what.
+ */
+export function attributePath(
+  table: NamingTable,
+  payload: Uint8Array,
+  start: number,
+  offset: number,
+): string | undefined {
+  const view = new WireView(payload);
+  const names: string[] = [];
+  function search(table: NamingTable | undefined, from: number, to: number): boolean {
+    let found = false;
+    try {
+      walkAttributes(view, from, to, (type, valueStart, valueEnd) => {
+        if (found || offset < valueStart - HEADER || offset >= Math.max(valueEnd, valueStart)) return;
+        const field = table?.byType.get(type);
+        const spec = field === undefined ? undefined : table?.specs[field];
+        names.push(spec?.name ?? String(type));
+        found = true;
+        if (offset > valueStart - HEADER && spec?.table !== undefined)
+          search(spec.table, valueStart, valueEnd);
+      });
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+    }
+    return found;
+  }
+  return search(table, start, payload.length) ? names.join('.') : undefined;
+}

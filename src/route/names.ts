@@ -1,0 +1,107 @@
+import { InvalidArgumentError } from '../handle/errors.ts';
+import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
+import { attribute, attributeTable, encodePayload, nest, repeated } from '../netlink/wire/attributes.ts';
+import { reserved, s32, string, text, u8, u16, u32 } from '../netlink/wire/codec.ts';
+import { struct } from '../netlink/wire/struct.ts';
+import { WireView } from '../netlink/wire/view.ts';
+
+const RTM_NEWLINK = 16;
+const RTM_GETLINK = 18;
+
+/** IFNAMSIZ is 16 with the NUL; altnames have 127. uapi/linux/if.h, if_link.h */
+export const IFNAME_MAX = 15;
+export const ALT_IFNAME_MAX = 127;
+
+const ifinfomsg = struct('ifinfomsg', {
+  family: u8,
+  reserved: reserved(1),
+  type: u16,
+  ifindex: s32,
+  flags: u32,
+  change: u32,
+});
+const nameAttributes = attributeTable('IFLA', {
+  ifname: attribute(3, 'IFLA_IFNAME', text(IFNAME_MAX)),
+  altIfname: attribute(53, 'IFLA_ALT_IFNAME', text(ALT_IFNAME_MAX)),
+  properties: nest(
+    52,
+    'IFLA_PROP_LIST',
+    attributeTable('IFLA', { altnames: repeated(53, 'IFLA_ALT_IFNAME', string) }),
+  ),
+  /** RTEXT_FILTER_SKIP_STATS: names are wanted, not counters. */
+  extMask: attribute(29, 'IFLA_EXT_MASK', u32),
+});
+const SKIP_STATS = 1 << 3;
+
+/** A link by name, altname or index. */
+export type LinkReference = string | number;
+
+/** Links' names and indexes, asked of the kernel each time: names change hands, a cache would lie. */
+export class LinkNames {
+  readonly #port: RequestPort;
+
+  constructor(port: RequestPort) {
+    this.#port = port;
+  }
+
+  /** The index of a link given by name, altname or index. Rejects with the kernel's ENODEV if there is none. */
+  async index(link: LinkReference, field: string, options: RequestOptions): Promise<number> {
+    if (typeof link === 'number') {
+      if (Number.isInteger(link) && link > 0 && link <= 0x7fffffff) return link;
+      throw new InvalidArgumentError(
+        field,
+        link,
+        'is no link',
+        'the index of a link, a positive integer, or its name',
+      );
+    }
+    const messages = await this.#port.request(
+      { type: RTM_GETLINK, payload: linkByName(link, field) },
+      options,
+    );
+    const found = messages.find((message) => message.type === RTM_NEWLINK);
+    if (found === undefined)
+      throw new InvalidArgumentError(field, link, 'is no link', 'the name of a link that exists');
+    return ifinfomsg.decodeAt(new WireView(found.payload), 0).ifindex;
+  }
+
+  /** Names by index, for at least these links; undefined when none is asked for. */
+  async of(
+    indexes: readonly number[],
+    options: RequestOptions,
+  ): Promise<ReadonlyMap<number, string> | undefined> {
+    if (indexes.length === 0) return undefined;
+    const names = new Map<number, string>();
+    const payload = encodePayload((writer) => {
+      ifinfomsg.encode(writer, {});
+      nameAttributes.encode(writer, { extMask: SKIP_STATS });
+    });
+    for (const message of await this.#port.dumpAll({ type: RTM_GETLINK, payload }, options)) {
+      if (message.type !== RTM_NEWLINK) continue;
+      const view = new WireView(message.payload);
+      const { ifname } = nameAttributes.decode(view, ifinfomsg.size, view.length);
+      if (ifname !== undefined) names.set(ifinfomsg.decodeAt(view, 0).ifindex, ifname);
+    }
+    return names;
+  }
+}
+
+/** The payload of a RTM_GETLINK for one name: names over 15 bytes can only be altnames. */
+function linkByName(name: string, field: string): Uint8Array {
+  const length = Buffer.byteLength(name);
+  if (length === 0 || length > ALT_IFNAME_MAX || /[\s/\0]/.test(name))
+    throw new InvalidArgumentError(
+      field,
+      name,
+      'is no name of a link',
+      `a link's name: 1 to ${ALT_IFNAME_MAX} bytes, no spaces, no slash`,
+    );
+  return encodePayload((writer) => {
+    ifinfomsg.encode(writer, {});
+    // IFLA_IFNAME finds short altnames too; a longer name only fits the other attribute.
+    nameAttributes.encode(
+      writer,
+      length > IFNAME_MAX ? { altIfname: name, extMask: SKIP_STATS } : { ifname: name, extMask: SKIP_STATS },
+    );
+  });
+}

@@ -1,0 +1,20 @@
+import type { NamingTable } from '../netlink/wire/attributes.ts';
+
+/** The objects of rtnetlink, in the words of `ip`. */
+export type ObjectName = 'link' | 'address' | 'route' | 'rule' | 'neighbour' | 'nexthop';
+
+/** What the generic service, the monitor and the error messages need to know of one kind of object. */
+export interface ObjectType<T extends object> {
+  readonly name: ObjectName;
+  /** RTM_* numbers, uapi/linux/rtnetlink.h. */
+  readonly messages: { readonly new: number; readonly del: number; readonly get: number };
+  /** RTNLGRP_* numbers that announce its changes. */
+  readonly groups: readonly number[];
+  /** Size of the fixed header before the attributes (`sizeof(struct ifinfomsg)`, ...). */
+  readonly headerSize: number;
+  readonly attributes: NamingTable;
+  /** A message's payload as an object. Throws a WireError for a header cut short. */
+  decode(payload: Uint8Array): T;
+  /** Identifies the object among its kind: equal keys are the same object in the kernel. */
+  key(object: T): string;
+}
