@@ -1,0 +1,33 @@
+export { BaseCore, FdCore, type HandleCore } from './core.ts';
+export {
+  AbortError,
+  abortError,
+  ClosedError,
+  CofferdamError,
+  errnoMessage,
+  errnoName,
+  fromNodeError,
+  InvalidArgumentError,
+  SystemError,
+  type SystemErrorInfo,
+  systemError,
+  TimeoutError,
+} from './errors.ts';
+export { formatHandles } from './exit-report.ts';
+export { countFds, fdKind, readFdTable } from './fd-table.ts';
+export {
+  describeHandle,
+  type HandleCounters,
+  type HandleDetail,
+  type HandleDiff,
+  type HandleInfo,
+  type HandleSnapshot,
+  type HandleState,
+  type LeakReport,
+  type OnLeak,
+} from './handle-info.ts';
+export { KernelHandle } from './kernel-handle.ts';
+export { ResourceLeakWarning } from './leak.ts';
+export type { NativeBinding, NativeFd, NativeNetlink, NetlinkOpenOptions, Result } from './native.ts';
+export { loadBinding, packageRoot, packageVersion } from './native-binding.ts';
+export { type HandleRegistry, handles } from './registry.ts';
