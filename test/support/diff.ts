@@ -1,0 +1,259 @@
+import { execFileSync } from 'node:child_process';
+import { Names } from '../../src/cli/names.ts';
+import { formatJson } from '../../src/cli/show/json.ts';
+import type { LinkNames, ShowContext, ShowFamily, ShowOptions, View } from '../../src/cli/show/view.ts';
+import { RouteSocket } from '../../src/route/socket.ts';
+
+/**
+ * Differential tests: build a network with `ip -batch` in a network namespace of the test's own, show it once with
+ * the installed `ip` and once with a view of ours, and hold one against the other, every key and every value.
+ */
+
+export interface Difference {
+  /** `[3].linkinfo.info_data.tos`. */
+  readonly path: string;
+  readonly expected: unknown;
+  readonly actual: unknown;
+}
+
+export interface Comparison {
+  /** Top-level objects of `ip`'s output. */
+  readonly objects: number;
+  /** Scalars of `ip`'s output that were held against ours. */
+  readonly fields: number;
+  readonly differences: Difference[];
+}
+
+export interface CompareOptions {
+  /**
+   * Keys that ours may have and `ip` lacks, as dotted paths without indexes (`linkinfo.info_data.localbypass`).
+   * Only for what the installed `ip` does not know.
+   */
+  readonly extra?: readonly string[];
+  /** By dotted path: whether two differing values are equal enough. Only for running clocks. */
+  readonly loose?: Readonly<Record<string, (expected: unknown, actual: unknown) => boolean>>;
+}
+
+/** Holds `actual` against `expected`. Arrays have the same length and order; keys may come in any order. */
+export function compareJson(
+  expected: readonly unknown[],
+  actual: readonly unknown[],
+  options: CompareOptions = {},
+): Comparison {
+  const differences: Difference[] = [];
+  let fields = 0;
+
+  function report(path: string, one: unknown, other: unknown): void {
+    differences.push({ path, expected: one, actual: other });
+  }
+  function isObject(value: unknown): value is Record<string, unknown> {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  }
+  function compare(one: unknown, other: unknown, path: string, key: string): void {
+    if (Array.isArray(one)) {
+      if (!Array.isArray(other)) {
+        report(path, one, other);
+        return;
+      }
+      if (one.length !== other.length) report(`${path}.length`, one.length, other.length);
+      for (const [i, item] of one.slice(0, other.length).entries())
+        compare(item, other[i], `${path}[${i}]`, key);
+    } else if (isObject(one)) {
+      if (!isObject(other)) {
+        report(path, one, other);
+        return;
+      }
+      for (const [name, value] of Object.entries(one)) {
+        const inner = key === '' ? name : `${key}.${name}`;
+        if (Object.hasOwn(other, name)) compare(value, other[name], `${path}.${name}`, inner);
+        else report(`${path}.${name}`, value, undefined);
+      }
+      for (const [name, value] of Object.entries(other)) {
+        const inner = key === '' ? name : `${key}.${name}`;
+        if (!Object.hasOwn(one, name) && !options.extra?.includes(inner))
+          report(`${path}.${name}`, undefined, value);
+      }
+    } else {
+      fields++;
+      if (one !== other && options.loose?.[key]?.(one, other) !== true) report(path, one, other);
+    }
+  }
+
+  compare(expected, actual, '', '');
+  return { objects: expected.length, fields, differences };
+}
+
+/** Line by line; a line is a field. */
+export function compareText(expected: string, actual: string): Comparison {
+  const one = expected.split('\n');
+  const other = actual.split('\n');
+  const differences: Difference[] = [];
+  for (let i = 0; i < Math.max(one.length, other.length); i++)
+    if (one[i] !== other[i]) differences.push({ path: `line ${i + 1}`, expected: one[i], actual: other[i] });
+  return { objects: one.filter((line) => /^\S/.test(line)).length, fields: one.length, differences };
+}
+
+/**
+ * JSON as `ip` prints it. Integers of 16 digits and more come as strings, on both sides, because a double would
+ * make two different counters equal.
+ */
+export function parseIpJson(text: string): unknown[] {
+  if (text.trim() === '') return [];
+  const exact = text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}/g, (token) =>
+    token.startsWith('"') ? token : `"${token}"`,
+  );
+  const value: unknown = JSON.parse(exact);
+  if (!Array.isArray(value)) throw new TypeError('ip printed no array');
+  return value;
+}
+
+/** `['-j', '-d']` as the frame of the command line reads it. */
+export function showOptions(flags: readonly string[]): ShowOptions {
+  const has = (...names: string[]) => flags.some((flag) => names.includes(flag));
+  const families: Record<string, ShowFamily> = {
+    '-4': 'inet',
+    '-6': 'inet6',
+    '-0': 'link',
+    '-M': 'mpls',
+    '-B': 'bridge',
+  };
+  return {
+    json: has('-j'),
+    pretty: has('-p'),
+    brief: has('-br'),
+    details: has('-d'),
+    stats: flags.filter((flag) => flag === '-s').length,
+    family: flags.map((flag) => families[flag]).find((family) => family !== undefined),
+    numeric: has('-N'),
+    oneline: has('-o'),
+    human: has('-h', '-iec'),
+    iec: has('-iec'),
+    color: false,
+  };
+}
+
+let worlds = 0;
+
+/** A network namespace, and both ways of looking at it. Disposing of it removes the namespace. */
+export class World implements AsyncDisposable {
+  readonly name: string;
+  readonly rt: RouteSocket;
+  /** What was compared so far, over all calls. */
+  objects = 0;
+  fields = 0;
+
+  private constructor(name: string, rt: RouteSocket) {
+    this.name = name;
+    this.rt = rt;
+  }
+
+  static async open(): Promise<World> {
+    const name = `cofferdam-test-${process.pid}-${worlds++}`;
+    execFileSync('ip', ['netns', 'add', name]);
+    try {
+      return new World(name, await RouteSocket.open({ netns: name, timeout: 30_000 }));
+    } catch (error) {
+      execFileSync('ip', ['netns', 'del', name]);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.rt.close();
+    await this.rt.closed;
+    execFileSync('ip', ['netns', 'del', this.name]);
+  }
+
+  /** Runs `ip` in the namespace and returns what it printed. */
+  ip(...args: string[]): string {
+    return execFileSync('ip', ['-n', this.name, ...args], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** Runs lines of `ip -batch`; the first that fails throws, with what `ip` said. */
+  batch(lines: readonly string[], ...flags: string[]): void {
+    execFileSync('ip', ['-n', this.name, ...flags, '-batch', '-'], {
+      input: `${lines.join('\n')}\n`,
+      stdio: 'pipe',
+    });
+  }
+
+  /** Runs any program in the namespace. */
+  exec(...command: string[]): string {
+    return execFileSync('ip', ['netns', 'exec', this.name, ...command], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** What the frame of the command line hands to a view. */
+  context(flags: readonly string[]): ShowContext {
+    const options = showOptions(flags);
+    return {
+      rt: this.rt,
+      options,
+      names: new Names({ numeric: options.numeric, warn: () => {} }),
+      linkNames: () => this.#linkNames(),
+    };
+  }
+
+  async #linkNames(): Promise<LinkNames> {
+    const links = await this.rt.link.list();
+    const byIndex = new Map(links.map((link) => [link.ifindex, link]));
+    const byName = new Map(
+      links.flatMap((link) => [link.ifname, ...(link.altnames ?? [])].map((name) => [name, link.ifindex])),
+    );
+    return {
+      nameOf: (index) => (index === 0 ? '*' : (byIndex.get(index)?.ifname ?? `if${index}`)),
+      indexOf: (name) => byName.get(name) ?? (/^if\d+$/.test(name) ? Number(name.slice(2)) : undefined),
+      flagsOf: (index) => byIndex.get(index)?.flags,
+    };
+  }
+
+  /** Our view, in this process, as the bytes that the command line would print. */
+  async show(view: View, flags: readonly string[], args: readonly string[]): Promise<string> {
+    const { json, text } = await view.run(args, this.context(flags));
+    return flags.includes('-j') ? formatJson(json) : text;
+  }
+
+  /**
+   * `ip FLAGS OBJECT show ARGS` against the view. Counters and timers move while we look: a difference counts only
+   * when it is still there after `attempts` looks.
+   */
+  async compare(
+    view: View,
+    object: string,
+    flags: readonly string[],
+    args: readonly string[] = [],
+    options: CompareOptions & { readonly attempts?: number } = {},
+  ): Promise<Comparison> {
+    let result: Comparison;
+    let attempt = 0;
+    do {
+      const expected = this.ip(...flags, ...object.split(' '), 'show', ...args);
+      const actual = await this.show(view, flags, args);
+      result = flags.includes('-j')
+        ? compareJson(parseIpJson(expected), parseIpJson(actual), options)
+        : compareText(expected, actual);
+    } while (result.differences.length > 0 && ++attempt < (options.attempts ?? 4));
+    this.objects += result.objects;
+    this.fields += result.fields;
+    return result;
+  }
+}
+
+/** The first few differences, for a message that can be read. */
+export function describe(differences: readonly Difference[], limit = 12): string {
+  const lines = differences
+    .slice(0, limit)
+    .map(
+      ({ path, expected, actual }) =>
+        `${path}: ip ${JSON.stringify(expected)}, ours ${JSON.stringify(actual)}`,
+    );
+  if (differences.length > limit) lines.push(`and ${differences.length - limit} more`);
+  return lines.join('\n');
+}
