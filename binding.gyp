@@ -1,0 +1,43 @@
+{
+  'variables': {
+    # Warnings fail the build, except where somebody builds with a compiler we have not seen: COFFERDAM_WERROR=0.
+    'cofferdam_werror%': "<!(node -p \"process.env.COFFERDAM_WERROR || 1\")",
+  },
+  'targets': [
+    {
+      'target_name': 'cofferdam',
+      'sources': [
+        'native/addon/addon.cc',
+        'native/addon/arguments.cc',
+        'native/addon/dispatch.cc',
+        'native/addon/environment.cc',
+        'native/addon/netlink_handle.cc',
+        'native/addon/netns_handle.cc',
+        'native/addon/poll.cc',
+        'native/kernel/fd_table.cc',
+        'native/kernel/netlink_io.cc',
+        'native/kernel/netns_entry.cc',
+        'native/kernel/owned_fd.cc',
+      ],
+      'defines': [
+        'NAPI_VERSION=8',
+        'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+        'COFFERDAM_VERSION="<!(node -p "require(\'./package.json\').version")"',
+      ],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      'cflags_cc': [
+        '-std=c++20', '-Wall', '-Wextra', '-fno-exceptions', '-fno-rtti',
+        '-fvisibility=hidden', '-fvisibility-inlines-hidden',
+      ],
+      # Node's own headers ask for the standard that Node was built with.
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=c++17'],
+      'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,now', '-Wl,-z,relro', '-pthread'],
+      'conditions': [
+        ['cofferdam_werror==1', { 'cflags_cc': ['-Werror'] }],
+      ],
+      'configurations': {
+        'Debug': { 'defines': ['COFFERDAM_DEBUG'] },
+      },
+    },
+  ],
+}

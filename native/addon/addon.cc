@@ -1,0 +1,78 @@
+#include <fcntl.h>
+#include <napi.h>
+#include <stdlib.h>
+
+#include <memory>
+#include <string>
+
+#include "addon_data.h"
+#include "arguments.h"
+#include "environment.h"
+#include "netlink_handle.h"
+#include "netns_handle.h"
+
+#ifndef COFFERDAM_VERSION
+#error "the build passes COFFERDAM_VERSION, taken from package.json"
+#endif
+
+namespace cofferdam {
+
+namespace {
+
+Napi::Value OpenHandles(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(AddonData::Of(info.Env()).environment->open_handles()));
+}
+
+// Canaries: leaks made on purpose, so that a run proves its leak detectors are awake. Exposed only on demand.
+Napi::Value PlantLeak(const Napi::CallbackInfo& info) {
+  std::optional<std::string> what = StringArgument(info[0], "what");
+  if (!what) return Napi::Value();
+  if (*what == "fd") return Napi::Number::New(info.Env(), open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (*what == "memory") {
+    constexpr size_t kBytes = 4242;
+    // Volatile, or the compiler sees that nobody needs it; and no pointer is kept anywhere.
+    volatile char* bytes = new char[kBytes];
+    bytes[0] = 1;
+    return Napi::Number::New(info.Env(), static_cast<double>(kBytes));
+  }
+  return Napi::Number::New(info.Env(), -EINVAL);
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto data = std::make_unique<AddonData>();
+  data->environment = Environment::Create(env);
+  if (data->environment == nullptr) {
+    Napi::Error::New(env, "Node refused the environment cleanup hook").ThrowAsJavaScriptException();
+    return exports;
+  }
+  data->netlink_class = Napi::Persistent(NetlinkHandle::Class(env));
+  data->fd_class = Napi::Persistent(NetnsHandle::Class(env));
+  env.SetInstanceData(data.release());
+
+  exports["version"] = Napi::String::New(env, COFFERDAM_VERSION);
+#ifdef COFFERDAM_DEBUG
+  exports["debug"] = Napi::Boolean::New(env, true);
+#else
+  exports["debug"] = Napi::Boolean::New(env, false);
+#endif
+  exports["openNetlink"] = Napi::Function::New<NetlinkHandle::Open>(env, "openNetlink");
+  exports["openNetns"] = Napi::Function::New<NetnsHandle::Open>(env, "openNetns");
+  exports["createNetns"] = Napi::Function::New<NetnsHandle::Create>(env, "createNetns");
+  exports["openNetnsOfPid"] = Napi::Function::New<NetnsHandle::OpenOfPid>(env, "openNetnsOfPid");
+  exports["duplicateNetns"] = Napi::Function::New<NetnsHandle::Duplicate>(env, "duplicateNetns");
+  exports["mountNetns"] = Napi::Function::New<NetnsHandle::Mount>(env, "mountNetns");
+  exports["unmountNetns"] = Napi::Function::New<NetnsHandle::Unmount>(env, "unmountNetns");
+  exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");
+  // secure_getenv: a set-uid program is nobody's test.
+  if (secure_getenv("COFFERDAM_CANARY") != nullptr) {
+    exports["plantLeak"] = Napi::Function::New<PlantLeak>(env, "plantLeak");
+  }
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(cofferdam, Init)
+
+}  // namespace cofferdam

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <optional>
+
+#include "environment.h"
+#include "netlink_handle.h"
+#include "netns_handle.h"
+
+namespace cofferdam {
+
+// What the addon keeps for one Node environment (instance data).
+//
+// The classes cannot be constructed from JavaScript: `parts` slots are filled by the native open functions
+// and taken by the constructor that they call; an empty slot means a stranger called it.
+class AddonData {
+ public:
+  static AddonData& Of(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
+
+  std::shared_ptr<Environment> environment;
+  Napi::FunctionReference netlink_class;
+  Napi::FunctionReference fd_class;
+  std::optional<NetlinkHandle::Parts> netlink_parts;
+  std::optional<OwnedFd> fd_parts;
+};
+
+}  // namespace cofferdam

@@ -1,0 +1,121 @@
+#include "netlink_io.h"
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace cofferdam {
+
+namespace {
+
+// How many foreign datagrams one Receive skips at most. Whoever floods the socket must not hold the event
+// loop: after these the caller sees -EAGAIN and the level-triggered poll calls again.
+constexpr int kMaxSkipped = 64;
+
+// The inode of the namespace that `socket` lives in. SIOCGSKNS wants CAP_NET_ADMIN; without it the namespace
+// of the calling thread is the answer, because the socket was opened on this very thread.
+int NetnsInode(int socket, uint64_t* inode) {
+  struct stat status;
+  Result<OwnedFd> netns = OwnedFd::NetnsOfSocket(socket);
+  if (netns.ok()) {
+    if (fstat(netns.value().get(), &status) < 0) return -errno;
+    *inode = status.st_ino;
+    return 0;
+  }
+  if (netns.error() == -EMFILE || netns.error() == -ENFILE || netns.error() == -ENOMEM) return netns.error();
+  *inode = stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
+  return 0;
+}
+
+}  // namespace
+
+Result<NetlinkIo> NetlinkIo::Open(const NetlinkOptions& options) {
+  Result<OwnedFd> fd = OwnedFd::Socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, options.protocol);
+  if (!fd.ok()) return fd.failure();
+  NetlinkIo io;
+  io.fd_ = std::move(fd).value();
+  // From here on every early return destroys `io`, and with it the socket.
+  if (int error = io.Configure(options); error < 0) return Errno{error};
+  return io;
+}
+
+int NetlinkIo::Configure(const NetlinkOptions& options) {
+  for (int name : {NETLINK_GET_STRICT_CHK, NETLINK_EXT_ACK, NETLINK_CAP_ACK}) {
+    if (int error = SetOption(SOL_NETLINK, name, 1); error < 0) return error;
+  }
+  if (options.receive_buffer > 0) {
+    // FORCE passes net.core.rmem_max but wants CAP_NET_ADMIN; the plain option is silently capped by it.
+    int error = SetOption(SOL_SOCKET, SO_RCVBUFFORCE, options.receive_buffer);
+    if (error < 0) error = SetOption(SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
+    if (error < 0) return error;
+  }
+  sockaddr_nl address = {};
+  address.nl_family = AF_NETLINK;
+  if (bind(fd(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) return -errno;
+  socklen_t length = sizeof address;
+  if (getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &length) < 0) return -errno;
+  port_id_ = address.nl_pid;
+  return NetnsInode(fd(), &netns_inode_);
+}
+
+int NetlinkIo::Send(const uint8_t* bytes, size_t length) {
+  sockaddr_nl kernel = {};
+  kernel.nl_family = AF_NETLINK;
+  iovec part = {const_cast<uint8_t*>(bytes), length};
+  msghdr message = {};
+  message.msg_name = &kernel;
+  message.msg_namelen = sizeof kernel;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  for (;;) {
+    ssize_t sent = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<int>(sent);
+    if (errno != EINTR) return -errno;
+  }
+}
+
+int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
+  for (int skipped = 0; skipped < kMaxSkipped;) {
+    sockaddr_nl sender = {};
+    iovec part = {buffer, capacity};
+    msghdr message = {};
+    message.msg_name = &sender;
+    message.msg_namelen = sizeof sender;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    // MSG_TRUNC makes the kernel report the true length, and msg_flags says that it was cut.
+    ssize_t length = recvmsg(fd(), &message, MSG_DONTWAIT | MSG_TRUNC);
+    if (length < 0) {
+      if (errno == EINTR) continue;
+      return -errno;
+    }
+    // Before the length is looked at: a stranger's overlong datagram is no loss of ours.
+    if (message.msg_namelen != sizeof sender || sender.nl_family != AF_NETLINK || sender.nl_pid != 0) {
+      ++foreign_datagrams_;
+      ++skipped;
+      continue;
+    }
+    if ((message.msg_flags & MSG_TRUNC) != 0) return -EMSGSIZE;
+    return static_cast<int>(length);
+  }
+  return -EAGAIN;
+}
+
+int NetlinkIo::SetMembership(uint32_t group, bool member) {
+  return SetOption(SOL_NETLINK, member ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
+                   static_cast<int>(group));
+}
+
+int NetlinkIo::SetOption(int level, int name, int value) {
+  return setsockopt(fd(), level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int NetlinkIo::GetOption(int level, int name) const {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return getsockopt(fd(), level, name, &value, &length) < 0 ? -errno : value;
+}
+
+}  // namespace cofferdam

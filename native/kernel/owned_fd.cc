@@ -1,0 +1,73 @@
+#include "owned_fd.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "fd_table.h"
+
+namespace cofferdam {
+
+OwnedFd::OwnedFd(int fd) : fd_(fd) {
+  fd_table::Adopt(fd);
+}
+
+OwnedFd& OwnedFd::operator=(OwnedFd&& other) noexcept {
+  if (this != &other) {
+    Close();
+    fd_ = other.Give();
+  }
+  return *this;
+}
+
+int OwnedFd::Give() noexcept {
+  return std::exchange(fd_, -1);
+}
+
+Result<OwnedFd> OwnedFd::Open(const char* path, int flags) {
+  int fd = open(path, flags | O_CLOEXEC);
+  if (fd < 0) return Errno::Last();
+  return OwnedFd(fd);
+}
+
+Result<OwnedFd> OwnedFd::Socket(int domain, int type, int protocol) {
+  int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return Errno::Last();
+  return OwnedFd(fd);
+}
+
+Result<OwnedFd> OwnedFd::Duplicate(int fd) {
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return Errno::Last();
+  return OwnedFd(copy);
+}
+
+Result<OwnedFd> OwnedFd::Pidfd(pid_t pid) {
+  int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0) return Errno::Last();
+  return OwnedFd(fd);
+}
+
+Result<OwnedFd> OwnedFd::NetnsOfSocket(int socket) {
+  int fd = ioctl(socket, SIOCGSKNS);
+  if (fd < 0) return Errno::Last();
+  return OwnedFd(fd);
+}
+
+int OwnedFd::Close() {
+  if (fd_ < 0) return 0;
+  int fd = Give();
+  // Out of the table first: once close(2) returns, another thread may be given the same number.
+  fd_table::Forget(fd);
+  if (close(fd) == 0) return 0;
+  int error = -errno;
+  fd_table::CloseFailed(fd, error);
+  return error;
+}
+
+}  // namespace cofferdam
