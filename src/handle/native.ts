@@ -12,7 +12,7 @@ export type Result = number;
 export interface NetlinkOpenOptions {
   /** NETLINK_ROUTE and its kin, uapi/linux/netlink.h. */
   readonly protocol: number;
-  /** An fd of the network namespace to open the socket in; -1 for the calling process's own. */
+  /** An fd of the network namespace to open the socket in, or of a socket that lives there; -1 for the calling process's own. */
   readonly netnsFd: number;
   /** SO_RCVBUF in bytes; 0 leaves the kernel's default. SO_RCVBUFFORCE is tried first. */
   readonly receiveBuffer: number;
@@ -30,6 +30,11 @@ export interface NativeNetlink {
   readonly netnsInode: number;
   /** Datagrams skipped because their sender was not the kernel (nl_pid other than 0). */
   readonly foreignDatagrams: number;
+  /**
+   * The multicast group that the last datagram received was sent to, 0 for one sent to this socket alone
+   * (NETLINK_PKTINFO, on from the first setMembership).
+   */
+  readonly receivedGroup: number;
   /** The persistent receive buffer; `receive()` fills it from its start, so read it before the next call. */
   readonly buffer: Uint8Array;
   /** One sendmsg(2), MSG_DONTWAIT. Returns the bytes sent. */
@@ -51,6 +56,9 @@ export interface NativeNetlink {
    * which is what an overrun causes). One callback for the life of the handle.
    */
   startPolling(onReadable: (status: number) => void): Result;
+  /** Stops watching for a while: unread data would wake the event loop over and over. */
+  pausePolling(): Result;
+  resumePolling(): Result;
   /** Whether the watcher keeps the event loop alive. A new handle does not (unref'ed). */
   ref(): void;
   unref(): void;
@@ -89,6 +97,12 @@ export interface NativeBinding {
    */
   mountNetns(netnsFd: number, path: string): Result;
   unmountNetns(path: string): Result;
+  /**
+   * Makes a directory a mount that propagates (MS_SHARED), bind-mounting it onto itself first where it is no
+   * mount point yet. Under a lock on the directory, the one that `ip netns add` takes: two who bind at once
+   * would nest mounts.
+   */
+  shareMount(directory: string): Result;
   /** Native handles open now in this environment, for tests. */
   openHandles(): number;
   /**

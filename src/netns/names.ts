@@ -1,0 +1,128 @@
+/** Names of network namespaces, the way ip-netns(8) keeps them: files in /run/netns, a namespace mounted on each. */
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import { constants as os } from 'node:os';
+import { fromNodeError, InvalidArgumentError, loadBinding, systemError } from '../handle/index.ts';
+
+/** Where `ip netns` keeps them. */
+export const NETNS_DIRECTORY = '/run/netns';
+
+/** A name in /run/netns. Holds no fd. */
+export interface NamedNetns {
+  readonly name: string;
+  readonly path: string;
+  /** Inode of the namespace, as in `net:[4026531840]`; 0 unless `mounted`. */
+  readonly inode: number;
+  /** Device of the inode; 0 unless `mounted`. */
+  readonly device: number;
+  /**
+   * False for a file that no namespace is mounted on: what an interrupted `ip netns add` leaves, or a namespace
+   * mounted in another mount namespace only.
+   */
+  readonly mounted: boolean;
+}
+
+/** The path that a name stands for. A name is one path component, of at most 255 bytes (NAME_MAX). */
+export function netnsPath(name: string): string {
+  const remedy = "one path component of 1 to 255 bytes, without '/' and other than '.' and '..'";
+  if (typeof name !== 'string') throw new InvalidArgumentError('name', name, 'is no string', remedy);
+  const fits = name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+  if (!fits || Buffer.byteLength(name) > 255) {
+    throw new InvalidArgumentError('name', name, 'is no name of a network namespace', remedy);
+  }
+  return `${NETNS_DIRECTORY}/${name}`;
+}
+
+/** All names, in the order of the alphabet. */
+export function listNames(): NamedNetns[] {
+  let names: string[];
+  try {
+    names = readdirSync(NETNS_DIRECTORY);
+  } catch (error) {
+    // Nobody has named a namespace since the host started.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw fromNodeError(error);
+  }
+  // All namespaces of all kinds live on one pseudo file system, so its device tells them from plain files.
+  const nsfs = statSync('/proc/self/ns/net').dev;
+  return names.sort().flatMap((name) => {
+    const path = `${NETNS_DIRECTORY}/${name}`;
+    // Removed since the directory was read.
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status === undefined) return [];
+    const mounted = status.dev === nsfs;
+    return [{ name, path, inode: mounted ? status.ino : 0, device: mounted ? status.dev : 0, mounted }];
+  });
+}
+
+/**
+ * Gives the namespace of `netnsFd` a name. Either the name exists afterwards with the namespace mounted on it, or
+ * nothing that was not there before.
+ *
+ * @throws SystemError EEXIST if the name is taken, EPERM, EACCES
+ */
+export function bindName(netnsFd: number, name: string): void {
+  const path = netnsPath(name);
+  prepareDirectory();
+  try {
+    // O_EXCL decides between two creators of one name. Mode 0: nobody is to take the bare file for a namespace.
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL, 0));
+  } catch (error) {
+    throw fromNodeError(error);
+  }
+  const result = loadBinding().mountNetns(netnsFd, path);
+  if (result < 0) {
+    unlinkSync(path);
+    throw systemError(result, 'mount', { path });
+  }
+}
+
+/**
+ * Takes a name away, mounted or stale. The namespace lives on while something else holds it.
+ *
+ * @throws SystemError ENOENT if there is no such name, EPERM, EACCES
+ */
+export function unbindName(name: string): void {
+  const path = netnsPath(name);
+  const result = loadBinding().unmountNetns(path);
+  // EINVAL: nothing is mounted there, a stale name, and taking it away is what was asked for.
+  if (result < 0 && result !== -os.errno.EINVAL) throw systemError(result, 'umount', { path });
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    throw fromNodeError(error);
+  }
+}
+
+/**
+ * Makes /run/netns the shared mount that `ip netns` makes it: so names made and removed here appear and vanish
+ * in other mount namespaces too, and no copy of a mount keeps a removed namespace alive.
+ */
+function prepareDirectory(): void {
+  try {
+    mkdirSync(NETNS_DIRECTORY, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw fromNodeError(error);
+  }
+  if (isSharedMount(readFileSync('/proc/self/mountinfo', 'utf8'), NETNS_DIRECTORY)) return;
+  const result = loadBinding().shareMount(NETNS_DIRECTORY);
+  if (result < 0) throw systemError(result, 'mount', { path: NETNS_DIRECTORY });
+}
+
+/** Whether a mount on exactly this path propagates, by the text of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
+export function isSharedMount(mountinfo: string, path: string): boolean {
+  return mountinfo.split('\n').some((line) => {
+    const [, , , , mountPoint, , ...rest] = line.split(' ');
+    // Optional fields end at a lone hyphen.
+    const optional = rest.slice(0, rest.indexOf('-'));
+    return mountPoint === path && optional.some((field) => field.startsWith('shared:'));
+  });
+}

@@ -1,0 +1,140 @@
+/** Network namespaces, network_namespaces(7). */
+import {
+  FdCore,
+  InvalidArgumentError,
+  KernelHandle,
+  loadBinding,
+  type NativeFd,
+  type Result,
+  type SystemErrorInfo,
+  systemError,
+} from '../handle/index.ts';
+import { bindName, listNames, type NamedNetns, netnsPath, unbindName } from './names.ts';
+
+export interface CreateNetnsOptions {
+  /** Gives it a name in /run/netns, as `ip netns add` does. Without one it dies with its last user. */
+  readonly name?: string;
+}
+
+/** The core of a Netns: remembers which namespace it was after its fd is gone. */
+class NetnsCore extends FdCore {
+  readonly inode: number;
+  readonly device: number;
+
+  constructor(native: NativeFd, name: string | undefined) {
+    super('netns', native, { netns: native.inode, ...(name !== undefined && { name }) });
+    this.inode = native.inode;
+    this.device = native.device;
+  }
+}
+
+/**
+ * An open network namespace. While it is open the namespace exists, whatever becomes of its name and its
+ * processes.
+ *
+ * ```ts
+ * await using ns = await Netns.create();
+ * await using rt = await RouteSocket.open({ netns: ns });
+ * ```
+ */
+export class Netns extends KernelHandle<NetnsCore> {
+  /** The name it was created or opened by. */
+  readonly name?: string;
+
+  private constructor(native: NativeFd, name?: string) {
+    super(new NetnsCore(native, name));
+    if (name !== undefined) this.name = name;
+  }
+
+  /**
+   * A new namespace, with nothing in it but a `lo` that is down. Unnamed it dies with us: close the handle and,
+   * unless a socket or a process is left inside, it is gone. A named one stays until {@link Netns.remove}.
+   *
+   * @throws SystemError EPERM without CAP_SYS_ADMIN; ENOSPC beyond /proc/sys/user/max_net_namespaces; for a name
+   *   EEXIST if it is taken: then nothing was made
+   */
+  static async create(options: CreateNetnsOptions = {}): Promise<Netns> {
+    const { name } = options;
+    if (name !== undefined) netnsPath(name);
+    const netns = new Netns(expectFd(loadBinding().createNetns(), 'unshare'), name);
+    if (name === undefined) return netns;
+    try {
+      bindName(netns.fd, name);
+    } catch (error) {
+      netns.close();
+      throw error;
+    }
+    return netns;
+  }
+
+  /**
+   * An existing namespace, by its name in /run/netns or, if there is a slash in it, by path: '/proc/4711/ns/net'.
+   *
+   * @throws SystemError ENOENT if there is none, EINVAL if the file is no network namespace, EACCES
+   */
+  static async open(nameOrPath: string): Promise<Netns> {
+    const isPath = typeof nameOrPath === 'string' && nameOrPath.includes('/');
+    const path = isPath ? nameOrPath : netnsPath(nameOrPath);
+    if (path.includes('\0')) throw new InvalidArgumentError('netns', path, 'holds a NUL', 'a name or a path');
+    const native = expectFd(loadBinding().openNetns(path), 'open', { path });
+    return new Netns(native, isPath ? undefined : nameOrPath);
+  }
+
+  /**
+   * The namespace of a process.
+   *
+   * @throws SystemError ESRCH if there is no such process, EACCES without the right to look at it (ptrace(2))
+   */
+  static async of(pid: number): Promise<Netns> {
+    if (!Number.isInteger(pid) || pid < 1 || pid > 0x7fff_ffff) {
+      throw new InvalidArgumentError('pid', pid, 'is no process id', 'a positive integer');
+    }
+    return new Netns(expectFd(loadBinding().openNetnsOfPid(pid), 'pidfd_open', { pid }));
+  }
+
+  /** The namespace that this process is in. */
+  static async current(): Promise<Netns> {
+    // thread-self: a namespace belongs to a thread, and this may be a Worker's.
+    const path = '/proc/thread-self/ns/net';
+    return new Netns(expectFd(loadBinding().openNetns(path), 'open', { path }));
+  }
+
+  /**
+   * The names in /run/netns, in the order of the alphabet, stale ones included. Opens nothing.
+   *
+   * @throws SystemError EACCES
+   */
+  static async list(): Promise<NamedNetns[]> {
+    return listNames();
+  }
+
+  /**
+   * Removes a name, as `ip netns del` does. The namespace itself lives on while a handle, a socket or a process
+   * is in it.
+   *
+   * @throws SystemError ENOENT if there is no such name, EPERM without CAP_SYS_ADMIN
+   */
+  static async remove(name: string): Promise<void> {
+    unbindName(name);
+  }
+
+  /** Number of the namespace, as in `net:[4026531840]`. It is reused some time after the namespace is gone. */
+  get inode(): number {
+    return this.core.inode;
+  }
+
+  /** Device of the inode; with it, the inode is unique among the namespaces that exist. */
+  get device(): number {
+    return this.core.device;
+  }
+
+  /** Whether both are the same namespace. Certain only while both are open: numbers are reused. */
+  equals(other: Pick<Netns, 'inode' | 'device'>): boolean {
+    return this.inode === other.inode && this.device === other.device;
+  }
+}
+
+function expectFd(native: NativeFd | Result, syscall: string, info?: SystemErrorInfo): NativeFd {
+  if (typeof native !== 'number') return native;
+  throw systemError(native, syscall, info);
+}
