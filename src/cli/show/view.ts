@@ -64,6 +64,10 @@ export interface Shown {
   text: string;
 }
 
+/**
+ * Exported by the file of its object: `linkView` by link.ts, `addressView` by addr.ts, `routeView` by route.ts,
+ * `ruleView` by rule.ts, `neighbourView` by neigh.ts, `nexthopView` by nexthop.ts.
+ */
 export interface View {
   /** The full words that name the object: the first one titles the help. Abbreviations are the frame's business. */
   readonly names: readonly string[];

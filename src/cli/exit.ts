@@ -1,0 +1,83 @@
+import { CofferdamError, SystemError } from '../handle/errors.ts';
+import { FindingError, UsageError } from './args.ts';
+
+/** What the process exits with. */
+export const EXIT = {
+  ok: 0,
+  /** A finding, or something failed. */
+  failure: 1,
+  usage: 2,
+  /** A privilege is missing; the message names the capability. EX_NOPERM, sysexits(3). */
+  privilege: 77,
+} as const;
+
+/** A privilege is missing. The message says which, `remedy` what to do about it. */
+export class PrivilegeError extends Error {
+  override readonly name = 'PrivilegeError';
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
+
+export interface Failure {
+  readonly exitCode: number;
+  /** Lines for stderr, without a final line break. */
+  readonly text: string;
+}
+
+const NAMESPACE_CALLS = /setns|unshare|mount|clone/;
+
+/** Which capability the kernel wanted when it said EPERM. */
+function missingCapability(error: SystemError): string {
+  return NAMESPACE_CALLS.test(error.syscall) ? 'CAP_SYS_ADMIN' : 'CAP_NET_ADMIN';
+}
+
+function remedyOf(error: unknown): string | undefined {
+  if (error instanceof PrivilegeError) return error.remedy;
+  if (!(error instanceof CofferdamError)) return undefined;
+  switch (error.code) {
+    case 'ERR_COFFERDAM_TIMEOUT':
+      return 'Give it longer: cofferdam --timeout MILLISECONDS ...';
+    case 'EMFILE':
+      return 'This process has no fd left: raise `ulimit -n`, or see who holds them: ls -l /proc/PID/fd';
+    case 'ENFILE':
+      return 'The system has no fd left: see /proc/sys/fs/file-nr';
+    case 'ENOBUFS':
+      return 'The socket buffer was too small: cofferdam -rc 4194304 ...';
+    case 'ERR_COFFERDAM_DUMP_INTERRUPTED':
+      return 'The objects keep changing while they are listed: try again, or list fewer of them';
+    default:
+      return undefined;
+  }
+}
+
+/** Turns whatever was thrown into an exit code and a text. Words of `ip` stay as they are: scripts grep for them. */
+export function describeFailure(error: unknown, trace: boolean): Failure {
+  if (error instanceof UsageError)
+    return { exitCode: EXIT.usage, text: withStack(error.message, error, trace) };
+  if (error instanceof FindingError) {
+    return { exitCode: EXIT.failure, text: withStack(error.message, error, trace) };
+  }
+  const lines = [`cofferdam: ${error instanceof Error ? error.message : String(error)}`];
+  let exitCode: number = EXIT.failure;
+  if (error instanceof PrivilegeError) exitCode = EXIT.privilege;
+  if (error instanceof SystemError && (error.code === 'EPERM' || error.code === 'EACCES')) {
+    exitCode = EXIT.privilege;
+    lines.push(
+      `${missingCapability(error)} is missing: run it as root, or see what this user can do: cofferdam doctor`,
+    );
+  }
+  const remedy = remedyOf(error);
+  if (remedy !== undefined) lines.push(remedy);
+  return { exitCode, text: withStack(lines.join('\n'), error, trace) };
+}
+
+function withStack(text: string, error: unknown, trace: boolean): string {
+  if (!trace || !(error instanceof Error) || error.stack === undefined) return text;
+  const cause =
+    error.cause instanceof Error ? `\ncaused by: ${error.cause.stack ?? error.cause.message}` : '';
+  return `${text}\n${error.stack}${cause}`;
+}

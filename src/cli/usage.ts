@@ -1,0 +1,40 @@
+import type { View } from './show/view.ts';
+
+/** What `cofferdam --help` prints. */
+export const USAGE = `Usage: cofferdam [ OPTIONS ] OBJECT [ show ] [ WORDS ]
+       cofferdam [ OPTIONS ] COMMAND
+
+Objects, spoken as to ip(8), abbreviations included:
+  link address route rule neighbour nexthop       cofferdam OBJECT help tells the words
+
+Commands:
+  tour              builds a network, watches it, catches a leak, leaves nothing behind
+  doctor            what this host lets cofferdam do; what it does not, and why
+  repl              a console with rt, handles and netns in scope; reads only, unless --allow-write
+  version, help
+
+Options:
+  -j[son] -p[retty]           JSON, as ip prints it; with line breaks
+  -br[ief] -d[etails] -s[tatistics] -o[neline] -h[uman] -iec -N[umeric]
+  -4 -6 -0 -M -B, -f[amily] { inet | inet6 | link | mpls | bridge }
+  -n[etns] NAME               look into a network namespace: a name, or a path
+  -c[olor][={always|auto|never}]
+  -rc[vbuf] BYTES             receive buffer of the socket
+  --timeout MILLISECONDS      deadline of each request
+  --trace                     errors come with their stacks; so does COFFERDAM_DEBUG=1
+  -V[ersion] --help
+
+Exit codes: 0 fine, 1 a finding or a failure, 2 wrong words, 77 a privilege is missing.
+`;
+
+/** What `cofferdam OBJECT help` prints. */
+export function objectUsage(view: View): string {
+  const lines = view.usage.split('\n').filter((line) => line.trim() !== '');
+  return `${lines.map((line, index) => usageLine(line, index === 0, view.names[0] ?? '')).join('\n')}\n`;
+}
+
+function usageLine(line: string, first: boolean, object: string): string {
+  if (/^(Usage:|\s)/.test(line)) return line;
+  const command = line.startsWith('cofferdam ') ? line : `cofferdam ${object} ${line}`;
+  return `${first ? 'Usage: ' : '       '}${command}`;
+}
