@@ -17,4 +17,6 @@ export interface ObjectType<T extends object> {
   decode(payload: Uint8Array): T;
   /** Identifies the object among its kind: equal keys are the same object in the kernel. */
   key(object: T): string;
+  /** Fields that change by themselves (counters, ages): no news to a monitor's resync. */
+  readonly volatile?: readonly (keyof T & string)[];
 }

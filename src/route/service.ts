@@ -29,6 +29,10 @@ export abstract class ObjectService<T extends object, Filter extends object> {
     this.names = names;
   }
 
+  /** A filter's names of links as indexes, before anything else sees the filter. Default: as it is. */
+  protected resolve(filter: Filter, _options: RequestOptions): Filter | Promise<Filter> {
+    return filter;
+  }
   /** The payload of the dump request, with as much of the filter as the kernel understands. */
   protected abstract dumpPayload(filter: Filter): Uint8Array | Promise<Uint8Array>;
   /** Whether the object passes the filter; for what the kernel may have let through. */
@@ -44,13 +48,14 @@ export abstract class ObjectService<T extends object, Filter extends object> {
 
   /** All objects that pass the filter. An interrupted dump is repeated; see NetlinkSocket.dumpAll. */
   async list(filter: Filter = {} as Filter, options: RequestOptions = {}): Promise<T[]> {
-    const payload = await this.dumpPayload(filter);
+    const wanted = await this.resolve(filter, options);
+    const payload = await this.dumpPayload(wanted);
     const messages = await this.port.dumpAll({ type: this.type.messages.get, payload }, options);
     const objects: T[] = [];
     for (const message of messages) {
       if (message.type !== this.type.messages.new) continue;
       const object = this.type.decode(message.payload);
-      if (this.matches(object, filter)) objects.push(object);
+      if (this.matches(object, wanted)) objects.push(object);
     }
     const names = await this.names.of(
       objects.flatMap((object) => this.linksOf(object)),
@@ -59,17 +64,31 @@ export abstract class ObjectService<T extends object, Filter extends object> {
     return names === undefined ? objects : objects.map((object) => this.complete(object, names));
   }
 
-  /** The same, object by object as the kernel sends them. Leaving the loop early is safe. */
+  /** Every object as the kernel sent it, without the names of links: what a monitor compares its news with. */
+  async snapshot(options: RequestOptions = {}): Promise<T[]> {
+    const payload = await this.dumpPayload({} as Filter);
+    const messages = await this.port.dumpAll({ type: this.type.messages.get, payload }, options);
+    return messages
+      .filter((message) => message.type === this.type.messages.new)
+      .map((message) => this.type.decode(message.payload));
+  }
+
+  /** The same as {@link list}, object by object as the kernel sends them. Leaving the loop early is safe. */
   async *dump(filter: Filter = {} as Filter, options: RequestOptions = {}): AsyncGenerator<T, void, void> {
-    const payload = await this.dumpPayload(filter);
-    let names: ReadonlyMap<number, string> | undefined;
+    const wanted = await this.resolve(filter, options);
+    const payload = await this.dumpPayload(wanted);
+    const names = new Map<number, string>();
     for await (const message of this.port.dump({ type: this.type.messages.get, payload }, options)) {
       if (message.type !== this.type.messages.new) continue;
       const object = this.type.decode(message.payload);
-      if (!this.matches(object, filter)) continue;
+      if (!this.matches(object, wanted)) continue;
       const links = this.linksOf(object);
-      if (links.some((index) => names?.has(index) !== true)) names = await this.names.of(links, options);
-      yield names === undefined ? object : this.complete(object, names);
+      // One by one: a dump of all names would wait for this dump to end, and this one for its reader.
+      for (const index of links) {
+        const name = names.has(index) ? undefined : await this.names.nameOf(index, options);
+        if (name !== undefined) names.set(index, name);
+      }
+      yield links.length === 0 ? object : this.complete(object, names);
     }
   }
 

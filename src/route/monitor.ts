@@ -1,0 +1,289 @@
+import { InvalidArgumentError } from '../handle/errors.ts';
+import type { NetlinkMessage, NetlinkSocket } from '../netlink/socket.ts';
+import { AF } from '../netlink/wire/address.ts';
+import type { Address } from './address.ts';
+import { EventQueue } from './event-queue.ts';
+import type { Link } from './link.ts';
+import type { Neighbour } from './neighbour.ts';
+import type { Nexthop } from './nexthop.ts';
+import type { ObjectName, ObjectType } from './object.ts';
+import { ObjectCache } from './object-cache.ts';
+import type { Route } from './route.ts';
+import type { Rule } from './rule.ts';
+
+/** The type of each kind of object. */
+export interface Objects {
+  link: Link;
+  address: Address;
+  route: Route;
+  rule: Rule;
+  neighbour: Neighbour;
+  nexthop: Nexthop;
+}
+
+/**
+ * An object appeared, changed or went. Without `resync` the kernel's word is taken as it is: every RTM_NEW* is
+ * 'new'. With it the monitor knows what was there before, and tells 'change' from 'new'.
+ */
+export type ObjectEvent = {
+  [Name in ObjectName]: { type: 'new' | 'change' | 'del'; object: Name; value: Objects[Name] };
+}[ObjectName];
+
+export type MonitorEvent =
+  | ObjectEvent
+  /** News were lost: the kernel dropped them (ENOBUFS), or nobody read the events in time. */
+  | { type: 'overrun' }
+  /** After an overrun, everything was read anew and what differed has been told: the view is whole again. */
+  | { type: 'resynced' };
+
+export interface MonitorOptions {
+  /** After an overrun, read everything again and tell the difference as events. Default false. */
+  resync?: boolean;
+  /** Events kept for a consumer that is behind; more is an overrun. Default 65,536. */
+  queue?: number;
+  /** SO_RCVBUF of its socket in bytes. Default 1 MiB: news come in bursts. */
+  receiveBuffer?: number;
+  /** Ends the monitor: its iterator rejects with an AbortError. */
+  signal?: AbortSignal;
+}
+
+const DEFAULT_QUEUE = 65_536;
+
+/** One kind of object as the monitor sees it, with its type forgotten: the pair (type, cache) stays together. */
+interface Watched {
+  readonly name: ObjectName;
+  readonly messages: ObjectType<object>['messages'];
+  readonly groups: readonly number[];
+  event(kind: 'new' | 'del', payload: Uint8Array): ObjectEvent | undefined;
+  /** Reads all objects and returns what differs from what was known. */
+  resync(): Promise<ObjectEvent[]>;
+}
+
+/** What the monitor needs of a service: its type, and reading all its objects. */
+export interface Source<T extends object> {
+  readonly type: ObjectType<T>;
+  snapshot(): Promise<T[]>;
+}
+
+function watch<Name extends ObjectName>(
+  name: Name,
+  source: Source<Objects[Name]>,
+  caching: boolean,
+): Watched {
+  const { type } = source;
+  const cache = caching ? new ObjectCache(type) : undefined;
+  // The compiler cannot see that Name picks one member of the union.
+  const event = (kind: 'new' | 'change' | 'del', value: Objects[Name]) =>
+    ({ type: kind, object: name, value }) as unknown as ObjectEvent;
+  return {
+    name,
+    messages: type.messages,
+    groups: type.groups,
+    event(kind, payload) {
+      const value = type.decode(payload);
+      if (cache === undefined) return event(kind, value);
+      const change = cache.apply(kind, value);
+      return change === undefined ? undefined : event(change.type, change.value);
+    },
+    async resync() {
+      const objects = await source.snapshot();
+      return (cache?.replace(objects) ?? []).map((change) => event(change.type, change.value));
+    },
+  };
+}
+
+/**
+ * Turns a socket's notifications into events. It does not know the {@link Monitor}: a monitor that nobody holds any
+ * more must be collectable, so that its socket is found leaked, while the socket's listeners live.
+ */
+class EventSource {
+  readonly queue = new EventQueue<MonitorEvent>();
+  readonly #watched: readonly Watched[];
+  readonly #resync: boolean;
+  readonly #capacity: number;
+  #resyncing = false;
+  #again = false;
+  /** News that came while the dumps ran: older or newer than these, and in order, so that the last word stays. */
+  #held: NetlinkMessage[] = [];
+
+  constructor(watched: readonly Watched[], options: MonitorOptions) {
+    this.#watched = watched;
+    this.#resync = options.resync ?? false;
+    this.#capacity = options.queue ?? DEFAULT_QUEUE;
+  }
+
+  async seed(): Promise<void> {
+    this.#resyncing = this.#resync;
+    if (!this.#resync) return;
+    for (const watched of this.#watched) await watched.resync();
+    this.#release();
+  }
+
+  notify(message: NetlinkMessage): void {
+    if (this.#resyncing) this.#held.push(message);
+    else this.#tell(message);
+    if (this.#held.length > this.#capacity) {
+      this.#held = [];
+      this.overrun();
+    }
+  }
+
+  overrun(): void {
+    this.queue.push({ type: 'overrun' });
+    if (!this.#resync) return;
+    if (this.#resyncing) this.#again = true;
+    else this.#run().catch((error: unknown) => this.queue.end(error));
+  }
+
+  async #run(): Promise<void> {
+    this.#resyncing = true;
+    do {
+      this.#again = false;
+      for (const watched of this.#watched) for (const event of await watched.resync()) this.queue.push(event);
+    } while (this.#again);
+    this.queue.push({ type: 'resynced' });
+    this.#release();
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#resyncing = false;
+    for (const message of held) this.#tell(message);
+    if (this.#again && !this.#resyncing) {
+      this.#again = false;
+      this.#run().catch((error: unknown) => this.queue.end(error));
+    }
+  }
+
+  #tell(message: NetlinkMessage): void {
+    for (const watched of this.#watched) {
+      const kind =
+        message.type === watched.messages.new
+          ? 'new'
+          : message.type === watched.messages.del
+            ? 'del'
+            : undefined;
+      if (kind === undefined) continue;
+      // AF_BRIDGE speaks of ports and forwarding entries under the same message types: a RTM_DELLINK of that family
+      // is a port that left its bridge, not a link that went.
+      if (message.payload[0] === AF.bridge) return;
+      const event = watched.event(kind, message.payload);
+      if (event === undefined) return;
+      if (this.queue.length >= this.#capacity) {
+        this.queue.clear();
+        this.overrun();
+        return;
+      }
+      this.queue.push(event);
+      return;
+    }
+  }
+}
+
+/**
+ * News of the kernel's objects, from a socket of its own. Iterate it once; close() ends the iteration after the
+ * events that had arrived.
+ */
+export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDisposable {
+  readonly #socket: NetlinkSocket;
+  readonly #queue: EventQueue<MonitorEvent>;
+
+  private constructor(socket: NetlinkSocket, queue: EventQueue<MonitorEvent>) {
+    this.#socket = socket;
+    this.#queue = queue;
+  }
+
+  /**
+   * Joins the groups of the named objects on `socket`, which the monitor owns from here on, also if this fails.
+   * `sources` lists what can be watched.
+   */
+  static async start(
+    socket: NetlinkSocket,
+    sources: { readonly [Name in ObjectName]: Source<Objects[Name]> },
+    names: readonly ObjectName[],
+    options: MonitorOptions,
+  ): Promise<Monitor> {
+    try {
+      const watched = names.map((name) => watchByName(sources, name, options.resync ?? false));
+      const source = new EventSource(watched, options);
+      const { queue } = source;
+      socket.onNotification((message) => source.notify(message));
+      socket.onOverrun(() => source.overrun());
+      for (const { groups } of watched) for (const group of groups) socket.joinGroup(group);
+      // Subscribed first, read second: nothing that happens in between is missed.
+      await source.seed();
+      socket.closed.then(() => queue.end());
+      return new Monitor(socket, queue);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+  }
+
+  get fd(): number {
+    return this.#socket.fd;
+  }
+  get closed(): Promise<void> {
+    return this.#socket.closed;
+  }
+  /** Idempotent. Frees the socket at once and ends the iteration. */
+  close(): void {
+    this.#queue.end();
+    this.#socket.close();
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.closed;
+  }
+
+  /** @internal Ends the iteration with an error. */
+  fail(error: unknown): void {
+    this.#queue.end(error);
+    this.#socket.close();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<MonitorEvent, void, void> {
+    this.#socket.ref();
+    try {
+      for (;;) {
+        const { done, value } = await this.#queue.next();
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      if (this.#socket.state === 'open') this.#socket.unref();
+    }
+  }
+}
+
+function watchByName(
+  sources: { readonly [Name in ObjectName]: Source<Objects[Name]> },
+  name: ObjectName,
+  caching: boolean,
+): Watched {
+  switch (name) {
+    case 'link':
+      return watch(name, sources.link, caching);
+    case 'address':
+      return watch(name, sources.address, caching);
+    case 'route':
+      return watch(name, sources.route, caching);
+    case 'rule':
+      return watch(name, sources.rule, caching);
+    case 'neighbour':
+      return watch(name, sources.neighbour, caching);
+    case 'nexthop':
+      return watch(name, sources.nexthop, caching);
+    default:
+      throw new InvalidArgumentError(
+        'groups',
+        name,
+        'cannot be monitored',
+        'some of link, address, route, rule, neighbour, nexthop',
+      );
+  }
+}

@@ -1,0 +1,112 @@
+import { abortError } from '../handle/errors.ts';
+import type { HandleState } from '../handle/handle-info.ts';
+import { NETLINK_ROUTE, NetlinkSocket } from '../netlink/socket.ts';
+import type { NetnsReference } from '../netns/netns.ts';
+import { AddressService } from './address.ts';
+import { LinkService } from './link.ts';
+import { Monitor, type MonitorOptions } from './monitor.ts';
+import { LinkNames } from './names.ts';
+import { NeighbourService } from './neighbour.ts';
+import { NexthopService } from './nexthop.ts';
+import type { ObjectName } from './object.ts';
+import { RouteService } from './route.ts';
+import { RuleService } from './rule.ts';
+
+export interface RouteSocketOptions {
+  /** The network namespace to work in: a name as `ip netns` has it, a path, a pid, a Netns. Default: the process's own. */
+  netns?: NetnsReference;
+  /** Deadline of each call in milliseconds, unless the call gives its own. Default 5000. */
+  timeout?: number;
+  /** SO_RCVBUF in bytes. Default: the kernel's. */
+  receiveBuffer?: number;
+  /** Gives the opening up. */
+  signal?: AbortSignal;
+}
+
+const MONITOR_RECEIVE_BUFFER = 1 << 20;
+const ALL: readonly ObjectName[] = ['link', 'address', 'route', 'rule', 'neighbour', 'nexthop'];
+
+/**
+ * A rtnetlink socket (man 7 rtnetlink): links, addresses, routes, rules, neighbours and nexthops of one network
+ * namespace. Closing it rejects what is pending with a ClosedError and ends its monitors.
+ */
+export class RouteSocket implements Disposable, AsyncDisposable {
+  readonly #netlink: NetlinkSocket;
+  /** Weakly: a monitor that its user forgot must be found as the leak it is. */
+  readonly #monitors = new Set<WeakRef<Monitor>>();
+  readonly link: LinkService;
+  readonly address: AddressService;
+  readonly route: RouteService;
+  readonly rule: RuleService;
+  readonly neighbour: NeighbourService;
+  readonly nexthop: NexthopService;
+
+  private constructor(netlink: NetlinkSocket) {
+    this.#netlink = netlink;
+    const names = new LinkNames(netlink);
+    this.link = new LinkService(netlink, names);
+    this.address = new AddressService(netlink, names);
+    this.route = new RouteService(netlink, names);
+    this.rule = new RuleService(netlink, names);
+    this.neighbour = new NeighbourService(netlink, names);
+    this.nexthop = new NexthopService(netlink, names);
+  }
+
+  /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
+  static async open(options: RouteSocketOptions = {}): Promise<RouteSocket> {
+    return new RouteSocket(await NetlinkSocket.open({ ...options, protocol: NETLINK_ROUTE }));
+  }
+
+  get kind(): string {
+    return this.#netlink.kind;
+  }
+  /** The fd's number, -1 from close() on. */
+  get fd(): number {
+    return this.#netlink.fd;
+  }
+  get state(): HandleState {
+    return this.#netlink.state;
+  }
+  /** Resolves when nothing of the socket is left. */
+  get closed(): Promise<void> {
+    return this.#netlink.closed;
+  }
+
+  /**
+   * News of these objects (all, unless named), from a second socket in the same namespace. It is subscribed when the
+   * promise resolves: list afterwards, and nothing is missed.
+   */
+  async monitor(objects: readonly ObjectName[] = ALL, options: MonitorOptions = {}): Promise<Monitor> {
+    const { signal, receiveBuffer = MONITOR_RECEIVE_BUFFER, ...rest } = options;
+    if (signal?.aborted) throw abortError(signal);
+    const socket = await this.#netlink.sibling({ receiveBuffer });
+    const monitor = await Monitor.start(socket, this, objects, rest);
+    if (this.state !== 'open') monitor.close();
+    const weak = new WeakRef(monitor);
+    this.#monitors.add(weak);
+    const monitors = this.#monitors;
+    const onAbort = () => signal !== undefined && weak.deref()?.fail(abortError(signal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    // On the socket's own promise, with nothing in the closure that leads to the monitor.
+    monitor.closed.then(() => {
+      monitors.delete(weak);
+      signal?.removeEventListener('abort', onAbort);
+    });
+    return monitor;
+  }
+
+  /** Idempotent: `fd` reads -1 at once, what is pending rejects with a ClosedError, monitors end. */
+  close(): void {
+    this.#netlink.close();
+    for (const monitor of this.#monitors) monitor.deref()?.close();
+    this.#monitors.clear();
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.closed;
+  }
+}
