@@ -1,0 +1,63 @@
+// The layer rule: a room of src/ imports only rooms below it. ARCHITECTURE.md draws the same picture.
+const ROOMS = {
+  handle: [],
+  netns: ['handle'],
+  netlink: ['handle', 'netns'],
+  route: ['handle', 'netns', 'netlink'],
+  testing: ['handle'],
+  cli: ['handle', 'netns', 'netlink', 'route', 'testing', 'repl'],
+  repl: ['handle', 'netns', 'netlink', 'route', 'testing'],
+};
+
+const layers = Object.entries(ROOMS).map(([room, below]) => ({
+  name: `${room}-uses-only-rooms-below`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: `^src/(${[room, ...below].join('|')})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...layers,
+    {
+      name: 'every-room-is-known',
+      comment: 'A new room is added to the list above, with the rooms that it may use.',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/[^/]+/', pathNot: `^src/(${Object.keys(ROOMS).join('|')})/` },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'only-the-faces-use-faces-packages',
+      comment: 'The library itself needs nothing but the loader of its addon.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli|repl)/' },
+      to: { path: 'node_modules/(commander|picocolors)/' },
+    },
+    {
+      name: 'one-loader',
+      comment: 'The addon is loaded in one place: everything else takes the binding from there.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/handle/native-binding' },
+      to: { path: 'node_modules/(node-gyp-build|bindings)/' },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-development-packages',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/testing/vitest' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+  },
+};

@@ -1,0 +1,254 @@
+// The steps of `npm test`, cheapest first. Each resolves with its counts, or throws CheckFailed.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bin, CheckFailed, cache, ending, execute, must, need, root, tsc } from './run.mjs';
+import { tracked } from './tracked.mjs';
+
+const node = process.execPath;
+const vitest = (...args) => [node, bin('vitest'), 'run', '--config', join(root, 'vitest.config.ts'), ...args];
+
+/** vitest's own last word: the two lines it sums up with. */
+const summary = (output) => output.split('\n').filter((line) => /^\s*(Test Files|Tests|Errors)\s/.test(line));
+
+/** Lines that a test printed for people to read, such as the number of fields compared: `# ...`. */
+const remarks = (output) => output.split('\n').filter((line) => line.startsWith('# '));
+
+/** The counts in `Tests  3 failed | 120 passed | 2 skipped (125)`. */
+function counted(output) {
+  const line = summary(output).find((text) => /^\s*Tests\s/.test(text)) ?? '';
+  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
+  return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') + count('todo') };
+}
+
+async function runVitest(argv, options) {
+  const result = await execute(argv, options);
+  const counts = counted(result.output);
+  const show = [...summary(result.output).map((line) => line.trim()), ...remarks(result.output)];
+  if (result.status !== 0) {
+    throw new CheckFailed(
+      [ending(result), ...summary(result.output).map((l) => l.trim())].join('; '),
+      result.output,
+      counts,
+    );
+  }
+  // A run in which nothing ran has proven nothing.
+  if (counts.passed === 0) throw new CheckFailed('no test ran', result.output);
+  const reasons = [...result.output.matchAll(/^\s*↓ (.*)$/gm)].map((match) => match[1].trim());
+  const skipped = Array.from({ length: counts.skipped }, (_, index) => reasons[index] ?? 'a skipped test');
+  return { passed: counts.passed, skipped, show };
+}
+
+function needRoot() {
+  if (process.getuid() !== 0) throw new CheckFailed('needs root: the tests make network namespaces');
+}
+
+/** CMake's build tree of the native code: ASan + UBSan for g++, or libFuzzer for clang. */
+const trees = { sanitize: join(cache, 'native-sanitize'), fuzz: join(cache, 'native-fuzz') };
+
+/** Seconds that each fuzz target runs, and the build type of everything sanitized. */
+const FUZZ_SECONDS = Number(process.env.COFFERDAM_FUZZ_SECONDS ?? 15);
+
+export const steps = [
+  {
+    name: 'types',
+    what: 'TypeScript, strict, over sources, tests and benches',
+    run: async ({ log }) => void (await must([node, tsc(), '-p', root], { log })),
+  },
+  {
+    name: 'biome',
+    what: 'format and lint of everything biome knows; a warning fails too',
+    run: async ({ log }) =>
+      void (await must(
+        [node, bin('@biomejs/biome', 'biome'), 'ci', '--error-on-warnings', '--max-diagnostics=50', '.'],
+        {
+          log,
+        },
+      )),
+  },
+  {
+    name: 'clang-format',
+    what: 'format of native/**/*.{h,cc}',
+    run: async ({ log }) => {
+      need('clang-format-14');
+      const files = tracked(root).filter((file) => /^native\/.*\.(h|cc)$/.test(file));
+      if (files.length === 0) throw new CheckFailed('no file under native/');
+      await must(['clang-format-14', '--dry-run', '-Werror', ...files], { log });
+      return { note: `${files.length} files` };
+    },
+  },
+  {
+    name: 'layers',
+    what: 'a room imports only rooms below it; native/kernel includes no Node header',
+    run: async ({ log }) => {
+      const cruise = bin('dependency-cruiser', 'depcruise');
+      const output = await must([node, cruise, '--config', join(root, '.dependency-cruiser.cjs'), 'src'], {
+        log,
+      });
+      const cruised = Number(/(\d+) modules/.exec(output)?.[1] ?? 0);
+      if (cruised < 10) throw new CheckFailed(`only ${cruised} modules cruised`, output);
+      await must([node, join(root, 'scripts/check/includes.mjs'), root], { log });
+      return { note: `${cruised} modules` };
+    },
+  },
+  {
+    name: 'knip',
+    what: 'no unused file, export or dependency',
+    run: async ({ log }) => void (await must([node, bin('knip'), '--no-progress'], { log })),
+  },
+  {
+    name: 'text',
+    what: 'no machine path, unknown host, secret or unfinished word in a tracked file',
+    run: async ({ log }) =>
+      void (await must([node, join(root, 'scripts/check/repo-text.mjs'), root], { log })),
+  },
+  {
+    name: 'lock',
+    what: 'package-lock.json is in step, complete, with integrity, bound to no registry; npm ci accepts it',
+    run: async ({ log }) => {
+      await must([node, join(root, 'scripts/check/lock.mjs'), root], { log });
+      // npm's own check compares the lock with package.json and needs no network for that.
+      await must(['npm', 'ci', '--dry-run', '--ignore-scripts', '--offline', '--no-audit', '--no-fund'], {
+        log,
+      });
+    },
+  },
+  {
+    name: 'addon',
+    what: 'the addon is built and as new as its sources; it keeps itself loaded (-z nodelete)',
+    run: async ({ log }) => {
+      need('g++', 'make', 'readelf');
+      const gyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
+      const built = join(root, 'build/Release/cofferdam.node');
+      // make rebuilds what changed; a tree never configured, or configured before binding.gyp changed, starts anew.
+      await must([node, gyp, existsSync(join(root, 'build/Makefile')) ? 'build' : 'rebuild'], {
+        log,
+        timeout: 300,
+      });
+      const flags = await must(['readelf', '-d', built], { log });
+      if (!flags.includes('NODELETE')) throw new CheckFailed('the addon lacks the NODELETE flag', flags);
+    },
+  },
+  {
+    name: 'package',
+    what: 'dist builds, publint accepts the package, and it works unpacked somewhere else',
+    run: async ({ log }) => {
+      await must([node, join(root, 'scripts/build.mjs')], { log });
+      await must([node, bin('publint'), '--strict', root], { log });
+      const directory = mkdtempSync(join(tmpdir(), 'cofferdam-package-'));
+      try {
+        await must([node, join(root, 'scripts/check/package.mjs'), directory], { log, timeout: 300 });
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  },
+  {
+    name: 'ctest',
+    what: 'the C++ tests, under ASan, UBSan and LSan',
+    run: async ({ log }) => {
+      need('cmake', 'ctest', 'g++', 'make');
+      needRoot();
+      await must(
+        ['cmake', '-S', root, '-B', trees.sanitize, '-DCMAKE_BUILD_TYPE=Debug', '-DCOFFERDAM_SANITIZE=ON'],
+        { log },
+      );
+      await must(['cmake', '--build', trees.sanitize, '--parallel', '2'], { log, timeout: 300 });
+      const result = await execute(
+        ['ctest', '--test-dir', trees.sanitize, '--output-on-failure', '--no-tests=error'],
+        {
+          log,
+          timeout: 200,
+        },
+      );
+      const [, failed, all] = /(\d+) tests failed out of (\d+)/.exec(result.output) ?? [];
+      const counts = { passed: Number(all ?? 0) - Number(failed ?? 0), failed: Number(failed ?? 0) };
+      if (result.status !== 0) throw new CheckFailed(ending(result), result.output, counts);
+      return { passed: counts.passed, note: `${counts.passed} tests` };
+    },
+  },
+  {
+    name: 'fuzz',
+    what: `libFuzzer on what parses in C++, ${FUZZ_SECONDS} s for each target`,
+    run: async ({ log }) => {
+      need('clang-14', 'clang++-14', 'cmake', 'make');
+      const env = { CC: 'clang-14', CXX: 'clang++-14' };
+      await must(['cmake', '-S', root, '-B', trees.fuzz, '-DCMAKE_BUILD_TYPE=Debug', '-DCOFFERDAM_FUZZ=ON'], {
+        log,
+        env,
+      });
+      await must(['cmake', '--build', trees.fuzz, '--parallel', '2'], { log, env, timeout: 300 });
+      const targets = readdirSync(join(trees.fuzz, 'fuzz')).filter((name) => /^fuzz_\w+$/.test(name));
+      if (targets.length === 0) throw new CheckFailed('no fuzz target was built');
+      for (const target of targets) {
+        const corpus = mkdtempSync(join(tmpdir(), 'cofferdam-fuzz-'));
+        try {
+          const argv = [
+            join(trees.fuzz, 'fuzz', target),
+            `-max_total_time=${FUZZ_SECONDS}`,
+            '-timeout=5',
+            '-rss_limit_mb=1024',
+          ];
+          const output = await must([...argv, `-artifact_prefix=${corpus}/`, corpus], {
+            log,
+            timeout: FUZZ_SECONDS + 60,
+          });
+          if (!/Done \d+ runs/.test(output)) throw new CheckFailed(`${target} did not finish`, output);
+        } finally {
+          rmSync(corpus, { recursive: true, force: true });
+        }
+      }
+      return { passed: targets.length, note: targets.join(', ') };
+    },
+  },
+  {
+    name: 'vitest',
+    what: 'the whole test suite, on the real kernel',
+    run: async ({ log }) => {
+      needRoot();
+      need('ip', 'unshare', 'git');
+      return runVitest(vitest(), { log, timeout: 420, env: { FORCE_COLOR: undefined } });
+    },
+  },
+  {
+    name: 'sanitized',
+    what: 'the whole test suite again, with the addon under ASan, UBSan and LSan',
+    run: async ({ log }) => {
+      needRoot();
+      const script = join(root, 'native/test/sanitize.sh');
+      if (!existsSync(script)) throw new CheckFailed('native/test/sanitize.sh is missing');
+      const { passed, show } = await runVitest(['bash', script, ...vitest()], { log, timeout: 600 });
+      return { passed: 1, show, note: `${passed} tests, counted as one` };
+    },
+  },
+  {
+    name: 'canaries',
+    what: 'planted leaks: each must make its check fail',
+    run: async ({ log }) => {
+      needRoot();
+      const { canaries } = await import('./canaries.mjs');
+      const names = [];
+      for (const { name, run } of canaries) {
+        await run({ log });
+        names.push(name);
+      }
+      return { passed: names.length, note: names.join(', ') };
+    },
+  },
+  {
+    name: 'fd-flat',
+    what: 'the fd-flat bench at a hundredth of its cycles: every case flat',
+    run: async ({ log }) => {
+      needRoot();
+      const file = join(cache, 'check', 'fd-flat.json');
+      rmSync(file, { force: true });
+      await must([node, join(root, 'bench/fd-flat.mjs'), '--scale', '0.01', '--json', file], {
+        log,
+        timeout: 200,
+      });
+      const { cases } = JSON.parse(readFileSync(file, 'utf8'));
+      if (cases.length === 0) throw new CheckFailed('no case ran');
+      return { note: `${cases.length} cases` };
+    },
+  },
+];
