@@ -22,6 +22,9 @@ Napi::Value Number(const Napi::CallbackInfo& info, double value) {
 // Opens the socket where the options say; abroad on a thread of its own.
 Result<NetlinkIo> OpenIn(int netns_fd, const NetlinkOptions& options) {
   if (netns_fd < 0) return NetlinkIo::Open(options);
+  // A socket stands for the namespace that it lives in; of a namespace's own fd this asks in vain.
+  Result<OwnedFd> of_socket = OwnedFd::NetnsOfSocket(netns_fd);
+  if (of_socket.ok()) netns_fd = of_socket.value().get();
   NetlinkIo io;
   int error = RunInNetns(netns_fd, [&] {
     Result<NetlinkIo> opened = NetlinkIo::Open(options);
@@ -42,12 +45,15 @@ Napi::Function NetlinkHandle::Class(Napi::Env env) {
                          InstanceAccessor<&NetlinkHandle::PortId>("portId"),
                          InstanceAccessor<&NetlinkHandle::NetnsInode>("netnsInode"),
                          InstanceAccessor<&NetlinkHandle::ForeignDatagrams>("foreignDatagrams"),
+                         InstanceAccessor<&NetlinkHandle::ReceivedGroup>("receivedGroup"),
                          InstanceMethod<&NetlinkHandle::Send>("send"),
                          InstanceMethod<&NetlinkHandle::Receive>("receive"),
                          InstanceMethod<&NetlinkHandle::SetMembership>("setMembership"),
                          InstanceMethod<&NetlinkHandle::SetOption>("setOption"),
                          InstanceMethod<&NetlinkHandle::GetOption>("getOption"),
                          InstanceMethod<&NetlinkHandle::StartPolling>("startPolling"),
+                         InstanceMethod<&NetlinkHandle::PausePolling>("pausePolling"),
+                         InstanceMethod<&NetlinkHandle::ResumePolling>("resumePolling"),
                          InstanceMethod<&NetlinkHandle::Ref>("ref"),
                          InstanceMethod<&NetlinkHandle::Unref>("unref"),
                          InstanceMethod<&NetlinkHandle::HasRef>("hasRef"),
@@ -136,6 +142,10 @@ Napi::Value NetlinkHandle::ForeignDatagrams(const Napi::CallbackInfo& info) {
   return Number(info, static_cast<double>(io_.foreign_datagrams()));
 }
 
+Napi::Value NetlinkHandle::ReceivedGroup(const Napi::CallbackInfo& info) {
+  return Number(info, io_.received_group());
+}
+
 Napi::Value NetlinkHandle::Send(const Napi::CallbackInfo& info) {
   if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     Napi::TypeError::New(info.Env(), "bytes must be a Uint8Array").ThrowAsJavaScriptException();
@@ -202,6 +212,17 @@ Napi::Value NetlinkHandle::StartPolling(const Napi::CallbackInfo& info) {
   on_readable_ = std::make_shared<Dispatch>(environment_, *function);
   // A bare pointer: a closed poll calls nobody, and until then on_readable_ holds it.
   return Number(info, poll_->Start([dispatch = on_readable_.get()](int status) { dispatch->Call(status); }));
+}
+
+Napi::Value NetlinkHandle::PausePolling(const Napi::CallbackInfo& info) {
+  return Number(info, open() ? poll_->Pause() : -EBADF);
+}
+
+Napi::Value NetlinkHandle::ResumePolling(const Napi::CallbackInfo& info) {
+  if (!open()) return Number(info, -EBADF);
+  // Before startPolling there is nobody to call.
+  if (on_readable_ == nullptr) return Number(info, -EINVAL);
+  return Number(info, poll_->Resume());
 }
 
 Napi::Value NetlinkHandle::Ref(const Napi::CallbackInfo& info) {

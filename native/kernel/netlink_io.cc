@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace cofferdam {
 
@@ -26,6 +27,18 @@ int NetnsInode(int socket, uint64_t* inode) {
   }
   if (netns.error() == -EMFILE || netns.error() == -ENFILE || netns.error() == -ENOMEM) return netns.error();
   *inode = stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
+  return 0;
+}
+
+// The group that NETLINK_PKTINFO tells; 0 where it is off, which it is until the first group is joined.
+uint32_t GroupOf(const msghdr& message) {
+  for (const cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(part))) {
+    if (part->cmsg_level != SOL_NETLINK || part->cmsg_type != NETLINK_PKTINFO) continue;
+    nl_pktinfo info;
+    memcpy(&info, CMSG_DATA(part), sizeof info);
+    return info.group;
+  }
   return 0;
 }
 
@@ -85,6 +98,9 @@ int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
     message.msg_namelen = sizeof sender;
     message.msg_iov = &part;
     message.msg_iovlen = 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(nl_pktinfo))];
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
     // MSG_TRUNC makes the kernel report the true length, and msg_flags says that it was cut.
     ssize_t length = recvmsg(fd(), &message, MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0) {
@@ -97,6 +113,7 @@ int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
       ++skipped;
       continue;
     }
+    received_group_ = GroupOf(message);
     if ((message.msg_flags & MSG_TRUNC) != 0) return -EMSGSIZE;
     return static_cast<int>(length);
   }
@@ -104,6 +121,10 @@ int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
 }
 
 int NetlinkIo::SetMembership(uint32_t group, bool member) {
+  // Before the first datagram of any group can arrive.
+  if (member) {
+    if (int error = SetOption(SOL_NETLINK, NETLINK_PKTINFO, 1); error < 0) return error;
+  }
   return SetOption(SOL_NETLINK, member ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
                    static_cast<int>(group));
 }

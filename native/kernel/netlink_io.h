@@ -27,6 +27,9 @@ class NetlinkIo {
   // Inode of the network namespace the socket lives in, 0 where the kernel would not say.
   uint64_t netns_inode() const { return netns_inode_; }
   uint64_t foreign_datagrams() const { return foreign_datagrams_; }
+  // The multicast group that the last datagram received was sent to; 0 for one sent to this socket alone. The
+  // headers cannot tell: news of what this very socket asked for carry its port id and sequence number.
+  uint32_t received_group() const { return received_group_; }
 
   // One datagram to the kernel, never waiting. Bytes sent, or a negative errno.
   int Send(const uint8_t* bytes, size_t length);
@@ -46,6 +49,7 @@ class NetlinkIo {
   uint32_t port_id_ = 0;
   uint64_t netns_inode_ = 0;
   uint64_t foreign_datagrams_ = 0;
+  uint32_t received_group_ = 0;
 };
 
 }  // namespace cofferdam
