@@ -63,6 +63,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["duplicateNetns"] = Napi::Function::New<NetnsHandle::Duplicate>(env, "duplicateNetns");
   exports["mountNetns"] = Napi::Function::New<NetnsHandle::Mount>(env, "mountNetns");
   exports["unmountNetns"] = Napi::Function::New<NetnsHandle::Unmount>(env, "unmountNetns");
+  exports["shareMount"] = Napi::Function::New<NetnsHandle::Share>(env, "shareMount");
   exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");
   // secure_getenv: a set-uid program is nobody's test.
   if (secure_getenv("COFFERDAM_CANARY") != nullptr) {

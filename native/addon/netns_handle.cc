@@ -68,6 +68,12 @@ Napi::Value NetnsHandle::Unmount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), UnmountNetns(path->c_str()));
 }
 
+Napi::Value NetnsHandle::Share(const Napi::CallbackInfo& info) {
+  std::optional<std::string> path = StringArgument(info[0], "directory");
+  if (!path) return Napi::Value();
+  return Napi::Number::New(info.Env(), ShareMount(path->c_str()));
+}
+
 NetnsHandle::NetnsHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NetnsHandle>(info) {
   AddonData& data = AddonData::Of(info.Env());
   if (!data.fd_parts) {

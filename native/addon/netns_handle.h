@@ -20,9 +20,10 @@ class NetnsHandle final : public Napi::ObjectWrap<NetnsHandle>, private Environm
   static Napi::Value Create(const Napi::CallbackInfo& info);
   static Napi::Value OpenOfPid(const Napi::CallbackInfo& info);
   static Napi::Value Duplicate(const Napi::CallbackInfo& info);
-  // mountNetns(netnsFd, path), unmountNetns(path)
+  // mountNetns(netnsFd, path), unmountNetns(path), shareMount(directory)
   static Napi::Value Mount(const Napi::CallbackInfo& info);
   static Napi::Value Unmount(const Napi::CallbackInfo& info);
+  static Napi::Value Share(const Napi::CallbackInfo& info);
 
   explicit NetnsHandle(const Napi::CallbackInfo& info);
   ~NetnsHandle();

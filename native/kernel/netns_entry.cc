@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -21,6 +23,10 @@ namespace {
 
 // Small, because one is mapped for each call; sanitizers need more than the bodies themselves.
 constexpr size_t kStackBytes = 256 * 1024;
+
+// How long ShareMount waits for its lock: a tenth of a second.
+constexpr int kLockAttempts = 100;
+constexpr useconds_t kLockPauseMicroseconds = 1000;
 
 struct Job {
   const std::function<int()>* body;
@@ -143,6 +149,24 @@ int UnmountNetns(const char* path) {
   char link[32];
   snprintf(link, sizeof link, "/proc/self/fd/%d", target.value().get());
   return umount2(link, MNT_DETACH) < 0 ? -errno : 0;
+}
+
+int ShareMount(const char* directory) {
+  Result<OwnedFd> lock = OwnedFd::Open(directory, O_RDONLY | O_DIRECTORY);
+  if (!lock.ok()) return lock.error();
+  // Whoever is at it at the same time, `ip netns add` included, takes this lock. Two bind mounts in a race would
+  // nest, and each further one would double what is mounted below. The others need microseconds: a lock that
+  // lasts is not theirs, and the caller is an event loop.
+  for (int attempt = 0; flock(lock.value().get(), LOCK_EX | LOCK_NB) < 0; ++attempt) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return -errno;
+    if (attempt == kLockAttempts) return -EBUSY;
+    usleep(kLockPauseMicroseconds);
+  }
+  if (mount("", directory, "none", MS_SHARED | MS_REC, nullptr) == 0) return 0;
+  // EINVAL says: no mount point. Only now, under the lock, is that a reason to make it one.
+  if (errno != EINVAL) return -errno;
+  if (mount(directory, directory, "none", MS_BIND | MS_REC, nullptr) < 0) return -errno;
+  return mount("", directory, "none", MS_SHARED | MS_REC, nullptr) < 0 ? -errno : 0;
 }
 
 }  // namespace cofferdam

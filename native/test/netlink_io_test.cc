@@ -1,0 +1,186 @@
+// NetlinkIo against the real kernel, in a network namespace of its own.
+#include "netlink_io.h"
+
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "check.h"
+#include "support.h"
+
+using namespace cofferdam;
+using namespace cofferdam::test;
+
+namespace {
+
+struct LinkRequest {
+  nlmsghdr header;
+  ifinfomsg link;
+};
+
+LinkRequest Request(uint16_t type, uint16_t flags, int index) {
+  LinkRequest request = {};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = type;
+  request.header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+  request.header.nlmsg_seq = 7;
+  request.link.ifi_index = index;
+  return request;
+}
+
+int Send(NetlinkIo& io, const LinkRequest& request) {
+  return io.Send(reinterpret_cast<const uint8_t*>(&request), sizeof request);
+}
+
+NetlinkIo OpenRoute(int receive_buffer = 0) {
+  Result<NetlinkIo> io = NetlinkIo::Open({NETLINK_ROUTE, receive_buffer});
+  CHECK_EQ(io.error(), 0);
+  return std::move(io).value();
+}
+
+void OpensAsPromised() {
+  NetlinkIo io = OpenRoute(200'000);
+  CHECK_EQ(fcntl(io.fd(), F_GETFD), FD_CLOEXEC);
+  CHECK((fcntl(io.fd(), F_GETFL) & O_NONBLOCK) != 0);
+  CHECK(io.port_id() != 0);
+  CHECK_EQ(io.netns_inode(), ThreadNetns());
+  for (int name : {NETLINK_GET_STRICT_CHK, NETLINK_EXT_ACK, NETLINK_CAP_ACK}) {
+    CHECK_EQ(io.GetOption(SOL_NETLINK, name), 1);
+  }
+  CHECK_EQ(io.GetOption(SOL_SOCKET, SO_RCVBUF), 400'000);  // the kernel doubles it, see socket(7)
+  CHECK_EQ(io.Close(), 0);
+  CHECK_EQ(io.fd(), -1);
+  CHECK_EQ(io.Send(nullptr, 0), -EBADF);
+  uint8_t byte;
+  CHECK_EQ(io.Receive(&byte, 1), -EBADF);
+  CHECK_EQ(io.SetMembership(1, true), -EBADF);
+}
+
+void AnswersAreWhole() {
+  NetlinkIo io = OpenRoute();
+  std::vector<uint8_t> buffer(32 * 1024);
+  CHECK_EQ(io.Receive(buffer.data(), buffer.size()), -EAGAIN);
+  CHECK_EQ(Send(io, Request(RTM_GETLINK, 0, 1)), sizeof(LinkRequest));
+  int length = io.Receive(buffer.data(), buffer.size());
+  CHECK(length > static_cast<int>(sizeof(LinkRequest)));
+  nlmsghdr header;
+  std::memcpy(&header, buffer.data(), sizeof header);
+  CHECK_EQ(header.nlmsg_type, RTM_NEWLINK);
+  CHECK_EQ(header.nlmsg_seq, 7);
+  CHECK_EQ(header.nlmsg_pid, io.port_id());
+  CHECK_EQ(header.nlmsg_len, length);
+  // A datagram that does not fit is gone, and said to be.
+  CHECK_EQ(Send(io, Request(RTM_GETLINK, 0, 1)), sizeof(LinkRequest));
+  CHECK_EQ(io.Receive(buffer.data(), 64), -EMSGSIZE);
+  CHECK_EQ(io.Receive(buffer.data(), buffer.size()), -EAGAIN);
+}
+
+void ErrorsOfTheKernel() {
+  CHECK_EQ(NetlinkIo::Open({999, 0}).error(), -EPROTONOSUPPORT);
+  NetlinkIo io = OpenRoute();
+  CHECK_EQ(io.SetMembership(100'000, true), -EINVAL);
+  CHECK_EQ(io.SetOption(SOL_NETLINK, 9999, 1), -ENOPROTOOPT);
+  CHECK_EQ(io.GetOption(SOL_NETLINK, 9999), -ENOPROTOOPT);
+  // Larger than the send buffer: refused whole.
+  std::vector<uint8_t> huge(64 * 1024 * 1024);
+  CHECK_EQ(io.Send(huge.data(), huge.size()), -EMSGSIZE);
+}
+
+// NETLINK_USERSOCK lets any process write to any socket: the only sender that counts is the kernel.
+void StrangersAreSkippedAndCounted() {
+  NetlinkIo victim = std::move(NetlinkIo::Open({NETLINK_USERSOCK, 1 << 20}).value());
+  OwnedFd stranger = OwnedFd::Socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK).value();
+  sockaddr_nl address = {};
+  address.nl_family = AF_NETLINK;
+  address.nl_pid = victim.port_id();
+  std::vector<uint8_t> bytes(4096, 0xff);
+  auto shout = [&](size_t length) {
+    ssize_t sent = sendto(stranger.get(), bytes.data(), length, 0, reinterpret_cast<sockaddr*>(&address),
+                          sizeof address);
+    CHECK_EQ(sent, length);
+  };
+  std::vector<uint8_t> buffer(64);
+  for (size_t length : {1, 16, 64, 4096}) shout(length);
+  CHECK_EQ(victim.Receive(buffer.data(), buffer.size()), -EAGAIN);
+  CHECK_EQ(victim.foreign_datagrams(), 4);
+  // A flood holds one call for 64 datagrams only, and the poll wakes again for the rest.
+  for (int i = 0; i < 100; ++i) shout(16);
+  CHECK_EQ(victim.Receive(buffer.data(), buffer.size()), -EAGAIN);
+  CHECK_EQ(victim.foreign_datagrams(), 4 + 64);
+  pollfd entry = {victim.fd(), POLLIN, 0};
+  CHECK_EQ(poll(&entry, 1, 0), 1);
+  CHECK_EQ(victim.Receive(buffer.data(), buffer.size()), -EAGAIN);
+  CHECK_EQ(victim.foreign_datagrams(), 4 + 100);
+}
+
+void OverrunIsAnErrorOnceAndThenOver() {
+  NetlinkIo listener = OpenRoute(1);  // the kernel rounds up to its least
+  CHECK_EQ(listener.SetMembership(RTNLGRP_LINK, true), 0);
+  NetlinkIo changer = OpenRoute();
+  std::vector<uint8_t> buffer(32 * 1024);
+  for (int i = 0; i < 50; ++i) {
+    LinkRequest request = Request(RTM_NEWLINK, NLM_F_ACK, 1);
+    request.link.ifi_change = IFF_UP;
+    request.link.ifi_flags = i % 2 == 0 ? IFF_UP : 0;
+    CHECK_EQ(Send(changer, request), sizeof request);
+    CHECK(changer.Receive(buffer.data(), buffer.size()) > 0);
+  }
+  bool overrun = false;
+  int received = 0;
+  for (int result; (result = listener.Receive(buffer.data(), buffer.size())) != -EAGAIN;) {
+    if (result == -ENOBUFS) overrun = true;
+    if (result > 0) ++received;
+    CHECK(result > 0 || result == -ENOBUFS);
+  }
+  CHECK(overrun);
+  // And it hears again.
+  LinkRequest request = Request(RTM_NEWLINK, NLM_F_ACK, 1);
+  request.link.ifi_change = IFF_UP;
+  request.link.ifi_flags = IFF_UP;
+  Send(changer, request);
+  CHECK(listener.Receive(buffer.data(), buffer.size()) > 0);
+  CHECK_EQ(listener.SetMembership(RTNLGRP_LINK, false), 0);
+}
+
+void NothingStaysOpenWhereFdsRunOut() {
+  int before = CountFds();
+  // No fd for the socket; one for the socket and none for the question which namespace it lives in.
+  for (int allowed : {0, 1}) {
+    WithFdLimit(allowed, [] { CHECK_EQ(NetlinkIo::Open({NETLINK_ROUTE, 0}).error(), -EMFILE); });
+    CHECK_EQ(CountFds(), before);
+  }
+  WithFdLimit(2, [] { CHECK_EQ(NetlinkIo::Open({NETLINK_ROUTE, 0}).error(), 0); });
+  CHECK_EQ(CountFds(), before);
+}
+
+void TenThousandOpensAreFlat() {
+  int before = CountFds();
+  for (int i = 0; i < 10'000; ++i) CHECK(OpenRoute().port_id() != 0);
+  CHECK_EQ(CountFds(), before);
+}
+
+}  // namespace
+
+int main() {
+  EnterOwnNetns();
+  int before = CountFds();
+  OpensAsPromised();
+  AnswersAreWhole();
+  ErrorsOfTheKernel();
+  StrangersAreSkippedAndCounted();
+  OverrunIsAnErrorOnceAndThenOver();
+  NothingStaysOpenWhereFdsRunOut();
+  TenThousandOpensAreFlat();
+  CHECK_EQ(CountFds(), before);
+  return 0;
+}

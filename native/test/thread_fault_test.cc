@@ -1,0 +1,50 @@
+// No thread to be had (RLIMIT_NPROC, pids.max): an errno, not an exception, and nothing left open.
+#include <linux/netlink.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <cerrno>
+
+#include "check.h"
+#include "netns_entry.h"
+#include "support.h"
+
+using namespace cofferdam;
+using namespace cofferdam::test;
+
+namespace {
+bool refuse = false;
+}
+
+extern "C" {
+int __real_pthread_create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
+                          void* argument) {
+  return refuse ? EAGAIN : __real_pthread_create(thread, attributes, start, argument);
+}
+}
+
+int main() {
+  EnterOwnNetns();
+  int before = CountFds();
+  {
+    OwnedFd netns = CreateNetns().value();
+    bool ran = false;
+    refuse = true;
+    CHECK_EQ(CreateNetns().error(), -EAGAIN);
+    CHECK_EQ(RunInNetns(netns.get(),
+                        [&] {
+                          ran = true;
+                          return 0;
+                        }),
+             -EAGAIN);
+    CHECK(!ran);
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    CHECK_EQ(sigismember(&mask, SIGTERM), 0);
+    refuse = false;
+    CHECK_EQ(RunInNetns(netns.get(), [] { return 5; }), 5);
+  }
+  CHECK_EQ(CountFds(), before);
+  return 0;
+}
