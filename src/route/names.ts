@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../handle/errors.ts';
+import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { attribute, attributeTable, encodePayload, nest, repeated } from '../netlink/wire/attributes.ts';
 import { reserved, s32, string, text, u8, u16, u32 } from '../netlink/wire/codec.ts';
@@ -63,6 +63,25 @@ export class LinkNames {
     if (found === undefined)
       throw new InvalidArgumentError(field, link, 'is no link', 'the name of a link that exists');
     return ifinfomsg.decodeAt(new WireView(found.payload), 0).ifindex;
+  }
+
+  /** The name of one link; undefined when there is no such link (any more). */
+  async nameOf(index: number, options: RequestOptions): Promise<string | undefined> {
+    const payload = encodePayload((writer) => {
+      ifinfomsg.encode(writer, { ifindex: index });
+      nameAttributes.encode(writer, { extMask: SKIP_STATS });
+    });
+    let messages: Awaited<ReturnType<RequestPort['request']>>;
+    try {
+      messages = await this.#port.request({ type: RTM_GETLINK, payload }, options);
+    } catch (error) {
+      if (error instanceof SystemError && error.code === 'ENODEV') return undefined;
+      throw error;
+    }
+    const found = messages.find((message) => message.type === RTM_NEWLINK);
+    if (found === undefined) return undefined;
+    const view = new WireView(found.payload);
+    return nameAttributes.decode(view, ifinfomsg.size, view.length).ifname;
   }
 
   /** Names by index, for at least these links; undefined when none is asked for. */
