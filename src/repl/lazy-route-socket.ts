@@ -1,0 +1,153 @@
+import { ClosedError } from '../handle/index.ts';
+import { AddressService } from '../route/address.ts';
+import { LinkService } from '../route/link.ts';
+import type { Monitor } from '../route/monitor.ts';
+import { NeighbourService } from '../route/neighbour.ts';
+import { NexthopService } from '../route/nexthop.ts';
+import type { ObjectName } from '../route/object.ts';
+import { RouteService } from '../route/route.ts';
+import { RuleService } from '../route/rule.ts';
+import { RouteSocket, type RouteSocketOptions } from '../route/socket.ts';
+import { READING_VERBS, ReadOnlyError } from './read-only.ts';
+
+/**
+ * A stand-in for a RouteSocket that opens one when something is first asked of it. Looking at it, completing its
+ * names and printing it make no system call: all its members are plain functions, none is a getter or a proxy.
+ */
+
+type Verb = (...args: unknown[]) => unknown;
+type Service = Readonly<Record<string, Verb>>;
+
+const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
+  link: LinkService,
+  address: AddressService,
+  route: RouteService,
+  rule: RuleService,
+  neighbour: NeighbourService,
+  nexthop: NexthopService,
+};
+
+/** Methods that only services themselves call: TypeScript's `protected` leaves no mark at run time. */
+const INTERNAL = new Set([
+  'constructor',
+  'dumpPayload',
+  'matches',
+  'complete',
+  'linksOf',
+  'resolve',
+  'write',
+  'remove',
+  'fetch',
+]);
+
+/** The verbs of a service, those it inherits included. */
+function verbsOf(prototype: object): string[] {
+  const verbs = new Set<string>();
+  for (let at = prototype; at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+      if (typeof value === 'function' && !INTERNAL.has(name)) verbs.add(name);
+    }
+  }
+  return [...verbs].sort();
+}
+
+export interface LazyOptions {
+  readonly open: RouteSocketOptions;
+  readonly allowWrite: boolean;
+  /** How errors name it: 'rt'. */
+  readonly name: string;
+}
+
+export class LazyRouteSocket {
+  readonly link: Service;
+  readonly address: Service;
+  readonly route: Service;
+  readonly rule: Service;
+  readonly neighbour: Service;
+  readonly nexthop: Service;
+  /** News of these objects, or of all: `for await (const event of await rt.monitor(['link'])) console.log(event)`. */
+  readonly monitor: (objects?: readonly ObjectName[], options?: object) => Promise<Monitor>;
+  /** Closes what has been opened; nothing can be asked any more. */
+  readonly close: () => void;
+  readonly #options: LazyOptions;
+  #opening: Promise<RouteSocket> | undefined;
+  #socket: RouteSocket | undefined;
+  #closed = false;
+
+  constructor(options: LazyOptions, opened?: RouteSocket) {
+    this.#options = options;
+    this.#socket = opened;
+    if (opened !== undefined) this.#opening = Promise.resolve(opened);
+    this.link = this.#service('link');
+    this.address = this.#service('address');
+    this.route = this.#service('route');
+    this.rule = this.#service('rule');
+    this.neighbour = this.#service('neighbour');
+    this.nexthop = this.#service('nexthop');
+    this.monitor = async (objects, settings = {}) => (await this.#open()).monitor(objects, settings);
+    this.close = () => this.#close();
+  }
+
+  /** What the console shows of it. */
+  describe(): string {
+    const socket = this.#socket;
+    const state = this.#closed ? 'closed' : (socket?.state ?? 'opens when first asked');
+    const access = this.#options.allowWrite ? 'reads and writes' : 'only reads';
+    const where = socket === undefined || this.#closed ? '' : `, fd ${socket.fd}`;
+    return `RouteSocket <${state}${where}, ${access}>`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+    await (await this.#opening?.catch(() => undefined))?.closed;
+  }
+
+  #service(object: ObjectName): Service {
+    const service: Record<string, Verb> = {};
+    for (const verb of verbsOf(SERVICES[object].prototype)) {
+      service[verb] = verb === 'dump' ? this.#dump(object) : this.#call(object, verb);
+    }
+    return Object.freeze(service);
+  }
+
+  #call(object: ObjectName, verb: string): Verb {
+    return async (...args) => {
+      if (!this.#options.allowWrite && !READING_VERBS.has(verb)) {
+        throw new ReadOnlyError(`${this.#options.name}.${object}.${verb}`);
+      }
+      const service = (await this.#open())[object] as unknown as Service;
+      return service[verb]?.(...args);
+    };
+  }
+
+  #dump(object: ObjectName): Verb {
+    const open = () => this.#open();
+    return async function* (...args) {
+      const service = (await open())[object];
+      yield* (service.dump as (...args: unknown[]) => AsyncIterable<unknown>)(...args);
+    };
+  }
+
+  #open(): Promise<RouteSocket> {
+    if (this.#closed) return Promise.reject(new ClosedError('the console closed this socket'));
+    this.#opening ??= RouteSocket.open(this.#options.open).then(
+      (socket) => {
+        this.#socket = socket;
+        // Closed while it opened.
+        if (this.#closed) socket.close();
+        return socket;
+      },
+      (error: unknown) => {
+        // The next call tries again: whatever was missing may be there by then.
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#socket?.close();
+  }
+}

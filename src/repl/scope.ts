@@ -1,0 +1,84 @@
+import { handles } from '../handle/index.ts';
+import { Netns, type NetnsReference } from '../netns/index.ts';
+import { RouteSocket, type RouteSocketOptions } from '../route/socket.ts';
+import { LazyRouteSocket } from './lazy-route-socket.ts';
+import { ReadOnlyError } from './read-only.ts';
+
+/** What the console has in scope. */
+export interface Scope {
+  rt: LazyRouteSocket;
+  readonly handles: typeof handles;
+  /** The class: `await Netns.open('blue')`. */
+  readonly Netns: object;
+  /** The class: `await RouteSocket.open({ netns: 'blue' })`. */
+  readonly RouteSocket: object;
+  /** Which namespace `rt` works in, and how to change it. */
+  readonly netns: NetnsSwitch;
+}
+
+export interface NetnsSwitch {
+  /** All named namespaces. */
+  readonly list: typeof Netns.list;
+  /** Has `rt` work in another namespace, or in the process's own if none is named. */
+  readonly use: (netns?: NetnsReference) => string;
+}
+
+export interface ScopeOptions {
+  readonly open: RouteSocketOptions;
+  readonly allowWrite: boolean;
+}
+
+/**
+ * `rt` is replaced by `netns.use()`, so it is set by `assign`. Without --allow-write nothing in scope changes the
+ * system by accident; it is no lock: whoever imports the library has all of it.
+ */
+export function makeScope(options: ScopeOptions, assign: (rt: LazyRouteSocket) => void): Scope {
+  const { allowWrite } = options;
+  const lazily = (open: RouteSocketOptions) => new LazyRouteSocket({ open, allowWrite, name: 'rt' });
+  let rt = lazily(options.open);
+  const netns: NetnsSwitch = {
+    list: () => Netns.list(),
+    use(reference) {
+      rt.close();
+      const { netns: _, ...rest } = options.open;
+      rt = lazily(reference === undefined ? rest : { ...rest, netns: reference });
+      assign(rt);
+      return reference === undefined
+        ? "rt works in the process's own namespace"
+        : 'rt works there from now on';
+    },
+  };
+  return {
+    rt,
+    handles,
+    Netns: allowWrite ? Netns : readOnlyNetns(),
+    RouteSocket: allowWrite ? RouteSocket : readOnlyRouteSocket(),
+    netns: Object.freeze(netns),
+  };
+}
+
+function refuse(call: string): () => Promise<never> {
+  return async () => {
+    throw new ReadOnlyError(call);
+  };
+}
+
+function readOnlyNetns(): object {
+  return Object.freeze({
+    current: () => Netns.current(),
+    list: () => Netns.list(),
+    of: (pid: number) => Netns.of(pid),
+    open: (nameOrPath: string) => Netns.open(nameOrPath),
+    create: refuse('Netns.create'),
+    remove: refuse('Netns.remove'),
+  });
+}
+
+function readOnlyRouteSocket(): object {
+  return Object.freeze({
+    async open(options: RouteSocketOptions = {}) {
+      const socket = await RouteSocket.open(options);
+      return new LazyRouteSocket({ open: options, allowWrite: false, name: 'socket' }, socket);
+    },
+  });
+}
