@@ -16,6 +16,9 @@ export interface CreateNetnsOptions {
   readonly name?: string;
 }
 
+/** A name in /run/netns or a path (with a slash in it), a pid, or an open namespace. */
+export type NetnsReference = string | number | Netns;
+
 /** The core of a Netns: remembers which namespace it was after its fd is gone. */
 class NetnsCore extends FdCore {
   readonly inode: number;

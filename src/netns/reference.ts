@@ -1,9 +1,6 @@
 /** How a network namespace is named in options. */
 import { ClosedError, InvalidArgumentError } from '../handle/index.ts';
-import { Netns } from './netns.ts';
-
-/** A name in /run/netns or a path (with a slash in it), a pid, or an open namespace. */
-export type NetnsReference = string | number | Netns;
+import { Netns, type NetnsReference } from './netns.ts';
 
 /** A namespace to work with for a moment. Dispose it: one that was opened for the moment is closed then. */
 export interface ResolvedNetns extends Disposable {
