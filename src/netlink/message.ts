@@ -1,0 +1,48 @@
+/** What goes out and what comes back: the values that all of this room speaks of. */
+
+/** One message for the kernel. The socket adds NLM_F_REQUEST, and NLM_F_ACK or NLM_F_DUMP. */
+export interface NetlinkRequest {
+  /** RTM_GETLINK and its kin: the protocol's own numbers, 16 and above. */
+  readonly type: number;
+  /** NLM_F_* besides those that the socket adds: NLM_F_CREATE, NLM_F_ECHO, ... Default 0. */
+  readonly flags?: number;
+  /** What follows the nlmsghdr: the family's own header, then attributes. */
+  readonly payload: Uint8Array;
+  /** For error messages: 'RTM_NEWLINK'. Default: what the socket's `attributeNames` says. */
+  readonly name?: string;
+  /** Asking twice does no harm (a get). Then it is asked again where an overrun may have swallowed its answer. */
+  readonly idempotent?: boolean;
+}
+
+/** One message from the kernel. */
+export interface NetlinkMessage {
+  readonly type: number;
+  /** NLM_F_*: NLM_F_DUMP_FILTERED tells that the kernel applied a dump's filter. */
+  readonly flags: number;
+  readonly seq: number;
+  /** nlmsg_pid: whose request caused it; 0 for the kernel's own doing. */
+  readonly portId: number;
+  /** What follows the nlmsghdr. Never overwritten, but shares memory with the other messages of its datagram. */
+  readonly payload: Uint8Array;
+}
+
+/** What every call takes. */
+export interface RequestOptions {
+  /** Gives the call up: it rejects with an AbortError. What the kernel has done by then stays done. */
+  readonly signal?: AbortSignal;
+  /**
+   * Milliseconds, more than 0. Of a request: how long until its answer. Of a dump: the longest silence of the
+   * kernel, however long the whole takes. Default: the socket's.
+   */
+  readonly timeout?: number;
+}
+
+/** Asking the kernel: what a service needs of a socket, and all that a scripted fake has to offer. */
+export interface RequestPort {
+  /** Asks once. Resolves with what came before the acknowledgement: nothing, one object, or NLM_F_ECHO's copy. */
+  request(request: NetlinkRequest, options?: RequestOptions): Promise<NetlinkMessage[]>;
+  /** Message by message as they come. Leaving the loop early is safe. */
+  dump(request: NetlinkRequest, options?: RequestOptions): AsyncIterableIterator<NetlinkMessage>;
+  /** All messages of a dump that nothing disturbed. */
+  dumpAll(request: NetlinkRequest, options?: RequestOptions): Promise<NetlinkMessage[]>;
+}

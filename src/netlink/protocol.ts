@@ -1,0 +1,355 @@
+/**
+ * The netlink protocol as a pure state machine: bytes in, events out. No socket, no clock, no promise, so every
+ * failure can be tested without a kernel. man 7 netlink, uapi/linux/netlink.h, net/netlink/af_netlink.c.
+ *
+ * Whoever drives it sends what {@link NetlinkProtocol.outgoing} gives, feeds each datagram to `receive`, and says
+ * `overrun`, `truncated` and `drained` when the socket does. The answers to different requests interleave; each
+ * finds its request by sequence number. What the kernel can only do once at a time is queued here: a dump
+ * (a second one on the same socket gets EBUSY).
+ */
+import { decodeExtAck, type ExtAck } from './ext-ack.ts';
+import type { NetlinkMessage } from './message.ts';
+import { encodeMessage, MESSAGE_HEADER, NLM_F, NLMSG, walkMessages } from './wire/message.ts';
+import { align, WireError, WireView } from './wire/view.ts';
+
+/** What happened, in the order in which it did. `seq` is what {@link NetlinkProtocol.start} returned. */
+export type ProtocolEvent =
+  | { readonly kind: 'message'; readonly seq: number; readonly message: NetlinkMessage }
+  /** The end, and a good one. `interrupted`: NLM_F_DUMP_INTR was seen. An ext-ack here is a warning. */
+  | { readonly kind: 'done'; readonly seq: number; readonly interrupted: boolean; readonly extAck?: ExtAck }
+  /** The end: the kernel refused. `errno` is negative. */
+  | { readonly kind: 'error'; readonly seq: number; readonly errno: number; readonly extAck?: ExtAck }
+  /** The end: its answer, or part of it, may have been dropped. */
+  | { readonly kind: 'lost'; readonly seq: number }
+  /** A multicast message of a joined group, whoever caused it. */
+  | { readonly kind: 'notification'; readonly group: number; readonly message: NetlinkMessage }
+  /** The kernel dropped datagrams. */
+  | { readonly kind: 'overrun' }
+  /** A datagram, or what followed in it, was not netlink. */
+  | { readonly kind: 'malformed'; readonly error: WireError };
+
+/** A message to send. */
+export interface Outgoing {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface StartOptions {
+  readonly type: number;
+  readonly flags: number;
+  readonly payload: Uint8Array;
+  /** Answered by many messages and NLMSG_DONE, one such request at a time. */
+  readonly dump: boolean;
+}
+
+interface Pending {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+  readonly dump: boolean;
+  sent: boolean;
+  /** Nobody waits any more: its answer is swallowed. */
+  abandoned: boolean;
+  interrupted: boolean;
+  /** Sent before an overrun, and nothing heard since. */
+  suspect: boolean;
+  /** Part of what it got is lost for certain: it cannot end well. */
+  damaged: boolean;
+}
+
+const MAX_SEQ = 0xffff_ffff;
+
+export class NetlinkProtocol {
+  readonly #portId: number;
+  #lastSeq: number;
+  readonly #pending = new Map<number, Pending>();
+  /** Not sent yet, in order. Dumps wait here for their turn. */
+  #queue: Pending[] = [];
+  /** The dump on the wire, abandoned or not. */
+  #dump: Pending | undefined;
+  /** An overrun happened, and what it took is not judged yet. */
+  #overrun = false;
+  /** Sequence number of the probe on its way, 0 for none; see {@link drained}. */
+  #probe = 0;
+  #probeAnswered = false;
+  #strays = 0;
+  #dumpMessages = 0;
+
+  /**
+   * @param portId the socket's own: replies to others are none of ours
+   * @param lastSeq the sequence number before the first, for tests
+   */
+  constructor(portId: number, lastSeq = 0) {
+    this.#portId = portId;
+    this.#lastSeq = lastSeq;
+  }
+
+  /** Enters a request and returns its sequence number: never 0, which notifications have, never one in use. */
+  start({ type, flags, payload, dump }: StartOptions): number {
+    const seq = this.#nextSeq();
+    const bytes = encodeMessage({ type, flags, seq, portId: this.#portId }, payload);
+    const pending: Pending = {
+      seq,
+      bytes,
+      dump,
+      sent: false,
+      abandoned: false,
+      interrupted: false,
+      suspect: false,
+      damaged: false,
+    };
+    this.#pending.set(seq, pending);
+    this.#queue.push(pending);
+    return seq;
+  }
+
+  /** The next message to send. It stays the next until {@link sent}, {@link reject} or {@link abort}. */
+  outgoing(): Outgoing | undefined {
+    if (this.#queue.length === 0) return undefined;
+    return this.#dump === undefined ? this.#queue[0] : this.#queue.find((pending) => !pending.dump);
+  }
+
+  /** The kernel has it. */
+  sent(seq: number): void {
+    const pending = this.#pending.get(seq);
+    if (pending === undefined || pending.sent) return;
+    this.#unqueue(pending);
+    pending.sent = true;
+    if (pending.dump) this.#dump = pending;
+  }
+
+  /** It could not be sent, for good. */
+  reject(seq: number): void {
+    const pending = this.#pending.get(seq);
+    if (pending === undefined || pending.sent) return;
+    this.#unqueue(pending);
+    this.#pending.delete(seq);
+    if (seq === this.#probe) this.#probe = 0;
+  }
+
+  /**
+   * Nobody waits for this any more. Unsent it is forgotten. A dump on the wire is swallowed up to its end, before
+   * which no other can start. Another request's late answer is recognized by belonging to nobody.
+   */
+  abort(seq: number): void {
+    const pending = this.#pending.get(seq);
+    if (pending === undefined) return;
+    if (pending.sent && pending.dump) {
+      pending.abandoned = true;
+      return;
+    }
+    this.#unqueue(pending);
+    this.#pending.delete(seq);
+  }
+
+  /** The end of the abandoned dump on the wire is not waited for any longer. */
+  giveUpDraining(): void {
+    if (this.#dump?.abandoned) this.#end(this.#dump);
+  }
+
+  /** An abandoned dump is on the wire: datagrams must be received, or the next dump cannot start. */
+  get draining(): boolean {
+    return this.#dump?.abandoned === true;
+  }
+
+  /** Messages of dumps seen so far, swallowed ones too: a sign of life. */
+  get dumpMessages(): number {
+    return this.#dumpMessages;
+  }
+
+  /** Sequence numbers in use. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Dumps that wait for the one on the wire. */
+  get dumpsWaiting(): boolean {
+    return this.#dump !== undefined && this.#queue.some((pending) => pending.dump);
+  }
+
+  /** Unicast messages that belonged to no request: late answers to given-up ones. */
+  get strays(): number {
+    return this.#strays;
+  }
+
+  /**
+   * A datagram.
+   *
+   * @param group the multicast group it was sent to, 0 for unicast. Headers cannot tell: the news of what this
+   *   very socket asked for carry its port id and sequence number.
+   */
+  receive(bytes: Uint8Array, group = 0): ProtocolEvent[] {
+    const events: ProtocolEvent[] = [];
+    const view = new WireView(bytes);
+    // The datagram lies in a buffer that the next one overwrites. One copy for all its messages, and none where
+    // nobody gets to see them (acknowledgements, what is swallowed).
+    let copy: Uint8Array | undefined;
+    try {
+      walkMessages(bytes, (header, start, end) => {
+        const { type, flags, seq, portId } = header;
+        const message = (): NetlinkMessage => {
+          copy ??= bytes.slice();
+          return { type, flags, seq, portId, payload: copy.subarray(start, end) };
+        };
+        if (type === NLMSG.noop) return;
+        if (type === NLMSG.overrun) {
+          events.push(...this.overrun());
+          return;
+        }
+        if (group !== 0) {
+          if (type >= NLMSG.minType) events.push({ kind: 'notification', group, message: message() });
+          return;
+        }
+        const pending = this.#pending.get(seq);
+        // Some protocols leave nlmsg_pid 0 in their answers.
+        if (pending === undefined || !pending.sent || (portId !== this.#portId && portId !== 0)) {
+          this.#strays++;
+          return;
+        }
+        pending.suspect = false;
+        if (pending.dump) this.#dumpMessages++;
+        if ((flags & NLM_F.dumpIntr) !== 0 && pending.dump) pending.interrupted = true;
+        if (type === NLMSG.error || type === NLMSG.done)
+          this.#ended(pending, type, flags, view, start, end, events);
+        else if (!pending.abandoned) events.push({ kind: 'message', seq, message: message() });
+      });
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      events.push({ kind: 'malformed', error });
+      this.#damage(events);
+    }
+    return events;
+  }
+
+  /** The socket said ENOBUFS: datagrams were dropped, answers among them perhaps. */
+  overrun(): ProtocolEvent[] {
+    this.#overrun = true;
+    this.#probeAnswered = false;
+    for (const pending of this.#pending.values()) if (pending.sent) pending.suspect = true;
+    return [{ kind: 'overrun' }];
+  }
+
+  /** A datagram did not fit the buffer (EMSGSIZE): it is gone, and whose it was is unknown. */
+  truncated(): ProtocolEvent[] {
+    const events = this.overrun();
+    this.#damage(events);
+    return events;
+  }
+
+  /**
+   * Nothing waits in the socket. The kernel answers while it takes the request, so what was asked before an
+   * overrun and is still unanswered now has lost its answer.
+   *
+   * A dump is different: the kernel goes on with it when we receive, never drops its parts, but fails to go on
+   * where the buffer was full at that moment, and then nothing would make it try again. So it gets a probe, a
+   * message that is merely acknowledged: receiving the acknowledgement makes the kernel go on. If the dump is
+   * still silent after that, its end was lost.
+   */
+  drained(): ProtocolEvent[] {
+    const events: ProtocolEvent[] = [];
+    if (!this.#overrun) return events;
+    this.#overrun = false;
+    for (const pending of [...this.#pending.values()]) {
+      if (!pending.suspect || pending.dump) continue;
+      this.#pending.delete(pending.seq);
+      if (pending.seq === this.#probe) this.#probe = 0;
+      else events.push({ kind: 'lost', seq: pending.seq });
+    }
+    const dump = this.#dump;
+    if (dump?.suspect) {
+      if (this.#probeAnswered) {
+        this.#end(dump);
+        if (!dump.abandoned) events.push({ kind: 'lost', seq: dump.seq });
+      } else if (this.#probe === 0) {
+        const flags = NLM_F.request | NLM_F.ack;
+        this.#probe = this.start({ type: NLMSG.noop, flags, payload: new Uint8Array(0), dump: false });
+      } else {
+        // The probe is still unsent: look again when it is answered.
+        this.#overrun = true;
+      }
+    }
+    this.#probeAnswered = false;
+    return events;
+  }
+
+  /** Forgets everything and returns the sequence numbers that somebody still waits for. */
+  close(): number[] {
+    const waiting = [...this.#pending.values()].filter(
+      (pending) => !pending.abandoned && pending.seq !== this.#probe,
+    );
+    this.#pending.clear();
+    this.#queue = [];
+    this.#dump = undefined;
+    this.#probe = 0;
+    this.#overrun = false;
+    return waiting.map((pending) => pending.seq);
+  }
+
+  /** NLMSG_ERROR (0 is an acknowledgement) or NLMSG_DONE (of a dump, perhaps with an errno). */
+  #ended(
+    pending: Pending,
+    type: number,
+    flags: number,
+    view: WireView,
+    start: number,
+    end: number,
+    events: ProtocolEvent[],
+  ): void {
+    const { seq, interrupted } = pending;
+    // NLMSG_DONE may be bare; an error without its errno cannot be understood, but it is an end.
+    const coded = end - start >= 4;
+    const errno = coded ? view.s32(start) : 0;
+    this.#end(pending);
+    if (seq === this.#probe) {
+      this.#probe = 0;
+      this.#probeAnswered = true;
+      this.#overrun = true;
+      return;
+    }
+    if (pending.abandoned) return;
+    if (errno > 0 || (!coded && type === NLMSG.error)) {
+      const problem = coded ? `holds the positive errno ${errno}` : `is cut short after ${end - start} bytes`;
+      events.push({ kind: 'malformed', error: new WireError(`NLMSG_ERROR ${problem}`) });
+      events.push({ kind: 'lost', seq });
+      return;
+    }
+    const tlvs = type === NLMSG.done ? start + 4 : errorTlvs(flags, view, start, end);
+    const extAck = (flags & NLM_F.ackTlvs) !== 0 ? decodeExtAck(view, tlvs, end) : undefined;
+    const detail = extAck === undefined ? {} : { extAck };
+    if (errno < 0) events.push({ kind: 'error', seq, errno, ...detail });
+    else if (pending.damaged) events.push({ kind: 'lost', seq });
+    else events.push({ kind: 'done', seq, interrupted, ...detail });
+  }
+
+  #end(pending: Pending): void {
+    this.#pending.delete(pending.seq);
+    if (this.#dump === pending) this.#dump = undefined;
+  }
+
+  /** Something in the middle is missing, and whose it was is unknown. */
+  #damage(events: ProtocolEvent[]): void {
+    for (const pending of this.#pending.values()) if (pending.sent) pending.damaged = true;
+    const dump = this.#dump;
+    if (dump === undefined || dump.abandoned) return;
+    dump.abandoned = true;
+    events.push({ kind: 'lost', seq: dump.seq });
+  }
+
+  #unqueue(pending: Pending): void {
+    if (this.#queue[0] === pending) this.#queue.shift();
+    else this.#queue = this.#queue.filter((other) => other !== pending);
+  }
+
+  #nextSeq(): number {
+    do this.#lastSeq = this.#lastSeq >= MAX_SEQ ? 1 : this.#lastSeq + 1;
+    while (this.#pending.has(this.#lastSeq));
+    return this.#lastSeq;
+  }
+}
+
+/** Where an acknowledgement's attributes start: after the errno and the request's header, or all of the request. */
+function errorTlvs(flags: number, view: WireView, start: number, end: number): number {
+  const header = start + 4;
+  if ((flags & NLM_F.capped) !== 0 || end - header < MESSAGE_HEADER) return header + MESSAGE_HEADER;
+  const length = view.u32(header);
+  return length > end - header ? end : header + align(length);
+}
