@@ -1,14 +1,5 @@
 /** Names of network namespaces, the way ip-netns(8) keeps them: files in /run/netns, a namespace mounted on each. */
-import {
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { fromNodeError, InvalidArgumentError, loadBinding, systemError } from '../handle/index.ts';
 
@@ -112,17 +103,6 @@ function prepareDirectory(): void {
   } catch (error) {
     throw fromNodeError(error);
   }
-  if (isSharedMount(readFileSync('/proc/self/mountinfo', 'utf8'), NETNS_DIRECTORY)) return;
   const result = loadBinding().shareMount(NETNS_DIRECTORY);
   if (result < 0) throw systemError(result, 'mount', { path: NETNS_DIRECTORY });
-}
-
-/** Whether a mount on exactly this path propagates, by the text of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
-export function isSharedMount(mountinfo: string, path: string): boolean {
-  return mountinfo.split('\n').some((line) => {
-    const [, , , , mountPoint, , ...rest] = line.split(' ');
-    // Optional fields end at a lone hyphen.
-    const optional = rest.slice(0, rest.indexOf('-'));
-    return mountPoint === path && optional.some((field) => field.startsWith('shared:'));
-  });
 }
