@@ -18,6 +18,7 @@
         'native/kernel/netlink_io.cc',
         'native/kernel/netns_entry.cc',
         'native/kernel/owned_fd.cc',
+        'native/kernel/packet_group.cc',
       ],
       'defines': [
         'NAPI_VERSION=8',

@@ -22,9 +22,14 @@ Napi::Value Number(const Napi::CallbackInfo& info, double value) {
 // Opens the socket where the options say; abroad on a thread of its own.
 Result<NetlinkIo> OpenIn(int netns_fd, const NetlinkOptions& options) {
   if (netns_fd < 0) return NetlinkIo::Open(options);
-  // A socket stands for the namespace that it lives in; of a namespace's own fd this asks in vain.
+  // A socket stands for the namespace that it lives in. A namespace's own fd is no socket, which is ENOTTY;
+  // any other failure is the answer: without it, running out of fds would read as "not a network namespace".
   Result<OwnedFd> of_socket = OwnedFd::NetnsOfSocket(netns_fd);
-  if (of_socket.ok()) netns_fd = of_socket.value().get();
+  if (of_socket.ok()) {
+    netns_fd = of_socket.value().get();
+  } else if (of_socket.error() != -ENOTTY) {
+    return of_socket.failure();
+  }
   NetlinkIo io;
   int error = RunInNetns(netns_fd, [&] {
     Result<NetlinkIo> opened = NetlinkIo::Open(options);

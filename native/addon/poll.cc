@@ -41,9 +41,13 @@ void Poll::OnPoll(uv_poll_t* handle, int status, int) {
   poll->on_readable_(status);
 }
 
-int Poll::Pause() { return uv_poll_stop(handle_.get()); }
+int Poll::Pause() {
+  return uv_poll_stop(handle_.get());
+}
 
-int Poll::Resume() { return uv_poll_start(handle_.get(), UV_READABLE, OnPoll); }
+int Poll::Resume() {
+  return uv_poll_start(handle_.get(), UV_READABLE, OnPoll);
+}
 
 void Poll::Ref() {
   uv_ref(reinterpret_cast<uv_handle_t*>(handle_.get()));

@@ -27,8 +27,8 @@ class Poll {
 
   // Runs `on_readable` whenever the fd is readable: status 0, or the negative errno of the poll itself.
   int Start(std::function<void(int status)> on_readable);
-  // Stops watching, and starts again after Pause: a level-triggered watcher of data that nobody wants to read yet
-  // would spin.
+  // Stops watching, and starts again after Pause: a level-triggered watcher of data that nobody wants to read
+  // yet would spin.
   int Pause();
   int Resume();
   void Ref();

@@ -5,7 +5,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "packet_group.h"
 
 namespace cofferdam {
 
@@ -27,18 +28,6 @@ int NetnsInode(int socket, uint64_t* inode) {
   }
   if (netns.error() == -EMFILE || netns.error() == -ENFILE || netns.error() == -ENOMEM) return netns.error();
   *inode = stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
-  return 0;
-}
-
-// The group that NETLINK_PKTINFO tells; 0 where it is off, which it is until the first group is joined.
-uint32_t GroupOf(const msghdr& message) {
-  for (const cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(part))) {
-    if (part->cmsg_level != SOL_NETLINK || part->cmsg_type != NETLINK_PKTINFO) continue;
-    nl_pktinfo info;
-    memcpy(&info, CMSG_DATA(part), sizeof info);
-    return info.group;
-  }
   return 0;
 }
 
@@ -113,7 +102,7 @@ int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
       ++skipped;
       continue;
     }
-    received_group_ = GroupOf(message);
+    received_group_ = PacketGroup(message);
     if ((message.msg_flags & MSG_TRUNC) != 0) return -EMSGSIZE;
     return static_cast<int>(length);
   }

@@ -154,9 +154,9 @@ int UnmountNetns(const char* path) {
 int ShareMount(const char* directory) {
   Result<OwnedFd> lock = OwnedFd::Open(directory, O_RDONLY | O_DIRECTORY);
   if (!lock.ok()) return lock.error();
-  // Whoever is at it at the same time, `ip netns add` included, takes this lock. Two bind mounts in a race would
-  // nest, and each further one would double what is mounted below. The others need microseconds: a lock that
-  // lasts is not theirs, and the caller is an event loop.
+  // Whoever is at it at the same time, `ip netns add` included, takes this lock. Two bind mounts in a race
+  // would nest, and each further one would double what is mounted below. The others need microseconds: a lock
+  // that lasts is not theirs, and the caller is an event loop.
   for (int attempt = 0; flock(lock.value().get(), LOCK_EX | LOCK_NB) < 0; ++attempt) {
     if (errno != EWOULDBLOCK && errno != EINTR) return -errno;
     if (attempt == kLockAttempts) return -EBUSY;

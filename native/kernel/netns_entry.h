@@ -34,8 +34,8 @@ int CheckNetns(int fd);
 int MountNetns(int netns_fd, const char* path);
 // Unmounts what MountNetns mounted; -EINVAL where the topmost mount at `path` is no namespace.
 int UnmountNetns(const char* path);
-// Makes a directory a mount that propagates; bind-mounts it onto itself first where it is no mount point. -EBUSY
-// where somebody else holds the lock on it for long.
+// Makes a directory a mount that propagates; bind-mounts it onto itself first where it is no mount point.
+// -EBUSY where somebody else holds the lock on it for long.
 int ShareMount(const char* directory);
 
 }  // namespace cofferdam

@@ -152,6 +152,29 @@ void OverrunIsAnErrorOnceAndThenOver() {
   CHECK_EQ(listener.SetMembership(RTNLGRP_LINK, false), 0);
 }
 
+// A notification of what this very socket asked for carries its port id and sequence number: only the group
+// tells it from the answer.
+void TellsNewsFromAnswers() {
+  NetlinkIo io = OpenRoute();
+  CHECK_EQ(io.SetMembership(RTNLGRP_LINK, true), 0);
+  std::vector<uint8_t> buffer(32 * 1024);
+  LinkRequest request = Request(RTM_NEWLINK, NLM_F_ACK, 1);
+  request.link.ifi_change = IFF_UP;
+  int news = 0, answers = 0;
+  for (uint32_t flags : {0u, static_cast<uint32_t>(IFF_UP), 0u}) {
+    request.link.ifi_flags = flags;
+    CHECK_EQ(Send(io, request), sizeof request);
+  }
+  while (io.Receive(buffer.data(), buffer.size()) > 0) {
+    nlmsghdr header;
+    std::memcpy(&header, buffer.data(), sizeof header);
+    CHECK_EQ(io.received_group(), header.nlmsg_type == RTM_NEWLINK ? RTNLGRP_LINK : 0);
+    ++(io.received_group() != 0 ? news : answers);
+  }
+  CHECK_EQ(answers, 3);
+  CHECK(news >= 2);
+}
+
 void NothingStaysOpenWhereFdsRunOut() {
   int before = CountFds();
   // No fd for the socket; one for the socket and none for the question which namespace it lives in.
@@ -179,6 +202,7 @@ int main() {
   ErrorsOfTheKernel();
   StrangersAreSkippedAndCounted();
   OverrunIsAnErrorOnceAndThenOver();
+  TellsNewsFromAnswers();
   NothingStaysOpenWhereFdsRunOut();
   TenThousandOpensAreFlat();
   CHECK_EQ(CountFds(), before);

@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,6 +14,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -156,6 +159,44 @@ void MountsAndUnmounts() {
   CHECK_EQ(unlink(path.c_str()), 0);
 }
 
+// Mounts at `directory` in the mount namespace of this process, and whether the topmost propagates.
+int MountsAt(const std::string& directory, bool* shared) {
+  std::ifstream table("/proc/self/mountinfo");
+  int count = 0;
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream words(line);
+    std::string id, parent, device, root, point;
+    words >> id >> parent >> device >> root >> point;
+    if (point != directory) continue;
+    ++count;
+    *shared = line.find(" shared:") != std::string::npos;
+  }
+  return count;
+}
+
+// After MountsAndUnmounts, in the private mount namespace that it made.
+void SharesADirectoryOnce() {
+  std::string path = "/tmp/cofferdam-share-" + std::to_string(getpid());
+  CHECK_EQ(mkdir(path.c_str(), 0700), 0);
+  int before = CountFds();
+  bool shared = false;
+  CHECK_EQ(MountsAt(path, &shared), 0);
+  for (int i = 0; i < 3; ++i) CHECK_EQ(ShareMount(path.c_str()), 0);
+  CHECK_EQ(MountsAt(path, &shared), 1);  // never one on top of the other
+  CHECK(shared);
+  // Somebody holds the lock for long: an errno after a bounded wait, not a hang.
+  {
+    OwnedFd lock = OwnedFd::Open(path.c_str(), O_RDONLY | O_DIRECTORY).value();
+    CHECK_EQ(flock(lock.get(), LOCK_EX), 0);
+    CHECK_EQ(ShareMount(path.c_str()), -EBUSY);
+  }
+  CHECK_EQ(ShareMount("/nonexistent"), -ENOENT);
+  CHECK_EQ(ShareMount("/etc/passwd"), -ENOTDIR);
+  CHECK_EQ(CountFds(), before);
+  CHECK_EQ(umount2(path.c_str(), MNT_DETACH), 0);
+  CHECK_EQ(rmdir(path.c_str()), 0);
+}
+
 void NothingStaysOpenWhereFdsRunOut() {
   OwnedFd netns = Created();
   int before = CountFds();
@@ -190,6 +231,7 @@ int main() {
   NothingStaysOpenWhereFdsRunOut();
   ThousandEntriesAreFlat();
   MountsAndUnmounts();
+  SharesADirectoryOnce();
   CHECK_EQ(CountFds(), before);
   return 0;
 }
