@@ -30,7 +30,7 @@ const LOCKS = Object.fromEntries(
 ) as Readonly<Record<MetricName, number>>;
 
 /** RTAX_FEATURE_*. */
-const FEATURES = { ecn: 1, sack: 2, timestamp: 4, allfrag: 8, tcpUsecTs: 16 } as const;
+export const METRIC_FEATURES = { ecn: 1, sack: 2, timestamp: 4, allfrag: 8, tcpUsecTs: 16 } as const;
 
 export interface RouteMetrics {
   /** Metrics that the kernel must not adjust by what it learns. */
@@ -50,7 +50,7 @@ export interface RouteMetrics {
   reordering?: number;
   hoplimit?: number;
   initcwnd?: number;
-  features?: (keyof typeof FEATURES | (string & {}))[];
+  features?: (keyof typeof METRIC_FEATURES | (string & {}))[];
   /** Milliseconds. */
   rtoMin?: number;
   initrwnd?: number;
@@ -78,7 +78,7 @@ export const routeMetrics = attributeTable('RTAX', {
   reordering: attribute(METRIC_NUMBERS.reordering, 'RTAX_REORDERING', u32),
   hoplimit: attribute(METRIC_NUMBERS.hoplimit, 'RTAX_HOPLIMIT', u32),
   initcwnd: attribute(METRIC_NUMBERS.initcwnd, 'RTAX_INITCWND', u32),
-  features: attribute(METRIC_NUMBERS.features, 'RTAX_FEATURES', flagSet(u32, FEATURES)),
+  features: attribute(METRIC_NUMBERS.features, 'RTAX_FEATURES', flagSet(u32, METRIC_FEATURES)),
   rtoMin: attribute(METRIC_NUMBERS.rtoMin, 'RTAX_RTO_MIN', u32),
   initrwnd: attribute(METRIC_NUMBERS.initrwnd, 'RTAX_INITRWND', u32),
   quickack: attribute(METRIC_NUMBERS.quickack, 'RTAX_QUICKACK', u32),

@@ -1,0 +1,80 @@
+import type { NexthopFilter } from '../../route/nexthop.ts';
+import { numberOf, ROUTE_PROTOCOLS } from '../../route/route-words.ts';
+import { UsageError, unsigned, Words, wrongArgument } from '../args.ts';
+import { paint } from '../text.ts';
+import { printNexthop } from './nexthop-print.ts';
+import type { Desk } from './route-sheet.ts';
+import type { JsonObject, ShowContext, Shown, View } from './view.ts';
+
+const USAGE = `[ SELECTOR ]
+SELECTOR := [ id ID ] [ dev DEVICE ] [ vrf NAME ] [ master DEVICE ]
+            [ groups ] [ fdb ] [ protocol NUMBER ]`;
+
+async function device(word: string, message: string, context: ShowContext): Promise<number> {
+  const index = (await context.linkNames()).indexOf(word);
+  if (index === undefined) throw wrongArgument(word, message);
+  return index;
+}
+
+async function vrf(word: string, context: ShowContext): Promise<number> {
+  const index = (await context.linkNames()).indexOf(word);
+  const link = index === undefined ? undefined : await context.rt.link.get(index);
+  if (index === undefined || link?.kind !== 'vrf') throw wrongArgument(word, 'Invalid VRF\n');
+  return index;
+}
+
+interface NexthopSelection {
+  /** One nexthop, whatever else was said. */
+  id?: number;
+  filter: NexthopFilter;
+  /** By number; 0 for any. */
+  protocol: number;
+}
+
+async function selectNexthops(args: readonly string[], context: ShowContext): Promise<NexthopSelection> {
+  const words = new Words(args);
+  const filter: NexthopFilter = {};
+  const { family } = context.options;
+  if (family !== undefined) filter.family = family === 'link' ? '17' : family === 'bridge' ? '7' : family;
+  let protocol = 0;
+  while (words.more) {
+    if (words.takeAbbreviated('dev'))
+      filter.oif = await device(words.next(), 'Device does not exist\n', context);
+    else if (words.takeAbbreviated('groups')) filter.groups = true;
+    else if (words.takeAbbreviated('master'))
+      filter.master = await device(words.next(), 'Device does not exist\n', context);
+    else if (words.takeAbbreviated('vrf')) filter.master = await vrf(words.next(), context);
+    else if (words.take('id')) return { id: unsigned(words.next(), 'invalid id value'), filter, protocol };
+    else if (words.takeAbbreviated('protocol')) protocol = unsigned(words.next(), 'invalid protocol value');
+    else if (words.takeAbbreviated('fdb')) filter.fdb = true;
+    else if (words.takeAbbreviated('help')) throw new UsageError(USAGE);
+    else throw wrongArgument(words.next(), '');
+  }
+  return { filter, protocol };
+}
+
+/** `ip nexthop show`. */
+export const nexthopView: View = {
+  names: ['nexthop'],
+  usage: USAGE,
+  async run(args: readonly string[], context: ShowContext): Promise<Shown> {
+    const { id, filter, protocol } = await selectNexthops(args, context);
+    const { nexthop } = context.rt;
+    const list = id === undefined ? await nexthop.list(filter) : [await nexthop.get(id)];
+    const desk: Desk = {
+      options: context.options,
+      names: context.names,
+      links: await context.linkNames(),
+      paint: paint(context.options.color),
+    };
+    const json: JsonObject[] = [];
+    let text = '';
+    for (const one of list) {
+      if (protocol !== 0 && numberOf(ROUTE_PROTOCOLS, one.protocol) !== protocol) continue;
+      const sheet = printNexthop(one, desk);
+      json.push(sheet.json);
+      text += `${sheet.text}\n`;
+    }
+    return { json, text };
+  },
+};
