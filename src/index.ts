@@ -1,3 +1,43 @@
 /** Leak-tight Linux kernel handles. Each name is documented where it is defined. */
-export * from './handle/index.ts';
+export {
+  AbortError,
+  ClosedError,
+  CofferdamError,
+  type HandleCounters,
+  type HandleDiff,
+  type HandleInfo,
+  type HandleRegistry,
+  type HandleSnapshot,
+  type HandleState,
+  handles,
+  InvalidArgumentError,
+  KernelHandle,
+  type LeakReport,
+  type OnLeak,
+  ResourceLeakWarning,
+  SystemError,
+  TimeoutError,
+} from './handle/index.ts';
+export { DumpInterruptedError, NetlinkError, OverrunError } from './netlink/error.ts';
+export {
+  type ExtAck,
+  NETLINK_GENERIC,
+  NETLINK_ROUTE,
+  NETLINK_SOCK_DIAG,
+  type NetlinkMessage,
+  type NetlinkRequest,
+  NetlinkSocket,
+  type NetlinkSocketOptions,
+  type RequestOptions,
+} from './netlink/socket.ts';
+export type { RawAttribute } from './netlink/wire/attributes.ts';
+export { type CreateNetnsOptions, type NamedNetns, Netns, type NetnsReference } from './netns/index.ts';
+export type { Address } from './route/address.ts';
+export type { Link } from './route/link.ts';
+export type { Monitor, MonitorEvent, MonitorOptions, ObjectEvent } from './route/monitor.ts';
+export type { Neighbour } from './route/neighbour.ts';
+export type { Nexthop } from './route/nexthop.ts';
+export type { ObjectName } from './route/object.ts';
+export type { Route } from './route/route.ts';
+export type { Rule } from './route/rule.ts';
 export { RouteSocket, type RouteSocketOptions } from './route/socket.ts';

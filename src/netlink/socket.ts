@@ -114,8 +114,7 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
     const { protocol, netns, signal } = options;
     checkInteger('protocol', protocol, 0, 31);
     checkTimeout(options.timeout);
-    if (options.receiveBuffer !== undefined)
-      checkInteger('receiveBuffer', options.receiveBuffer, 1, 0x3fff_ffff);
+    checkReceiveBuffer(options.receiveBuffer);
     for (const group of options.groups ?? []) checkGroup(group);
     if (signal?.aborted) throw abortError(signal);
     if (netns === undefined) return NetlinkSocket.#openIn(options, -1);
@@ -139,9 +138,11 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
     });
   }
 
-  /** Another socket in the same network namespace, with the same settings and no groups. */
-  async sibling(): Promise<NetlinkSocket> {
-    const { signal: _, groups: __, ...options } = this.#options;
+  /** Another socket in the same network namespace, with the same settings but for `changes`, and no groups. */
+  async sibling(changes: Pick<NetlinkSocketOptions, 'receiveBuffer'> = {}): Promise<NetlinkSocket> {
+    const { signal: _, groups: __, ...own } = this.#options;
+    const options = { ...own, ...changes };
+    checkReceiveBuffer(options.receiveBuffer);
     if (this.state !== 'open') throw this.core.closedError();
     // By way of this socket: the name it was opened by may mean another namespace today.
     return NetlinkSocket.#openIn(options, options.netns === undefined ? -1 : this.fd);
@@ -284,6 +285,10 @@ function checkTimeout(timeout: number | undefined): void {
     'is no deadline',
     `more than 0, up to ${MAX_TIMEOUT} ms`,
   );
+}
+
+function checkReceiveBuffer(bytes: number | undefined): void {
+  if (bytes !== undefined) checkInteger('receiveBuffer', bytes, 1, 0x3fff_ffff);
 }
 
 function checkGroup(group: number): void {

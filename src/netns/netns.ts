@@ -16,8 +16,11 @@ export interface CreateNetnsOptions {
   readonly name?: string;
 }
 
-/** A name in /run/netns or a path (with a slash in it), a pid, or an open namespace. */
-export type NetnsReference = string | number | Netns;
+/**
+ * A name in /run/netns or a path (with a slash in it), a pid, an open namespace, or an fd of one, which is
+ * duplicated and stays the caller's.
+ */
+export type NetnsReference = string | number | Netns | { readonly fd: number };
 
 /** The core of a Netns: remembers which namespace it was after its fd is gone. */
 class NetnsCore extends FdCore {
@@ -93,6 +96,18 @@ export class Netns extends KernelHandle<NetnsCore> {
       throw new InvalidArgumentError('pid', pid, 'is no process id', 'a positive integer');
     }
     return new Netns(expectFd(loadBinding().openNetnsOfPid(pid), 'pidfd_open', { pid }));
+  }
+
+  /**
+   * The namespace that an fd of the caller's stands for. The fd is duplicated and stays the caller's.
+   *
+   * @throws SystemError EBADF for no fd, EINVAL if it is no network namespace
+   */
+  static async fromFd(fd: number): Promise<Netns> {
+    if (!Number.isInteger(fd) || fd < 0 || fd > 0x7fff_ffff) {
+      throw new InvalidArgumentError('fd', fd, 'is no file descriptor', 'a non-negative integer');
+    }
+    return new Netns(expectFd(loadBinding().duplicateNetns(fd), 'fcntl', { fd }));
   }
 
   /** The namespace that this process is in. */

@@ -27,12 +27,13 @@ export async function resolveNetns(reference: NetnsReference): Promise<ResolvedN
   let netns: Netns;
   if (typeof reference === 'string') netns = await Netns.open(reference);
   else if (typeof reference === 'number') netns = await Netns.of(reference);
+  else if (typeof reference?.fd === 'number') netns = await Netns.fromFd(reference.fd);
   else {
     throw new InvalidArgumentError(
       'netns',
       reference,
       'is no network namespace',
-      'a name, a path, a pid or a Netns',
+      'a name, a path, a pid, a Netns or { fd }',
     );
   }
   return { netns, owned: true, [Symbol.dispose]: () => netns.close() };

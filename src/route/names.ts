@@ -56,7 +56,7 @@ export class LinkNames {
       );
     }
     const messages = await this.#port.request(
-      { type: RTM_GETLINK, payload: linkByName(link, field) },
+      { type: RTM_GETLINK, payload: linkByName(link, field), idempotent: true },
       options,
     );
     const found = messages.find((message) => message.type === RTM_NEWLINK);
@@ -73,7 +73,7 @@ export class LinkNames {
     });
     let messages: Awaited<ReturnType<RequestPort['request']>>;
     try {
-      messages = await this.#port.request({ type: RTM_GETLINK, payload }, options);
+      messages = await this.#port.request({ type: RTM_GETLINK, payload, idempotent: true }, options);
     } catch (error) {
       if (error instanceof SystemError && error.code === 'ENODEV') return undefined;
       throw error;

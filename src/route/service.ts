@@ -104,7 +104,7 @@ export abstract class ObjectService<T extends object, Filter extends object> {
   /** One object by a "get" request that is not a dump. */
   protected async fetch(payload: Uint8Array, options: RequestOptions): Promise<T | undefined> {
     const messages: NetlinkMessage[] = await this.port.request(
-      { type: this.type.messages.get, payload },
+      { type: this.type.messages.get, payload, idempotent: true },
       options,
     );
     const found = messages.find((message) => message.type === this.type.messages.new);

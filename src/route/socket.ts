@@ -1,16 +1,16 @@
 import { abortError } from '../handle/errors.ts';
 import type { HandleState } from '../handle/handle-info.ts';
-import { NETLINK_ROUTE, NetlinkSocket } from '../netlink/socket.ts';
-import type { NetnsReference } from '../netns/netns.ts';
-import { AddressService } from './address.ts';
-import { LinkService } from './link.ts';
+import { NETLINK_ROUTE, NetlinkSocket, type RequestNames } from '../netlink/socket.ts';
+import type { NetnsReference } from '../netns/index.ts';
+import { AddressService, addressType } from './address.ts';
+import { LinkService, linkType } from './link.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 import { LinkNames } from './names.ts';
-import { NeighbourService } from './neighbour.ts';
-import { NexthopService } from './nexthop.ts';
-import type { ObjectName } from './object.ts';
-import { RouteService } from './route.ts';
-import { RuleService } from './rule.ts';
+import { NeighbourService, neighbourType } from './neighbour.ts';
+import { NexthopService, nexthopType } from './nexthop.ts';
+import type { ObjectName, ObjectType } from './object.ts';
+import { RouteService, routeType } from './route.ts';
+import { RuleService, ruleType } from './rule.ts';
 
 export interface RouteSocketOptions {
   /** The network namespace to work in: a name as `ip netns` has it, a path, a pid, a Netns. Default: the process's own. */
@@ -54,7 +54,9 @@ export class RouteSocket implements Disposable, AsyncDisposable {
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
   static async open(options: RouteSocketOptions = {}): Promise<RouteSocket> {
-    return new RouteSocket(await NetlinkSocket.open({ ...options, protocol: NETLINK_ROUTE }));
+    return new RouteSocket(
+      await NetlinkSocket.open({ ...options, protocol: NETLINK_ROUTE, attributeNames: requestNames }),
+    );
   }
 
   get kind(): string {
@@ -109,4 +111,25 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.close();
     await this.closed;
   }
+}
+
+const TYPES: readonly Pick<ObjectType<object>, 'name' | 'messages' | 'headerSize' | 'attributes'>[] = [
+  linkType,
+  addressType,
+  routeType,
+  ruleType,
+  neighbourType,
+  nexthopType,
+];
+
+/** RTM_NEWLINK and its attributes by message type, so that the kernel's complaints can be put in words. */
+function requestNames(type: number): RequestNames | undefined {
+  for (const { name, messages, headerSize, attributes } of TYPES) {
+    for (const [verb, number] of Object.entries(messages)) {
+      if (number !== type) continue;
+      const noun = name === 'neighbour' ? 'NEIGH' : name === 'address' ? 'ADDR' : name.toUpperCase();
+      return { name: `RTM_${verb.toUpperCase()}${noun}`, headerSize, attributes };
+    }
+  }
+  return undefined;
 }
