@@ -132,6 +132,7 @@ export function errnoMessage(errno: number): string {
 
 /** libuv's words say less than the kernel means, or it has none. */
 const RESTATED: ReadonlyMap<number, string> = new Map([
+  [-34, 'numerical result out of range'],
   [-95, 'operation not supported'],
   [-524, 'operation not supported'],
 ]);

@@ -60,6 +60,7 @@ const MAX_SEQ = 0xffff_ffff;
 
 export class NetlinkProtocol {
   readonly #portId: number;
+  readonly #maxSeq: number;
   #lastSeq: number;
   readonly #pending = new Map<number, Pending>();
   /** Not sent yet, in order. Dumps wait here for their turn. */
@@ -76,11 +77,12 @@ export class NetlinkProtocol {
 
   /**
    * @param portId the socket's own: replies to others are none of ours
-   * @param lastSeq the sequence number before the first, for tests
+   * @param lastSeq the sequence number before the first, for tests, which set the greatest one as well
    */
-  constructor(portId: number, lastSeq = 0) {
+  constructor(portId: number, lastSeq = 0, maxSeq = MAX_SEQ) {
     this.#portId = portId;
     this.#lastSeq = lastSeq;
+    this.#maxSeq = maxSeq;
   }
 
   /** Enters a request and returns its sequence number: never 0, which notifications have, never one in use. */
@@ -340,7 +342,7 @@ export class NetlinkProtocol {
   }
 
   #nextSeq(): number {
-    do this.#lastSeq = this.#lastSeq >= MAX_SEQ ? 1 : this.#lastSeq + 1;
+    do this.#lastSeq = this.#lastSeq >= this.#maxSeq ? 1 : this.#lastSeq + 1;
     while (this.#pending.has(this.#lastSeq));
     return this.#lastSeq;
   }
