@@ -28,11 +28,14 @@ export interface Failure {
   readonly text: string;
 }
 
-const NAMESPACE_CALLS = /setns|unshare|mount|clone/;
+/** Calls that make or enter a namespace. A socket itself takes no privilege: only its namespace can be refused. */
+const NAMESPACE_CALLS = /setns|unshare|mount|clone|^socket$/;
 
-/** Which capability the kernel wanted when it said EPERM. */
-function missingCapability(error: SystemError): string {
-  return NAMESPACE_CALLS.test(error.syscall) ? 'CAP_SYS_ADMIN' : 'CAP_NET_ADMIN';
+/** Which capability the kernel wanted when it said EPERM or EACCES: capabilities(7). */
+function missingCapability({ code, syscall, path, pid }: SystemError): string {
+  if (code === 'EPERM') return NAMESPACE_CALLS.test(syscall) ? 'CAP_SYS_ADMIN' : 'CAP_NET_ADMIN';
+  if (pid !== undefined || path?.startsWith('/proc/')) return 'CAP_SYS_PTRACE';
+  return path === undefined ? 'CAP_NET_ADMIN' : 'CAP_DAC_OVERRIDE';
 }
 
 function remedyOf(error: unknown): string | undefined {

@@ -1,0 +1,97 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { AS_NOBODY, isRoot, runCli } from './run-cli.ts';
+
+/** What the tour could leave on the host. */
+function host() {
+  const links = JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as { ifname: string }[];
+  let names: string[] = [];
+  try {
+    names = readdirSync('/run/netns');
+  } catch {
+    // Nobody ever named one.
+  }
+  return {
+    links: links.map(({ ifname }) => ifname),
+    // Other tests name theirs while this runs.
+    names: names.filter((name) => !name.startsWith('cofferdam-test-')),
+  };
+}
+
+const userNamespaces =
+  spawnSync(AS_NOBODY[0] ?? '', [
+    ...AS_NOBODY.slice(1),
+    'unshare',
+    '--user',
+    '--map-root-user',
+    '--net',
+    '--mount',
+    'true',
+  ]).status === 0;
+
+function expectPromisesKept(stdout: string): void {
+  expect(stdout).toContain('All as promised');
+  expect(stdout).toContain('nothing left behind: 0 handles, 0 fds');
+  expect(stdout).toMatch(/ResourceLeakWarning: netlink fd \d+ .*garbage collected without close\(\)/);
+  expect(stdout).toMatch(/at openAndForget \(tour\/leak\.js:\d+\)/);
+  expect(stdout).toContain('25 of 25 reported');
+  expect(stdout).toContain('10.20.0.0/16');
+  expect(stdout).toContain('blackhole 192.0.2.0/24');
+  expect(stdout).not.toContain('✗');
+}
+
+describe.runIf(isRoot)('tour', () => {
+  test('does the main job and leaves nothing', { timeout: 90_000 }, async () => {
+    const before = host();
+    const { code, stdout, stderr } = await runCli(['tour'], { timeout: 80_000 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expectPromisesKept(stdout);
+    expect(stdout).toContain('as root');
+    expect(stdout).not.toContain('\u001b');
+    expect(host()).toEqual(before);
+  });
+
+  test.runIf(userNamespaces)('in a user namespace, for nobody', { timeout: 90_000 }, async () => {
+    const { code, stdout, stderr } = await runCli(['tour'], { under: AS_NOBODY, timeout: 80_000 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expectPromisesKept(stdout);
+    expect(stdout).toContain('in a user namespace of its own');
+  });
+
+  test('says what is missing where nothing helps: exit code 77', async () => {
+    // As if inside already, and still without a capability.
+    const { code, stdout, stderr } = await runCli(['tour'], {
+      under: AS_NOBODY,
+      env: { COFFERDAM_TOUR_INSIDE: '1' },
+    });
+    expect({ code, stdout }).toEqual({ code: 77, stdout: '' });
+    expect(stderr).toMatch(/^cofferdam: the tour needs CAP_SYS_ADMIN and CAP_NET_ADMIN/);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    '%s half-way: everything is closed, exit code %i',
+    { timeout: 60_000 },
+    async (name, expected) => {
+      const before = host();
+      let sent = false;
+      const { code, stderr, stdout } = await runCli(['tour'], {
+        timeout: 50_000,
+        onOutput: (text, kill) => {
+          if (sent || !text.includes('2.')) return;
+          sent = true;
+          kill(name);
+        },
+      });
+      expect({ code, stderr }).toEqual({
+        code: expected,
+        stderr: 'cofferdam: interrupted; everything the tour made is gone\n',
+      });
+      expect(stdout).not.toContain('All as promised');
+      expect(host()).toEqual(before);
+    },
+  );
+});
