@@ -84,8 +84,9 @@ export interface Neighbour {
   srcVni?: number;
   /** Index of the link that leads to the VXLAN tunnel's end. */
   viaIfindex?: number;
-  /** Index of the bridge that the link belongs to. */
-  master?: number;
+  /** The bridge that the link belongs to, by name and by index. */
+  master?: string;
+  masterIndex?: number;
   linkNetnsid?: number;
   /** Id of a nexthop object or group. */
   nhid?: number;
@@ -129,7 +130,7 @@ export const neighbourAttributes = attributeTable('NDA', {
   port: attribute(6, 'NDA_PORT', be16),
   vni: attribute(7, 'NDA_VNI', u32),
   viaIfindex: attribute(8, 'NDA_IFINDEX', u32),
-  master: attribute(9, 'NDA_MASTER', s32),
+  masterIndex: attribute(9, 'NDA_MASTER', s32),
   linkNetnsid: attribute(10, 'NDA_LINK_NETNSID', s32),
   srcVni: attribute(11, 'NDA_SRC_VNI', u32),
   protocol: attribute(12, 'NDA_PROTOCOL', routeProtocol),
@@ -187,6 +188,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof Neighbour>([
   'srcVni',
   'viaIfindex',
   'master',
+  'masterIndex',
   'linkNetnsid',
   'nhid',
   'activityNotify',
@@ -252,7 +254,8 @@ function stateBits(input: NeighbourInput): number {
  */
 export function encodeNeighbour(input: NeighbourInput, ifindex: number): Uint8Array {
   const { family, dst } = parseNeighbourInput(input);
-  const { lladdr, protocol, vlan, port, vni, srcVni, viaIfindex, master, linkNetnsid, nhid, raw } = input;
+  const { lladdr, protocol, vlan, port, vni, srcVni, viaIfindex, masterIndex, linkNetnsid, nhid, raw } =
+    input;
   const { activityNotify, dontRefresh } = input;
   const fdb = defined({ activityNotify, dontRefresh });
   return encodePayload((writer) => {
@@ -268,7 +271,7 @@ export function encodeNeighbour(input: NeighbourInput, ifindex: number): Uint8Ar
     neighbourAttributes.encode(writer, {
       // NDA_LLADDR must have the link's length: an empty one is a link without addresses.
       ...defined({ dst, lladdr: lladdr === '' ? undefined : lladdr, protocol, vlan, port, vni, srcVni }),
-      ...defined({ viaIfindex, master, linkNetnsid, nhid, raw }),
+      ...defined({ viaIfindex, masterIndex, linkNetnsid, nhid, raw }),
       ...(Object.keys(fdb).length === 0 ? {} : { fdb }),
       ...(flagsExt === 0 ? {} : { flagsExt }),
     });

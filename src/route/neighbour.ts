@@ -45,7 +45,7 @@ export const neighbourType: ObjectType<Neighbour> = {
   decode: decodeNeighbour,
   key: (one) =>
     one.family === 'bridge'
-      ? `bridge ${one.ifindex} ${one.lladdr} ${one.vlan ?? ''} ${one.srcVni ?? ''} ${one.dst ?? ''} ${one.master ?? ''}`
+      ? `bridge ${one.ifindex} ${one.lladdr} ${one.vlan ?? ''} ${one.srcVni ?? ''} ${one.dst ?? ''} ${one.masterIndex ?? ''}`
       : `${one.family} ${one.ifindex} ${one.dst}${one.flags.includes('proxy') ? ' proxy' : ''}`,
   volatile: ['used', 'confirmed', 'updated', 'refcnt', 'probes'],
 };
@@ -78,7 +78,11 @@ export class NeighbourService extends ObjectService<Neighbour, NeighbourFilter> 
       neighbourAttributes.encode(writer, {
         ...defined({ viaIfindex: ifindex }),
         // -1 asks for those without a master.
-        ...(typeof master === 'number' ? { master } : master === null ? { master: -1 } : {}),
+        ...(typeof master === 'number'
+          ? { masterIndex: master }
+          : master === null
+            ? { masterIndex: -1 }
+            : {}),
       });
     });
   }
@@ -94,13 +98,14 @@ export class NeighbourService extends ObjectService<Neighbour, NeighbourFilter> 
   }
 
   protected override linksOf(one: Neighbour): readonly number[] {
-    return one.ifindex === 0 ? [] : [one.ifindex];
+    return [one.ifindex, one.masterIndex ?? 0].filter((index) => index > 0);
   }
 
   protected override complete(one: Neighbour, linkNames: ReadonlyMap<number, string>): Neighbour {
-    const dev = linkNames.get(one.ifindex);
     const { family, ifindex, ...rest } = one;
-    return dev === undefined ? one : { family, ifindex, dev, ...rest };
+    const dev = linkNames.get(ifindex);
+    const master = one.masterIndex === undefined ? undefined : linkNames.get(one.masterIndex);
+    return { family, ifindex, ...defined({ dev }), ...rest, ...defined({ master }) };
   }
 
   /** One neighbour, by `dst` and link; with `flags: ['proxy']` a proxy entry. Rejects with ENOENT. */

@@ -62,7 +62,7 @@ const INVERT = 0x02;
 const REPORTED: readonly string[] = ['unresolved', 'iif_detached', 'oif_detached'];
 
 /** IPPROTO_*, in the spelling of /etc/protocols. */
-const IP_PROTOCOLS = {
+export const IP_PROTOCOLS = {
   1: 'icmp',
   2: 'igmp',
   4: 'ipencap',

@@ -16,6 +16,7 @@ import {
 import { ObjectService } from './service.ts';
 
 export type { NumberRange, Rule, RuleAction, RuleFlag, RuleInput } from './rule-message.ts';
+export { IP_PROTOCOLS } from './rule-message.ts';
 
 /** Which rules to list: all conditions hold. The kernel filters by family only. */
 export interface RuleFilter {

@@ -75,7 +75,7 @@ const IPV6_LINKS = ['tunnel6', 'gre6'];
 async function linkTypes(found: readonly Neighbour[], { rt }: ShowContext): Promise<Map<number, string>> {
   const unclear = found.some(({ lladdr }) => lladdr !== undefined && [11, 47].includes(lladdr.length));
   if (!unclear) return new Map();
-  return new Map((await rt.link.list()).map((link) => [link.ifindex, link.type]));
+  return new Map((await rt.link.list()).map((link) => [link.ifindex, link.linkType]));
 }
 
 function lladdrText(one: Neighbour, lladdr: string, desk: Desk): string {
