@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/global-setup.ts'],
+    setupFiles: ['test/native-addon/leak-check.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

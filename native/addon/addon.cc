@@ -11,6 +11,10 @@
 #include "netlink_handle.h"
 #include "netns_handle.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #ifndef COFFERDAM_VERSION
 #error "the build passes COFFERDAM_VERSION, taken from package.json"
 #endif
@@ -39,6 +43,14 @@ Napi::Value PlantLeak(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), -EINVAL);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+// Looks for leaks now, for processes that are killed before LeakSanitizer's turn at exit. True if there are
+// any.
+Napi::Value CheckLeaks(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), __lsan_do_recoverable_leak_check() != 0);
+}
+#endif
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto data = std::make_unique<AddonData>();
   data->environment = Environment::Create(env);
@@ -65,6 +77,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["unmountNetns"] = Napi::Function::New<NetnsHandle::Unmount>(env, "unmountNetns");
   exports["shareMount"] = Napi::Function::New<NetnsHandle::Share>(env, "shareMount");
   exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");
+#ifdef __SANITIZE_ADDRESS__
+  exports["checkLeaks"] = Napi::Function::New<CheckLeaks>(env, "checkLeaks");
+#endif
   // secure_getenv: a set-uid program is nobody's test.
   if (secure_getenv("COFFERDAM_CANARY") != nullptr) {
     exports["plantLeak"] = Napi::Function::New<PlantLeak>(env, "plantLeak");

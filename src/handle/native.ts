@@ -110,4 +110,6 @@ export interface NativeBinding {
    * Present only where the environment variable COFFERDAM_CANARY is set when the addon loads.
    */
   readonly plantLeak?: (what: 'fd' | 'memory') => Result;
+  /** Makes LeakSanitizer look now rather than at exit; true if it found something. Only in sanitized builds. */
+  readonly checkLeaks?: () => boolean;
 }
