@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { Names } from '../../src/cli/names.ts';
+import { parseCommandLine } from '../../src/cli/options.ts';
 import { formatJson } from '../../src/cli/show/json.ts';
-import type { LinkNames, ShowContext, ShowFamily, ShowOptions, View } from '../../src/cli/show/view.ts';
+import type { ShowContext, View } from '../../src/cli/show/view.ts';
+import { showContext } from '../../src/cli/show.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
 
 /**
@@ -107,31 +108,6 @@ export function parseIpJson(text: string): unknown[] {
   return value;
 }
 
-/** `['-j', '-d']` as the frame of the command line reads it. */
-export function showOptions(flags: readonly string[]): ShowOptions {
-  const has = (...names: string[]) => flags.some((flag) => names.includes(flag));
-  const families: Record<string, ShowFamily> = {
-    '-4': 'inet',
-    '-6': 'inet6',
-    '-0': 'link',
-    '-M': 'mpls',
-    '-B': 'bridge',
-  };
-  return {
-    json: has('-j'),
-    pretty: has('-p'),
-    brief: has('-br'),
-    details: has('-d'),
-    stats: flags.filter((flag) => flag === '-s').length,
-    family: flags.map((flag) => families[flag]).find((family) => family !== undefined),
-    numeric: has('-N'),
-    oneline: has('-o'),
-    human: has('-h', '-iec'),
-    iec: has('-iec'),
-    color: false,
-  };
-}
-
 let worlds = 0;
 
 /** A network namespace, and both ways of looking at it. Disposing of it removes the namespace. */
@@ -192,26 +168,7 @@ export class World implements AsyncDisposable {
 
   /** What the frame of the command line hands to a view. */
   context(flags: readonly string[]): ShowContext {
-    const options = showOptions(flags);
-    return {
-      rt: this.rt,
-      options,
-      names: new Names({ numeric: options.numeric, warn: () => {} }),
-      linkNames: () => this.#linkNames(),
-    };
-  }
-
-  async #linkNames(): Promise<LinkNames> {
-    const links = await this.rt.link.list();
-    const byIndex = new Map(links.map((link) => [link.ifindex, link]));
-    const byName = new Map(
-      links.flatMap((link) => [link.ifname, ...(link.altnames ?? [])].map((name) => [name, link.ifindex])),
-    );
-    return {
-      nameOf: (index) => (index === 0 ? '*' : (byIndex.get(index)?.ifname ?? `if${index}`)),
-      indexOf: (name) => byName.get(name) ?? (/^if\d+$/.test(name) ? Number(name.slice(2)) : undefined),
-      flagsOf: (index) => byIndex.get(index)?.flags,
-    };
+    return showContext(this.rt, parseCommandLine(flags, { environment: {}, terminal: false }).options);
   }
 
   /** Our view, in this process, as the bytes that the command line would print. */

@@ -139,9 +139,7 @@ async function vrfTable(name: string, context: ShowContext): Promise<number> {
   if (name === 'default') return MAIN;
   const index = (await context.linkNames()).indexOf(name);
   const link = index === undefined ? undefined : await context.rt.link.get(index);
-  const data: unknown = link?.data;
-  if (link?.kind === 'vrf' && typeof data === 'object' && data !== null && 'table' in data)
-    return Number(data.table);
+  if (link?.vrf?.table !== undefined) return link.vrf.table;
   throw wrongArgument(name, 'Invalid VRF\n');
 }
 

@@ -99,28 +99,36 @@ export class WireWriter {
     this.reserve(align(this.#length) - this.#length);
   }
   u8(value: number): void {
-    this.#data.setUint8(this.reserve(1), value);
+    const at = this.reserve(1); // may replace #data
+    this.#data.setUint8(at, value);
   }
   u16(value: number): void {
-    this.#data.setUint16(this.reserve(2), value, LITTLE);
+    const at = this.reserve(2); // may replace #data
+    this.#data.setUint16(at, value, LITTLE);
   }
   u32(value: number): void {
-    this.#data.setUint32(this.reserve(4), value, LITTLE);
+    const at = this.reserve(4); // may replace #data
+    this.#data.setUint32(at, value, LITTLE);
   }
   s32(value: number): void {
-    this.#data.setInt32(this.reserve(4), value, LITTLE);
+    const at = this.reserve(4); // may replace #data
+    this.#data.setInt32(at, value, LITTLE);
   }
   u64(value: bigint): void {
-    this.#data.setBigUint64(this.reserve(8), value, LITTLE);
+    const at = this.reserve(8); // may replace #data
+    this.#data.setBigUint64(at, value, LITTLE);
   }
   be16(value: number): void {
-    this.#data.setUint16(this.reserve(2), value, false);
+    const at = this.reserve(2); // may replace #data
+    this.#data.setUint16(at, value, false);
   }
   be32(value: number): void {
-    this.#data.setUint32(this.reserve(4), value, false);
+    const at = this.reserve(4); // may replace #data
+    this.#data.setUint32(at, value, false);
   }
   be64(value: bigint): void {
-    this.#data.setBigUint64(this.reserve(8), value, false);
+    const at = this.reserve(8); // may replace #data
+    this.#data.setBigUint64(at, value, false);
   }
   raw(bytes: Uint8Array): void {
     const at = this.reserve(bytes.length);

@@ -1,0 +1,65 @@
+import {
+  type AttributesOf,
+  attribute,
+  attributeTable,
+  nest,
+  repeated,
+} from '../../netlink/wire/attributes.ts';
+import { be16, enumeration, flagBits, flagNames, u16, u32 } from '../../netlink/wire/codec.ts';
+import { struct } from '../../netlink/wire/struct.ts';
+import { defineKind, VLAN_PROTOCOLS } from './kind.ts';
+
+const mapping = attributeTable('IFLA_VLAN_QOS', {
+  mapping: repeated(1, 'IFLA_VLAN_QOS_MAPPING', struct('ifla_vlan_qos_mapping', { from: u32, to: u32 })),
+});
+
+/** IFLA_VLAN_*, uapi/linux/if_link.h. */
+const table = attributeTable('IFLA_VLAN', {
+  id: attribute(1, 'IFLA_VLAN_ID', u16),
+  flagMask: attribute(2, 'IFLA_VLAN_FLAGS', struct('ifla_vlan_flags', { flags: u32, mask: u32 })),
+  egress: nest(3, 'IFLA_VLAN_EGRESS_QOS', mapping),
+  ingress: nest(4, 'IFLA_VLAN_INGRESS_QOS', mapping),
+  protocol: attribute(5, 'IFLA_VLAN_PROTOCOL', enumeration(be16, VLAN_PROTOCOLS)),
+});
+type Wire = AttributesOf<(typeof table)['specs']>;
+
+/** VLAN_FLAG_*, uapi/linux/if_vlan.h. */
+const FLAGS = { REORDER_HDR: 1, GVRP: 2, LOOSE_BINDING: 4, MVRP: 8, BRIDGE_BINDING: 16 } as const;
+
+/** One priority inside for one outside. */
+export interface QosMapping {
+  from: number;
+  to: number;
+}
+
+/** Settings of a VLAN. */
+export type Vlan = Omit<Wire, 'flagMask' | 'egress' | 'ingress'> & {
+  /** All of them: those that are not named are switched off. */
+  flags?: (keyof typeof FLAGS | (string & {}))[];
+  egressQos?: QosMapping[];
+  ingressQos?: QosMapping[];
+};
+
+function mappings(list: readonly Partial<QosMapping>[]): QosMapping[] {
+  return list.map(({ from = 0, to = 0 }) => ({ from, to }));
+}
+
+export const vlan = defineKind<typeof table, Vlan>('vlan', table, {
+  fields: ['flags', 'egressQos', 'ingressQos'],
+  hidden: ['flagMask', 'egress', 'ingress'],
+  fromWire({ flagMask, egress, ingress, ...rest }) {
+    const value: Vlan = rest;
+    if (flagMask !== undefined) value.flags = flagNames(flagMask.flags ?? 0, FLAGS);
+    if (egress?.mapping !== undefined) value.egressQos = mappings(egress.mapping);
+    if (ingress?.mapping !== undefined) value.ingressQos = mappings(ingress.mapping);
+    return value;
+  },
+  toWire({ flags, egressQos, ingressQos, ...rest }) {
+    return {
+      ...rest,
+      ...(flags === undefined ? {} : { flagMask: { flags: flagBits(flags, FLAGS), mask: 0xffffffff } }),
+      ...(egressQos === undefined ? {} : { egress: { mapping: egressQos } }),
+      ...(ingressQos === undefined ? {} : { ingress: { mapping: ingressQos } }),
+    };
+  },
+});

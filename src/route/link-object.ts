@@ -1,0 +1,101 @@
+import type { AttributesOf } from '../netlink/wire/attributes.ts';
+import { flagNames } from '../netlink/wire/codec.ts';
+import { WireView } from '../netlink/wire/view.ts';
+import { ifinfomsg, linkAttributes, spellAddress } from './link-attributes.ts';
+import type { LinkInfo } from './link-info.ts';
+import { LINK_FLAGS, type LinkFlag, linkTypeName } from './link-words.ts';
+import type { ObjectType } from './object.ts';
+
+/** IFLA_* as they are on the wire. */
+export type LinkWire = AttributesOf<(typeof linkAttributes)['specs']>;
+
+/** Attributes that no link is listed with, or that it is listed with in another form. */
+type NotListed = 'ifname' | 'linkInfo' | 'properties' | 'altIfname' | 'extMask' | 'netnsPid' | 'netnsFd';
+
+/** A network device: man 8 ip-link, uapi/linux/if_link.h. */
+export interface Link extends Omit<LinkWire, NotListed>, LinkInfo {
+  ifindex: number;
+  ifname: string;
+  /** IFF_* without the prefix: UP, LOWER_UP, ... */
+  flags: LinkFlag[];
+  /** ARPHRD_* in the words of `ip`: ether, loopback, ... */
+  linkType: string;
+  /** Name of the link that this one sits on, or of a veth's other end; absent if it is in another namespace. */
+  link?: string;
+  /** Name of the bridge, bond or vrf that this link belongs to. */
+  master?: string;
+  /** Alternative names. */
+  altnames?: string[];
+}
+
+function decodeLink(payload: Uint8Array): Link {
+  const view = new WireView(payload);
+  const header = ifinfomsg.decodeAt(view, 0);
+  const {
+    ifname = '',
+    linkInfo,
+    properties,
+    stats32,
+    address,
+    broadcast,
+    permaddr,
+    ...rest
+  } = linkAttributes.decode(view, ifinfomsg.size, view.length);
+  const linkType = linkTypeName(header.type);
+  const link: Link = {
+    ifindex: header.ifindex,
+    ifname,
+    ...linkInfo,
+    flags: flagNames(header.flags, LINK_FLAGS),
+    linkType,
+    ...rest,
+  };
+  if (address !== undefined) link.address = spellAddress(address, linkType);
+  if (broadcast !== undefined) link.broadcast = spellAddress(broadcast, linkType);
+  if (permaddr !== undefined) link.permaddr = spellAddress(permaddr, linkType);
+  if (properties?.altnames !== undefined) link.altnames = properties.altnames;
+  // The same counters once more, cut to 32 bits: only worth keeping where the others are missing.
+  if (stats32 !== undefined && rest.stats64 === undefined) link.stats32 = stats32;
+  return link;
+}
+
+export const linkType: ObjectType<Link> = {
+  name: 'link',
+  messages: { new: 16, del: 17, get: 18 },
+  groups: [1], // RTNLGRP_LINK
+  headerSize: ifinfomsg.size,
+  attributes: linkAttributes,
+  decode: decodeLink,
+  key: (link) => String(link.ifindex),
+  // Counters, and what holds timers or counters among its fields.
+  volatile: ['stats64', 'stats32', 'xstats', 'afSpec', 'event', 'carrierChanges', 'bridge', 'bridgePort'],
+};
+
+/** Links that the object speaks of by index, in its own namespace. */
+export function linksOfLink(link: Link): number[] {
+  const indexes = [link.masterIndex, link.vxlan?.linkIndex, link.bridgePort?.backupPortIndex];
+  if (link.linkNetnsid === undefined) indexes.push(link.linkIndex);
+  return indexes.filter((index) => index !== undefined && index > 0) as number[];
+}
+
+/** The link with the names of the links it speaks of. */
+export function nameLinks(link: Link, names: ReadonlyMap<number, string>): Link {
+  const nameOf = (index: number | undefined) => (index === undefined ? undefined : names.get(index));
+  const { ifindex, ifname, kind, ...rest } = link;
+  const on = link.linkNetnsid === undefined ? nameOf(link.linkIndex) : undefined;
+  const master = nameOf(link.masterIndex);
+  const named: Link = {
+    ifindex,
+    ifname,
+    ...(kind !== undefined && { kind }),
+    ...(on !== undefined && { link: on }),
+    ...(master !== undefined && { master }),
+    ...rest,
+  };
+  const lower = nameOf(link.vxlan?.linkIndex);
+  if (link.vxlan !== undefined && lower !== undefined) named.vxlan = { ...link.vxlan, link: lower };
+  const backup = nameOf(link.bridgePort?.backupPortIndex);
+  if (link.bridgePort !== undefined && backup !== undefined)
+    named.bridgePort = { ...link.bridgePort, backupPort: backup };
+  return named;
+}

@@ -1,0 +1,301 @@
+import { InvalidArgumentError } from '../handle/errors.ts';
+import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
+import { encodePayload } from '../netlink/wire/attributes.ts';
+import { NLM_F } from '../netlink/wire/message.ts';
+import { type NetnsReference, type ResolvedNetns, resolveNetns } from '../netns/index.ts';
+import { defined } from './defined.ts';
+import { ifinfomsg, linkAttributes } from './link-attributes.ts';
+import { type Link, type LinkWire, linksOfLink, linkType, nameLinks } from './link-object.ts';
+import {
+  checkInput,
+  checkSettings,
+  encodeChange,
+  encodeCreation,
+  encodeLink,
+  type LinkInput,
+  type LinkSettings,
+  type Resolved,
+} from './link-settings.ts';
+import { ALT_IFNAME_MAX, IFNAME_MAX, type LinkNames, type LinkReference } from './names.ts';
+import { ObjectService } from './service.ts';
+
+export type {
+  Bridge,
+  BridgePort,
+  KindData,
+  Macvlan,
+  PortData,
+  QosMapping,
+  Tun,
+  Vlan,
+  Vrf,
+  Vxlan,
+} from './kinds/index.ts';
+export { type Link, linkType } from './link-object.ts';
+export type { LinkInput, LinkSettings, PeerInput } from './link-settings.ts';
+export type { LinkFlag } from './link-words.ts';
+
+/** RTM_NEWLINKPROP, RTM_DELLINKPROP, uapi/linux/rtnetlink.h. */
+const NEW_PROPERTY = 108;
+const DEL_PROPERTY = 109;
+
+/** RTEXT_FILTER_*, uapi/linux/rtnetlink.h. */
+const EXT_MASK = { vf: 1, skipStats: 8 } as const;
+
+/** How much to be told of each link. */
+export interface LinkDetail {
+  /** The counters. Default true; without them the kernel's answer is half as long. */
+  stats?: boolean;
+  /** Virtual functions, undecoded, as `vfinfoList`. Default false: they can make a message very long. */
+  vf?: boolean;
+}
+
+/** Which links to list: all conditions hold. The kernel filters by master and kind. */
+export interface LinkFilter extends LinkDetail {
+  /** Ports of this link; `null`: links without a master. */
+  master?: LinkReference | null;
+  kind?: string;
+  /** Ports of masters of this kind. */
+  portKind?: string;
+  /** Whether the link is up, as an administrator means it. */
+  up?: boolean;
+  group?: number;
+}
+
+/** A link by name, altname or index, or one that was listed, which means the one with its index. */
+export type LinkTarget = LinkReference | { readonly ifindex: number } | { readonly ifname: string };
+
+/** Network devices: `rt.link`. man 8 ip-link, man 7 rtnetlink. */
+export class LinkService extends ObjectService<Link, LinkFilter> {
+  constructor(port: RequestPort, names: LinkNames) {
+    super(linkType, port, names);
+  }
+
+  /** One link by name, altname or index. Rejects with the kernel's ENODEV when there is none. */
+  async get(target: LinkTarget, options: RequestOptions & LinkDetail = {}): Promise<Link> {
+    const { stats, vf, ...request } = options;
+    const { header, name } = addressed(target, 'link');
+    const payload = encodeLink(header, { ...name, extMask: extMask(defined({ stats, vf })) });
+    const link = await this.fetch(payload, request);
+    if (link === undefined)
+      throw new InvalidArgumentError('link', target, 'is no link', 'the name of a link that exists');
+    return link;
+  }
+
+  /** All links that pass the filter, in the order of their indexes' hash: the kernel's order, which `ip` shows. */
+  override async list(filter: LinkFilter = {}, options: RequestOptions = {}): Promise<Link[]> {
+    const wanted = await this.resolve(filter, options);
+    const payload = this.dumpPayload(wanted);
+    const messages = await this.port.dumpAll({ type: this.type.messages.get, payload }, options);
+    const all = messages
+      .filter((message) => message.type === this.type.messages.new)
+      .map((message) => this.type.decode(message.payload));
+    const links = all.filter((link) => this.matches(link, wanted));
+    // Names of links are what was just listed; only a filter leaves some to be asked for.
+    const names = new Map(all.map((link) => [link.ifindex, link.ifname]));
+    const missing = links.flatMap(linksOfLink).filter((index) => !names.has(index));
+    for (const [index, name] of (await this.names.of(missing, options)) ?? []) names.set(index, name);
+    return links.map((link) => nameLinks(link, names));
+  }
+
+  protected override async resolve(filter: LinkFilter, options: RequestOptions): Promise<LinkFilter> {
+    const { master } = filter;
+    if (master === undefined || master === null) return filter;
+    return { ...filter, master: await this.names.index(master, 'master', options) };
+  }
+
+  protected override dumpPayload(filter: LinkFilter): Uint8Array {
+    const { master, kind } = filter;
+    return encodePayload((writer) => {
+      ifinfomsg.encode(writer, {});
+      linkAttributes.encode(writer, {
+        extMask: extMask(filter),
+        ...(typeof master === 'number' && { masterIndex: master }),
+        ...(kind !== undefined && { linkInfo: { kind } }),
+      });
+    });
+  }
+
+  protected override matches(link: Link, filter: LinkFilter): boolean {
+    const { master, kind, portKind, up, group } = filter;
+    return (
+      (master === undefined || (link.masterIndex ?? null) === master) &&
+      (kind === undefined || link.kind === kind) &&
+      (portKind === undefined || link.portKind === portKind) &&
+      (up === undefined || link.flags.includes('UP') === up) &&
+      (group === undefined || link.group === group)
+    );
+  }
+
+  protected override linksOf(link: Link): readonly number[] {
+    return linksOfLink(link);
+  }
+
+  protected override complete(link: Link, names: ReadonlyMap<number, string>): Link {
+    return nameLinks(link, names);
+  }
+
+  /**
+   * Makes a link; EEXIST when the name is taken. What rtnetlink does not take with the making (alias, altnames,
+   * port settings, ...) follows in messages of its own; if one of them is refused the link is removed again, and
+   * the call rejects.
+   */
+  async add(link: LinkInput, options: RequestOptions = {}): Promise<void> {
+    checkInput(link);
+    using namespaces = await openNamespaces(link.netns, link.peer?.netns);
+    const resolved = { ...(await this.#resolveInput(link, options)), ...namespaces.fds };
+    const { create, settle, raise, altnames } = encodeCreation(link, resolved);
+    const messages = await this.port.request(
+      {
+        type: this.type.messages.new,
+        // The echo tells the index, whatever name the kernel chose. Linux before 6.2 does not echo.
+        flags: NLM_F.create | NLM_F.excl | NLM_F.echo,
+        payload: create,
+      },
+      options,
+    );
+    if (settle === undefined && raise === undefined && altnames.length === 0) return;
+    const made = messages.find((message) => message.type === this.type.messages.new);
+    const ifindex =
+      made === undefined
+        ? await this.names.index(link.ifname ?? '', 'ifname', options)
+        : this.type.decode(made.payload).ifindex;
+    try {
+      if (settle !== undefined) await this.write('set', settle(ifindex), options);
+      if (altnames.length > 0) await this.#property(NEW_PROPERTY, ifindex, altnames, options);
+      if (raise !== undefined) await this.write('set', raise(ifindex), options);
+    } catch (error) {
+      // Half a link is none. Without the caller's signal, which may be why we are here.
+      await this.remove(encodeLink({ ifindex }, {}), {}).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Changes a link. Only what is given changes; a field that is none, or that cannot be set, is refused. */
+  async set(target: LinkTarget, settings: LinkSettings, options: RequestOptions = {}): Promise<void> {
+    checkSettings(settings);
+    using namespaces = await openNamespaces(settings.netns);
+    const resolved = { ...(await this.#resolveSettings(settings, options)), ...namespaces.fds };
+    const { main, port } = encodeChange(settings, resolved);
+    // A new name needs the index: IFLA_IFNAME is what a link without one is looked up by.
+    const byIndex = settings.ifname !== undefined || settings.altnames !== undefined || port !== undefined;
+    const { header, name } = byIndex
+      ? { header: { ifindex: await this.#index(target, options) }, name: {} }
+      : addressed(target, 'link');
+    if (settings.altnames !== undefined)
+      await this.#setAltnames(header.ifindex ?? 0, settings.altnames, options);
+    if (main !== undefined) await this.write('set', main(header, name), options);
+    if (port !== undefined) await this.write('set', port(header, name), options);
+  }
+
+  /** Removes a link, and with a veth its other end. */
+  async del(target: LinkTarget, options: RequestOptions = {}): Promise<void> {
+    const { header, name } = addressed(target, 'link');
+    await this.remove(encodeLink(header, name), options);
+  }
+
+  async #index(target: LinkTarget, options: RequestOptions): Promise<number> {
+    if (typeof target !== 'object') return this.names.index(target, 'link', options);
+    return 'ifindex' in target ? target.ifindex : this.names.index(target.ifname, 'link', options);
+  }
+
+  async #setAltnames(ifindex: number, wanted: readonly string[], options: RequestOptions): Promise<void> {
+    const { altnames = [] } = await this.get(ifindex, { ...options, stats: false });
+    const gone = altnames.filter((name) => !wanted.includes(name));
+    const fresh = wanted.filter((name) => !altnames.includes(name));
+    if (fresh.length > 0) await this.#property(NEW_PROPERTY, ifindex, fresh, options);
+    if (gone.length > 0) await this.#property(DEL_PROPERTY, ifindex, gone, options);
+  }
+
+  async #property(
+    type: number,
+    ifindex: number,
+    altnames: readonly string[],
+    options: RequestOptions,
+  ): Promise<void> {
+    const flags = type === NEW_PROPERTY ? NLM_F.create | NLM_F.excl | NLM_F.append : 0;
+    const payload = encodeLink({ ifindex }, { properties: { altnames: [...altnames] } });
+    const name = type === NEW_PROPERTY ? 'RTM_NEWLINKPROP' : 'RTM_DELLINKPROP';
+    await this.port.request({ type, flags, payload, name }, options);
+  }
+
+  async #resolveSettings(settings: LinkSettings, options: RequestOptions): Promise<Resolved> {
+    const { master, vxlan, bridgePort } = settings;
+    const index = (link: LinkReference, field: string) => this.names.index(link, field, options);
+    const lower = vxlan?.link;
+    const backup = bridgePort?.backupPort;
+    return {
+      ...(master !== undefined && { masterIndex: master === null ? 0 : await index(master, 'master') }),
+      ...(lower !== undefined && { vxlanLinkIndex: await index(lower, 'vxlan.link') }),
+      ...(backup !== undefined && { backupPortIndex: await index(backup, 'bridgePort.backupPort') }),
+    };
+  }
+
+  async #resolveInput(input: LinkInput, options: RequestOptions): Promise<Resolved> {
+    const { link, linkIndex, masterIndex } = input;
+    const resolved = await this.#resolveSettings(input, options);
+    const lower =
+      input.kind === 'veth' || link === undefined ? linkIndex : await this.names.index(link, 'link', options);
+    return {
+      ...(masterIndex !== undefined && { masterIndex }),
+      ...resolved,
+      ...(lower !== undefined && { linkIndex: lower }),
+    };
+  }
+}
+
+function extMask({ stats = true, vf = false }: LinkDetail): number {
+  return (stats ? 0 : EXT_MASK.skipStats) | (vf ? EXT_MASK.vf : 0);
+}
+
+/** How a request says which link it means: by index in the header, or by an attribute with the name. */
+function addressed(target: LinkTarget, field: string): { header: { ifindex?: number }; name: LinkWire } {
+  if (typeof target === 'object' && target !== null)
+    return addressed('ifindex' in target ? target.ifindex : target.ifname, field);
+  if (typeof target === 'number') {
+    if (Number.isInteger(target) && target > 0 && target <= 0x7fffffff)
+      return { header: { ifindex: target }, name: {} };
+    throw new InvalidArgumentError(
+      field,
+      target,
+      'is no link',
+      'the index of a link, a positive integer, or its name',
+    );
+  }
+  const length = typeof target === 'string' ? Buffer.byteLength(target) : 0;
+  if (length === 0 || length > ALT_IFNAME_MAX || /[\s/\0]/.test(target))
+    throw new InvalidArgumentError(
+      field,
+      target,
+      'is no name of a link',
+      `a link's name: 1 to ${ALT_IFNAME_MAX} bytes, no spaces, no slash`,
+    );
+  // IFLA_IFNAME finds short altnames too; a longer name only fits the other attribute.
+  return { header: {}, name: length > IFNAME_MAX ? { altIfname: target } : { ifname: target } };
+}
+
+/** Namespaces to put links in, open for as long as the request takes. */
+interface OpenNamespaces extends Disposable {
+  readonly fds: Pick<Resolved, 'netnsFd' | 'peerNetnsFd'>;
+}
+
+async function openNamespaces(netns?: NetnsReference, peer?: NetnsReference): Promise<OpenNamespaces> {
+  const own: ResolvedNetns | undefined = netns === undefined ? undefined : await resolveNetns(netns);
+  let other: ResolvedNetns | undefined;
+  try {
+    other = peer === undefined ? undefined : await resolveNetns(peer);
+  } catch (error) {
+    own?.[Symbol.dispose]();
+    throw error;
+  }
+  return {
+    fds: {
+      ...(own !== undefined && { netnsFd: own.netns.fd }),
+      ...(other !== undefined && { peerNetnsFd: other.netns.fd }),
+    },
+    [Symbol.dispose]() {
+      own?.[Symbol.dispose]();
+      other?.[Symbol.dispose]();
+    },
+  };
+}
