@@ -25,6 +25,7 @@ import {
 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { WireError, WireView } from '../netlink/wire/view.ts';
+import { defined } from './defined.ts';
 import { type Encap, encodeEncap } from './encap.ts';
 import { decodePath } from './route-nexthops.ts';
 import {
@@ -191,11 +192,7 @@ export function decodeNexthop(payload: Uint8Array): Nexthop {
     family: routeFamily.decode(view, 0, 1),
     protocol: header.protocol,
     scope: header.scope,
-    ...decodePath({
-      ...(gateway === undefined ? {} : { gateway }),
-      ...(encapType === undefined ? {} : { encapType }),
-      ...(encap === undefined ? {} : { encap }),
-    }),
+    ...decodePath({ gateway, encapType, encap }),
   };
   if (oif !== undefined) nexthop.oif = oif;
   if (header.flags !== 0) nexthop.flags = flagNames(header.flags, NEXTHOP_FLAGS);
@@ -280,16 +277,8 @@ export function encodeNexthop(nexthop: NexthopInput): Uint8Array {
       flags: nexthop.flags?.includes('onlink') ? NEXTHOP_FLAGS.onlink : 0,
     });
     nexthopAttributes.encode(writer, {
-      ...(id === undefined ? {} : { id }),
-      ...(group === undefined ? {} : { group }),
-      ...(groupType === undefined ? {} : { groupType }),
-      ...(blackhole === undefined ? {} : { blackhole }),
-      ...(oif === undefined ? {} : { oif }),
-      ...(via === undefined ? {} : { gateway: via }),
+      ...defined({ id, group, groupType, blackhole, oif, gateway: via, fdb, resilient, raw }),
       ...encapFields(encap),
-      ...(fdb === undefined ? {} : { fdb }),
-      ...(resilient === undefined ? {} : { resilient }),
-      ...(raw === undefined ? {} : { raw }),
     });
   });
 }

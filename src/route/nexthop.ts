@@ -3,6 +3,7 @@ import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { AF } from '../netlink/wire/address.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
+import { defined } from './defined.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import {
   checkNexthop,
@@ -78,7 +79,7 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
     const { master, protocol } = filter;
     return {
       ...filter,
-      ...(oif === undefined ? {} : { oif }),
+      ...defined({ oif }),
       ...(master === undefined ? {} : { master: await this.names.index(master, 'master', options) }),
       ...(protocol === undefined ? {} : { protocol: wordOf(ROUTE_PROTOCOLS, protocol) }),
     };
@@ -91,7 +92,7 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
         family: filter.family === undefined ? AF.unspec : numberOf(ROUTE_FAMILIES, filter.family),
       });
       nexthopAttributes.encode(writer, {
-        ...(oif === undefined ? {} : { oif }),
+        ...defined({ oif }),
         ...(groups === true ? { groups } : {}),
         ...(typeof master === 'number' ? { master } : {}),
         ...(fdb === true ? { fdb } : {}),

@@ -2,13 +2,7 @@
 
 import { InvalidArgumentError } from '../handle/errors.ts';
 import { AF, formatIp, parseIp, parsePrefix } from '../netlink/wire/address.ts';
-import {
-  attribute,
-  attributeTable,
-  encodePayload,
-  nest,
-  type RawAttribute,
-} from '../netlink/wire/attributes.ts';
+import { attribute, attributeTable, encodePayload, nest } from '../netlink/wire/attributes.ts';
 import {
   be16,
   bool8,
@@ -25,27 +19,25 @@ import {
 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { WireError, WireView, WireWriter } from '../netlink/wire/view.ts';
-import { type Encap, mplsLabels } from './encap.ts';
-import { type RouteMetrics, routeMetrics } from './route-metrics.ts';
+import { defined } from './defined.ts';
+import { mplsLabels } from './encap.ts';
+import { routeMetrics } from './route-metrics.ts';
 import {
   decodeNexthops,
   decodePath,
   encodeNexthops,
   encodePath,
   pathSpecs,
-  type Realms,
   type RouteNexthop,
 } from './route-nexthops.ts';
+import { ROUTE_PREFERENCES, type Route, type RouteInput } from './route-object.ts';
 import {
   bytes,
   CACHE_FLAGS,
   numberOf,
   ROUTE_FAMILIES,
   ROUTE_FLAGS,
-  type RouteFamily,
-  type RouteProtocol,
   type RouteScope,
-  type RouteType,
   refuseUnknownFields,
   routeFamily,
   routeProtocol,
@@ -54,87 +46,6 @@ import {
   tableNumber,
   writableFlags,
 } from './route-words.ts';
-
-/** ICMPV6_ROUTER_PREF_*. */
-const PREFERENCES = { 0: 'medium', 1: 'high', 3: 'low' } as const;
-export type RoutePreference = (typeof PREFERENCES)[keyof typeof PREFERENCES] | (string & {});
-
-/** struct rta_cacheinfo; times in hundredths of a second. */
-export interface RouteCacheinfo {
-  clntref: number;
-  lastuse: number;
-  expires: number;
-  error: number;
-  used: number;
-  id: number;
-  ts: number;
-  tsage: number;
-}
-
-/** A route as the kernel has it. man 8 ip-route. */
-export interface Route {
-  family: RouteFamily;
-  /** `default`, a prefix as `10.0.0.0/8`, an address alone for a host route; for MPLS a label. */
-  dst: string;
-  /** Only for packets from this prefix. IPv6, and lookups. */
-  from?: string;
-  /** TOS, or DSCP shifted left by two. Left out when 0. */
-  tos?: number;
-  table: number;
-  protocol: RouteProtocol;
-  scope: RouteScope;
-  type: RouteType;
-  /** `onlink`, `pervasive`; and from the kernel `dead`, `linkdown`, `offload`, `cloned`, ..., which are not written. */
-  flags?: string[];
-  /** Of the answer to a lookup (`cloned`), IPv4: `local`, `mc`, `brd`, `redirected`, ... */
-  cacheFlags?: string[];
-  /** The gateway. One of the other IP family is as good. */
-  via?: string;
-  /** The link's index, and its name; on input the name wins. */
-  oif?: number;
-  dev?: string;
-  /** The source address that packets of this host get. */
-  prefsrc?: string;
-  /** Among routes to one prefix the lowest metric wins. `priority` of the kernel. */
-  metric?: number;
-  /** Of IPv6 routers, RFC 4191. */
-  pref?: RoutePreference;
-  metrics?: RouteMetrics;
-  /** Seconds until an IPv6 route goes, rounded up. */
-  expires?: number;
-  /** A nexthop object. What that says (via, oif, encap, nexthops) is shown too, and not written. */
-  nexthopId?: number;
-  /** More than one path. */
-  nexthops?: RouteNexthop[];
-  encap?: Encap;
-  realms?: Realms;
-  /** MPLS: the labels that replace the packet's. */
-  newdst?: string;
-  /** MPLS: whether the ttl goes on into the inner header. */
-  ttlPropagate?: boolean;
-  /** Of a lookup. */
-  mark?: number;
-  uid?: number;
-  /** Index of the link that the packet came in by: of lookups and multicast routes. */
-  iif?: number;
-  ipproto?: number;
-  sport?: number;
-  dport?: number;
-  cacheinfo?: RouteCacheinfo;
-  /** Multicast routes: what went through. */
-  mfcStats?: { packets: bigint; bytes: bigint; wrongIf: bigint };
-  /** Attributes that this version does not know. */
-  raw?: RawAttribute[];
-}
-
-/** What `add` and its kin take: a {@link Route} as it was listed, or less. Only `dst` is needed. */
-export interface RouteInput extends Partial<Omit<Route, 'dst' | 'table' | 'protocol'>> {
-  dst: string;
-  /** Default `main`, or `local` for types local, broadcast, anycast and nat. */
-  table?: number | string;
-  /** Default `boot`. */
-  protocol?: RouteProtocol | number;
-}
 
 /** struct rtmsg. */
 export const rtmsg = struct('rtmsg', {
@@ -178,7 +89,7 @@ function specs(label: Codec<string>) {
     mark: attribute(16, 'RTA_MARK', u32),
     mfcStats: attribute(17, 'RTA_MFC_STATS', mfcStats),
     newdst: attribute(19, 'RTA_NEWDST', label),
-    pref: attribute(20, 'RTA_PREF', enumeration(u8, PREFERENCES)),
+    pref: attribute(20, 'RTA_PREF', enumeration(u8, ROUTE_PREFERENCES)),
     expires: attribute(23, 'RTA_EXPIRES', u32),
     uid: attribute(25, 'RTA_UID', u32),
     ttlPropagate: attribute(26, 'RTA_TTL_PROPAGATE', bool8),
@@ -235,12 +146,7 @@ export function decodeRoute(payload: Uint8Array): Route {
   if (flags !== 0) route.flags = flagNames(flags, ROUTE_FLAGS);
   if (cloned && header.flags >>> 16 !== 0)
     route.cacheFlags = flagNames((header.flags & ~0xffff) >>> 0, CACHE_FLAGS);
-  const path = decodePath({
-    ...(gateway === undefined ? {} : { gateway }),
-    ...(via === undefined ? {} : { via }),
-    ...(encapType === undefined ? {} : { encapType }),
-    ...(encap === undefined ? {} : { encap }),
-  });
+  const path = decodePath({ gateway, via, encapType, encap });
   Object.assign(route, path, rest);
   if (raw !== undefined) route.raw = raw;
   if (nexthops !== undefined) {
@@ -454,7 +360,7 @@ export function encodeRoute(route: RouteInput, purpose: 'new' | 'del'): Uint8Arr
         ttlPropagate,
         nexthopId,
         realms: object ? undefined : realms,
-        ...(object ? {} : encodePath(defined({ via, encap }), family)),
+        ...(object ? {} : encodePath({ via, encap }, family)),
         raw,
       }),
     );
@@ -478,11 +384,4 @@ function flagsOf(flags: readonly string[]): number {
     if (error instanceof ValueError) error.path.unshift('flags');
     throw error;
   }
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Without the fields that are undefined. */
-function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
 }

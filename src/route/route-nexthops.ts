@@ -87,13 +87,15 @@ interface WirePath {
   encap?: Uint8Array;
 }
 
+type PartsOf<T> = { [K in keyof T]: T[K] | undefined };
+
 interface Path {
   via?: string;
   encap?: Encap;
 }
 
 /** What takes two attributes on the wire becomes one field. */
-export function decodePath({ gateway, via, encapType, encap }: WirePath): Path {
+export function decodePath({ gateway, via, encapType, encap }: PartsOf<WirePath>): Path {
   const path: Path = {};
   const address = gateway ?? via;
   if (address !== undefined) path.via = address;
@@ -102,7 +104,7 @@ export function decodePath({ gateway, via, encapType, encap }: WirePath): Path {
 }
 
 /** An address of the route's own family is its gateway; any other goes into RTA_VIA, and for MPLS all do. */
-export function encodePath({ via, encap }: Path, family: number): WirePath {
+export function encodePath({ via, encap }: PartsOf<Path>, family: number): WirePath {
   const path: WirePath = {};
   if (via !== undefined) {
     const address = parseIp(via);
@@ -143,12 +145,7 @@ export function decodeNexthops(view: WireView, start: number, end: number, famil
     if (length < HEADER || at + length > end)
       throw new WireError(`nexthop at byte ${at} claims ${length} of ${end - at} bytes`);
     const { gateway, via, encapType, encap, ...rest } = table.decode(view, at + HEADER, at + length);
-    const nexthop: RouteNexthop = decodePath({
-      ...(gateway === undefined ? {} : { gateway }),
-      ...(via === undefined ? {} : { via }),
-      ...(encapType === undefined ? {} : { encapType }),
-      ...(encap === undefined ? {} : { encap }),
-    });
+    const nexthop: RouteNexthop = decodePath({ gateway, via, encapType, encap });
     const oif = view.s32(at + 4);
     if (oif !== 0) nexthop.oif = oif;
     nexthop.weight = view.u8(at + 3) + 1;
@@ -174,10 +171,7 @@ export function encodeNexthops(writer: WireWriter, list: readonly RouteNexthop[]
       writer.s32(oif);
       table.encode(writer, {
         ...rest,
-        ...encodePath(
-          { ...(via === undefined ? {} : { via }), ...(encap === undefined ? {} : { encap }) },
-          family,
-        ),
+        ...encodePath({ via, encap }, family),
       });
       writer.patchU16(at, writer.length - at);
     } catch (error) {

@@ -2,17 +2,11 @@ import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { AF, parseIp, parsePrefix } from '../netlink/wire/address.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
+import { defined } from './defined.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import type { ObjectType } from './object.ts';
-import {
-  checkRoute,
-  decodeRoute,
-  encodeRoute,
-  type Route,
-  type RouteInput,
-  routeAttributes,
-  rtmsg,
-} from './route-message.ts';
+import { checkRoute, decodeRoute, encodeRoute, routeAttributes, rtmsg } from './route-message.ts';
+import type { Route, RouteInput } from './route-object.ts';
 import {
   numberOf,
   ROUTE_FAMILIES,
@@ -28,9 +22,9 @@ import {
 } from './route-words.ts';
 import { ObjectService, type Verb } from './service.ts';
 
-export type { Route, RouteCacheinfo, RouteInput, RoutePreference } from './route-message.ts';
 export type { MetricName, RouteMetrics } from './route-metrics.ts';
 export type { Realms, RouteNexthop } from './route-nexthops.ts';
+export type { Route, RouteCacheinfo, RouteInput, RoutePreference } from './route-object.ts';
 export type { RouteFamily, RouteProtocol, RouteScope, RouteType } from './route-words.ts';
 
 /** Which routes to list: all conditions hold. The kernel filters by family, table, link, protocol and type. */
@@ -136,27 +130,30 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
       gateway: 'it as via',
     });
     for (const field of ['exact', 'dst', 'root', 'match'] as const) checkPrefix(filter[field], field);
-    const oif = filter.dev === undefined ? filter.oif : await this.names.index(filter.dev, 'dev', options);
+    const { dev, table, protocol } = filter;
     return {
       ...filter,
-      ...(oif === undefined ? {} : { oif }),
-      ...(filter.table === undefined ? {} : { table: tableNumber(filter.table) }),
-      ...(filter.protocol === undefined ? {} : { protocol: wordOf(ROUTE_PROTOCOLS, filter.protocol) }),
+      ...defined({
+        oif: dev === undefined ? filter.oif : await this.names.index(dev, 'dev', options),
+        table: table === undefined ? undefined : tableNumber(table),
+        protocol: protocol === undefined ? undefined : wordOf(ROUTE_PROTOCOLS, protocol),
+      }),
     };
   }
 
   protected override dumpPayload(filter: RouteFilter): Uint8Array {
+    const { family, table, oif, protocol, type, cached } = filter;
     return encodePayload((writer) => {
       rtmsg.encode(writer, {
-        family: filter.family === undefined ? AF.unspec : numberOf(ROUTE_FAMILIES, filter.family),
-        ...(filter.protocol === undefined ? {} : { protocol: String(filter.protocol) }),
-        ...(filter.type === undefined ? {} : { type: filter.type }),
-        flags: filter.cached ? ROUTE_FLAGS.cloned : 0,
+        family: family === undefined ? AF.unspec : numberOf(ROUTE_FAMILIES, family),
+        ...defined({ type }),
+        protocol: String(protocol ?? 'unspec'),
+        flags: cached ? ROUTE_FLAGS.cloned : 0,
       });
-      routeAttributes.encode(writer, {
-        ...(filter.table === undefined ? {} : { table: Number(filter.table) }),
-        ...(filter.oif === undefined ? {} : { oif: filter.oif }),
-      });
+      routeAttributes.encode(
+        writer,
+        defined({ table: table === undefined ? undefined : Number(table), oif }),
+      );
     });
   }
 
@@ -248,17 +245,11 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
         // IPv6 has no lookup_table flag, and refuses flags that it does not know.
         flags: (inet ? ROUTE_FLAGS.lookup_table : 0) | (fibmatch ? ROUTE_FLAGS.fib_match : 0),
       });
-      routeAttributes.encode(writer, {
-        dst,
-        ...(from === undefined ? {} : { from }),
-        ...(inIndex === undefined ? {} : { iif: inIndex }),
-        ...(outIndex === undefined ? {} : { oif: outIndex }),
-        ...(mark === undefined ? {} : { mark }),
-        ...(uid === undefined ? {} : { uid }),
-        ...(protocol === undefined ? {} : { ipproto: protocol }),
-        ...(sport === undefined ? {} : { sport }),
-        ...(dport === undefined ? {} : { dport }),
-      });
+      const links = { iif: inIndex, oif: outIndex };
+      routeAttributes.encode(
+        writer,
+        defined({ dst, from, ...links, mark, uid, ipproto: protocol, sport, dport }),
+      );
     });
     const route = await this.fetch(payload, rest);
     if (route === undefined) throw new SystemError(-3, 'RTM_GETROUTE', { dst });
