@@ -1,4 +1,3 @@
-import { AF } from '../../netlink/wire/address.ts';
 import { numberOf, ROUTE_PROTOCOLS, ROUTE_TYPES } from '../../route/route-words.ts';
 import { IP_PROTOCOLS, type Rule } from '../../route/rule.ts';
 import type { Names } from '../names.ts';
@@ -22,13 +21,15 @@ export const ruleView: View = {
     const filter = parseRuleFilter(args, family === 'inet6' ? family : 'inet', names, protocols);
     const desk = { options, names, protocols, paint: paint(options.color) };
     // Families without rules are asked for too: the kernel says that it has none.
-    const rules = await rt.rule.list({ family: family === 'link' ? '17' : String(AF[family]) });
+    const rules = await rt.rule.list({ family: FAMILIES[family] });
     const sheets = rules
       .filter((rule) => passesRuleFilter(rule, ipProtocol(rule), filter))
       .map((rule) => sheetOf(rule, desk));
     return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
   },
 };
+
+const FAMILIES = { inet: 'inet', inet6: 'inet6', mpls: 'mpls', bridge: '7', link: '17' } as const;
 
 interface Desk {
   readonly options: ShowOptions;
@@ -115,14 +116,15 @@ function putSelectors(sheet: Sheet, rule: Rule, { names, options, protocols, pai
 /** What `ip` 6.1 does not know and does not print; the keys are those of the versions that do. */
 function putNewerSelectors(sheet: Sheet, rule: Rule, names: Names): void {
   if (rule.dscp !== undefined) sheet.put('dscp', names.dsfieldName(rule.dscp));
-  for (const [key, mask] of [
-    ['dscp_mask', rule.dscpMask],
-    ['sport_mask', rule.sportMask],
-    ['dport_mask', rule.dportMask],
-    ['flowlabel', rule.flowlabel],
-    ['flowlabel_mask', rule.flowlabelMask],
+  if (rule.flowlabel !== undefined) sheet.put('flowlabel', hex(rule.flowlabel));
+  // A mask of all bits goes without saying.
+  for (const [key, mask, all] of [
+    ['dscp_mask', rule.dscpMask, 0x3f],
+    ['sport_mask', rule.sportMask, 0xffff],
+    ['dport_mask', rule.dportMask, 0xffff],
+    ['flowlabel_mask', rule.flowlabelMask, 0xfffff],
   ] as const) {
-    if (mask !== undefined) sheet.put(key, hex(mask));
+    if (mask !== undefined && mask !== all) sheet.put(key, hex(mask));
   }
 }
 
