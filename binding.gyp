@@ -23,6 +23,8 @@
       'defines': [
         'NAPI_VERSION=8',
         'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+        # A Worker that is being terminated cannot take an exception any more: that is no reason to abort the process.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
         'COFFERDAM_VERSION="<!(node -p "require(\'./package.json\').version")"',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],

@@ -39,6 +39,7 @@ add_library(addon MODULE
 set_target_properties(addon PROPERTIES OUTPUT_NAME cofferdam PREFIX "" SUFFIX ".node")
 target_include_directories(addon SYSTEM PRIVATE ${COFFERDAM_NODE_INCLUDE} ${NODE_ADDON_API_INCLUDE})
 target_compile_definitions(addon PRIVATE
-  NAPI_VERSION=8 NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS COFFERDAM_VERSION="${COFFERDAM_VERSION}")
+  NAPI_VERSION=8 NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+  COFFERDAM_VERSION="${COFFERDAM_VERSION}")
 target_link_options(addon PRIVATE -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro)
 target_link_libraries(addon PRIVATE kernel)

@@ -9,7 +9,19 @@ import { argv, exit } from 'node:process';
 import { tracked } from './tracked.mjs';
 
 /** Roots of absolute paths that mean the same on every Linux host; one of them exists on none. */
-const ROOTS = new Set(['bin', 'dev', 'etc', 'lib', 'nonexistent', 'proc', 'run', 'sbin', 'sys', 'usr', 'var']);
+const ROOTS = new Set([
+  'bin',
+  'dev',
+  'etc',
+  'lib',
+  'nonexistent',
+  'proc',
+  'run',
+  'sbin',
+  'sys',
+  'usr',
+  'var',
+]);
 /** What a text may call a file under /tmp: our own prefix, or the word of an example. */
 const TEMPORARY = /^\/tmp\/(cofferdam|x\b|nowhere\b|missing\b)/;
 const HOSTS = new Set([
