@@ -19,17 +19,19 @@ import { onAbort } from './abort-watch.ts';
 import { NetlinkError, OverrunError } from './error.ts';
 import { type ExtAck, type RequestNames, resolveAttributePath } from './ext-ack.ts';
 import type { NetlinkMessage, NetlinkRequest } from './message.ts';
-import { type Operation, Stream } from './operation.ts';
+import type { Operation, Stream } from './operation.ts';
 import { NetlinkProtocol, type ProtocolEvent } from './protocol.ts';
+import { Sender } from './sender.ts';
 import { MESSAGE_HEADER, NLM_F } from './wire/message.ts';
 
 const { EAGAIN, ENOBUFS, EMSGSIZE, EBADF, EFAULT, ENOTSOCK } = constants.errno;
 /** Datagrams taken in one go, up to 32 KiB each in a dump. */
 const BURST = 64;
-/** Datagrams a stream takes inline before the event loop gets a turn. */
-const STREAM_BURST = 8;
-/** Milliseconds between attempts to send what the kernel had no room for: the first and the longest. */
-const RESEND = { first: 1, longest: 64 } as const;
+/**
+ * Datagrams fetched inline before one is left to the poll. Promises run before the event loop does: a program that
+ * asks in a loop, and is always answered at once, would never get to its timers.
+ */
+const INLINE_BURST = 128;
 
 /** Who hears of news. Held weakly: it belongs to the facade. */
 export interface NewsListener {
@@ -52,15 +54,17 @@ export class NetlinkCore extends BaseCore {
   readonly groups = new Set<number>();
   readonly #options: CoreOptions;
   readonly #protocol: NetlinkProtocol;
+  readonly #sender: Sender;
   readonly #operations = new Map<number, Operation>();
   readonly #detail: HandleDetail;
   #listener: WeakRef<NewsListener> | undefined;
   #waiting = 0;
   #userRefs = false;
+  #ref = false;
   #pumping = false;
+  /** Datagrams fetched inline since the poll last called. */
+  #inline = 0;
   #polling: 'never' | 'on' | 'paused' = 'never';
-  #resendTimer: NodeJS.Timeout | undefined;
-  #resendDelay: number = RESEND.first;
   #drainTimer: NodeJS.Timeout | undefined;
   /** performance.now() of the last message of the dump on the wire, whosever it is. */
   #dumpHeardAt = 0;
@@ -71,6 +75,13 @@ export class NetlinkCore extends BaseCore {
     this.native = native;
     this.#options = options;
     this.#protocol = new NetlinkProtocol(native.portId);
+    this.#sender = new Sender(native, this.#protocol, {
+      resume: () => {
+        this.#pump(() => false);
+        this.#afterwards();
+      },
+      refused: (seq, errno) => this.#refused(seq, errno),
+    });
     const netns = native.netnsInode;
     this.#detail = {
       protocol: options.protocolName,
@@ -143,8 +154,8 @@ export class NetlinkCore extends BaseCore {
     operation.heardAt = performance.now();
     this.#operations.set(seq, operation);
     if (operation.waiting) this.#waiting++;
-    this.#flush();
-    if (!operation.ready) this.#pump(() => operation.ready);
+    this.#sender.flush();
+    if (!operation.ready) this.#pumpInline(() => operation.ready);
     // Only who has to wait pays for a timer and a listener.
     if (!operation.settled) this.#arm(operation);
     this.#watch();
@@ -161,8 +172,7 @@ export class NetlinkCore extends BaseCore {
     }
     stream.heardAt = performance.now();
     this.#waiting++;
-    // A short dump never sees the poll; a long one must not keep the loop from turning.
-    if (stream.pulled++ < STREAM_BURST) this.#pump(() => stream.ready);
+    this.#pumpInline(() => stream.ready);
     if (!stream.ready) this.#arm(stream);
     this.#watch();
   }
@@ -190,7 +200,7 @@ export class NetlinkCore extends BaseCore {
   }
 
   protected override onClosing(): void {
-    clearTimeout(this.#resendTimer);
+    this.#sender.stop();
     clearTimeout(this.#drainTimer);
     this.#protocol.close();
     this.#failAll(() => new ClosedError('the netlink socket was closed'));
@@ -201,46 +211,21 @@ export class NetlinkCore extends BaseCore {
       this.#settle(operation, () => operation.fail(error()));
   }
 
-  // ── Sending ──
-
-  #flush(): void {
-    if (this.#resendTimer !== undefined) return;
-    for (;;) {
-      const next = this.#protocol.outgoing();
-      if (next === undefined || this.state !== 'open') return;
-      const result = this.native.send(next.bytes, 0, next.bytes.length);
-      if (result >= 0) {
-        this.#protocol.sent(next.seq);
-        this.#resendDelay = RESEND.first;
-        continue;
-      }
-      if (result === -EAGAIN || result === -ENOBUFS) {
-        // No poll tells when there is room again. Each request's deadline goes on meanwhile.
-        this.#resendTimer = setTimeout(() => {
-          this.#resendTimer = undefined;
-          this.#afterwards();
-        }, this.#resendDelay).unref();
-        this.#resendDelay = Math.min(this.#resendDelay * 2, RESEND.longest);
-        return;
-      }
-      this.#protocol.reject(next.seq);
-      const operation = this.#operations.get(next.seq);
-      if (operation === undefined) continue;
-      const netns = this.native.netnsInode;
-      const info = { request: operation.name, ...(netns === 0 ? {} : { netns }) };
-      this.#settle(operation, () => operation.fail(systemError(result, 'sendmsg', info)));
-    }
-  }
-
   // ── Receiving ──
 
-  /** Receives until nothing is there, `enough` says so, or the burst is spent. */
-  #pump(enough: () => boolean): void {
+  #pumpInline(enough: () => boolean): void {
+    if (this.#inline < INLINE_BURST) this.#inline += this.#pump(enough);
+  }
+
+  /** Receives until nothing is there, `enough` says so, or the burst is spent. Returns how often it asked. */
+  #pump(enough: () => boolean): number {
     // A listener called from within the loop below asks something: the loop will bring the answer.
-    if (this.#pumping) return;
+    if (this.#pumping) return 0;
     this.#pumping = true;
+    let taken = 0;
     try {
-      for (let taken = 0; taken < BURST && this.state === 'open'; taken++) {
+      while (taken < BURST && this.state === 'open') {
+        taken++;
         const length = this.native.receive();
         if (length >= 0) {
           const { buffer, receivedGroup } = this.native;
@@ -250,8 +235,9 @@ export class NetlinkCore extends BaseCore {
             this.#dumpHeardAt = performance.now();
           }
         } else if (length === -EAGAIN) {
+          this.#sender.drained();
           this.#dispatch(this.#protocol.drained());
-          if (this.#protocol.outgoing() === undefined || this.#resendTimer !== undefined) return;
+          if (!this.#sender.flush()) break;
         } else if (length === -ENOBUFS) {
           this.#dispatch(this.#protocol.overrun());
         } else if (length === -EMSGSIZE) {
@@ -264,17 +250,18 @@ export class NetlinkCore extends BaseCore {
           // The socket's pending error (ENOMEM while the kernel went on with a dump, say): something is missing.
           this.#dispatch(this.#protocol.overrun());
         }
-        // A dump that ended may make room for the next one.
-        this.#flush();
-        if (enough()) return;
+        // An answer makes room for a request that waits, the end of a dump for the next one.
+        this.#sender.flush();
+        if (enough()) break;
       }
     } finally {
       this.#pumping = false;
     }
+    return taken;
   }
 
   readonly #onReadable = (_status: number): void => {
-    for (const operation of this.#operations.values()) if (operation instanceof Stream) operation.pulled = 0;
+    this.#inline = 0;
     // With joined groups there is no enough: news are wanted as they come.
     this.#pump(() => !this.#wantsData());
     this.#afterwards();
@@ -302,6 +289,7 @@ export class NetlinkCore extends BaseCore {
           operation.message(event.message);
           break;
         case 'done': {
+          this.#sender.answered();
           this.#settle(operation, () => operation.done(event));
           const { extAck } = event;
           if (extAck?.message !== undefined)
@@ -309,6 +297,7 @@ export class NetlinkCore extends BaseCore {
           break;
         }
         case 'error':
+          this.#sender.answered();
           this.#settle(operation, () => operation.fail(this.#refusal(operation, event.errno, event.extAck)));
           break;
         case 'lost':
@@ -316,6 +305,14 @@ export class NetlinkCore extends BaseCore {
           break;
       }
     }
+  }
+
+  #refused(seq: number, errno: number): void {
+    const operation = this.#operations.get(seq);
+    if (operation === undefined) return;
+    const netns = this.native.netnsInode;
+    const info = { request: operation.name, ...(netns === 0 ? {} : { netns }) };
+    this.#settle(operation, () => operation.fail(systemError(errno, 'sendmsg', info)));
   }
 
   #refusal(operation: Operation, errno: number, extAck: ExtAck | undefined): NetlinkError {
@@ -417,12 +414,12 @@ export class NetlinkCore extends BaseCore {
 
   #afterwards(): void {
     if (this.state !== 'open') return;
-    this.#flush();
+    this.#sender.flush();
     this.#watch();
   }
 
   #wantsData(): boolean {
-    return this.#waiting > 0 || this.groups.size > 0 || this.#protocol.draining;
+    return this.#waiting > 0 || this.#userRefs || this.groups.size > 0 || this.#protocol.draining;
   }
 
   /** Polls while something is wanted, and keeps the event loop alive while somebody waits. */
@@ -441,7 +438,10 @@ export class NetlinkCore extends BaseCore {
       this.native.pausePolling();
       this.#polling = 'paused';
     }
-    if (this.#waiting > 0 || this.#userRefs) this.native.ref();
+    const ref = this.#waiting > 0 || this.#userRefs;
+    if (ref === this.#ref) return;
+    this.#ref = ref;
+    if (ref) this.native.ref();
     else this.native.unref();
   }
 }

@@ -103,8 +103,6 @@ export class Stream extends Operation {
   #ending: Ending | undefined;
   #error: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
-  /** Datagrams received for the consumer since the event loop last turned. */
-  pulled = 0;
 
   message(message: NetlinkMessage): void {
     this.#messages.push(message);
