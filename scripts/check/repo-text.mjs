@@ -45,7 +45,7 @@ const RULES = [
   {
     name: 'machine path',
     // An absolute path of two steps or more, where a path can begin; a URL's or a regular expression's is not one.
-    find: /(?<=^|[\s"'`(=:,])\/(?:[a-z][\w.-]*)\/[\w.-]+/gim,
+    find: /(?<=^|[\s"'`(=:,])\/(?:[a-z][\w.-]+)\/[\w.-]+/gim,
     allowed: (match) =>
       ROOTS.has(match.split('/')[1]) || TEMPORARY.test(match) || /^\/(\w+)\/[dgimsuvy]+$/.test(match),
   },

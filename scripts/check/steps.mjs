@@ -46,7 +46,9 @@ function needRoot() {
 /** CMake's build tree of the native code: ASan + UBSan for g++, or libFuzzer for clang. */
 const trees = { sanitize: join(cache, 'native-sanitize'), fuzz: join(cache, 'native-fuzz') };
 
-/** Seconds that each fuzz target runs, and the build type of everything sanitized. */
+const native = join(root, 'native');
+
+/** Seconds that each fuzz target runs. */
 const FUZZ_SECONDS = Number(process.env.COFFERDAM_FUZZ_SECONDS ?? 15);
 
 export const steps = [
@@ -149,10 +151,7 @@ export const steps = [
     run: async ({ log }) => {
       need('cmake', 'ctest', 'g++', 'make');
       needRoot();
-      await must(
-        ['cmake', '-S', root, '-B', trees.sanitize, '-DCMAKE_BUILD_TYPE=Debug', '-DCOFFERDAM_SANITIZE=ON'],
-        { log },
-      );
+      await must(['cmake', '-S', native, '-B', trees.sanitize, '-DCOFFERDAM_SANITIZE=ON'], { log });
       await must(['cmake', '--build', trees.sanitize, '--parallel', '2'], { log, timeout: 300 });
       const result = await execute(
         ['ctest', '--test-dir', trees.sanitize, '--output-on-failure', '--no-tests=error'],
@@ -173,7 +172,7 @@ export const steps = [
     run: async ({ log }) => {
       need('clang-14', 'clang++-14', 'cmake', 'make');
       const env = { CC: 'clang-14', CXX: 'clang++-14' };
-      await must(['cmake', '-S', root, '-B', trees.fuzz, '-DCMAKE_BUILD_TYPE=Debug', '-DCOFFERDAM_FUZZ=ON'], {
+      await must(['cmake', '-S', native, '-B', trees.fuzz, '-DCOFFERDAM_FUZZ=ON'], {
         log,
         env,
       });
