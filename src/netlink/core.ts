@@ -16,10 +16,12 @@ import { abortError, ClosedError, systemError, TimeoutError } from '../handle/er
 import type { HandleDetail } from '../handle/handle-info.ts';
 import type { NativeNetlink } from '../handle/native.ts';
 import { onAbort } from './abort-watch.ts';
+import { DrainWatch } from './drain-watch.ts';
 import { NetlinkError, OverrunError } from './error.ts';
 import { type ExtAck, type RequestNames, resolveAttributePath } from './ext-ack.ts';
 import type { NetlinkMessage, NetlinkRequest } from './message.ts';
 import type { Operation, Stream } from './operation.ts';
+import { PollWatch } from './poll-watch.ts';
 import { NetlinkProtocol, type ProtocolEvent } from './protocol.ts';
 import { Sender } from './sender.ts';
 import { MESSAGE_HEADER, NLM_F } from './wire/message.ts';
@@ -55,33 +57,30 @@ export class NetlinkCore extends BaseCore {
   readonly #options: CoreOptions;
   readonly #protocol: NetlinkProtocol;
   readonly #sender: Sender;
+  readonly #poll: PollWatch;
+  readonly #drain: DrainWatch;
   readonly #operations = new Map<number, Operation>();
   readonly #detail: HandleDetail;
   #listener: WeakRef<NewsListener> | undefined;
   #waiting = 0;
   #userRefs = false;
-  #ref = false;
   #pumping = false;
   /** Datagrams fetched inline since the poll last called. */
   #inline = 0;
-  #polling: 'never' | 'on' | 'paused' = 'never';
-  #drainTimer: NodeJS.Timeout | undefined;
-  /** performance.now() of the last message of the dump on the wire, whosever it is. */
-  #dumpHeardAt = 0;
-  #dumpMessages = 0;
 
   constructor(native: NativeNetlink, options: CoreOptions) {
     super();
     this.native = native;
     this.#options = options;
     this.#protocol = new NetlinkProtocol(native.portId);
-    this.#sender = new Sender(native, this.#protocol, {
-      resume: () => {
-        this.#pump(() => false);
-        this.#afterwards();
-      },
-      refused: (seq, errno) => this.#refused(seq, errno),
-    });
+    const resume = () => {
+      this.#pump(() => false);
+      this.#afterwards();
+    };
+    const refused = (seq: number, errno: number) => this.#refused(seq, errno);
+    this.#sender = new Sender(native, this.#protocol, { resume, refused });
+    this.#drain = new DrainWatch(this.#protocol, options.drainTimeout, resume);
+    this.#poll = new PollWatch(native, () => this.#readable());
     const netns = native.netnsInode;
     this.#detail = {
       protocol: options.protocolName,
@@ -201,7 +200,7 @@ export class NetlinkCore extends BaseCore {
 
   protected override onClosing(): void {
     this.#sender.stop();
-    clearTimeout(this.#drainTimer);
+    this.#drain.stop();
     this.#protocol.close();
     this.#failAll(() => new ClosedError('the netlink socket was closed'));
   }
@@ -230,10 +229,7 @@ export class NetlinkCore extends BaseCore {
         if (length >= 0) {
           const { buffer, receivedGroup } = this.native;
           this.#dispatch(this.#protocol.receive(buffer.subarray(0, length), receivedGroup));
-          if (this.#protocol.dumpMessages !== this.#dumpMessages) {
-            this.#dumpMessages = this.#protocol.dumpMessages;
-            this.#dumpHeardAt = performance.now();
-          }
+          this.#drain.received();
         } else if (length === -EAGAIN) {
           this.#sender.drained();
           this.#dispatch(this.#protocol.drained());
@@ -260,12 +256,12 @@ export class NetlinkCore extends BaseCore {
     return taken;
   }
 
-  readonly #onReadable = (_status: number): void => {
+  #readable(): void {
     this.#inline = 0;
     // With joined groups there is no enough: news are wanted as they come.
     this.#pump(() => !this.#wantsData());
     this.#afterwards();
-  };
+  }
 
   #dispatch(events: readonly ProtocolEvent[]): void {
     for (const event of events) {
@@ -273,12 +269,8 @@ export class NetlinkCore extends BaseCore {
         this.#tell((listener) => listener.notification(event.message));
         continue;
       }
-      if (event.kind === 'overrun') {
-        this.#tell((listener) => listener.overrun());
-        continue;
-      }
-      // What was lost with it comes as 'lost'; for listeners it is an overrun like any other.
-      if (event.kind === 'malformed') {
+      // What was lost with a malformed datagram comes as 'lost'; for listeners it is an overrun like any other.
+      if (event.kind === 'overrun' || event.kind === 'malformed') {
         this.#tell((listener) => listener.overrun());
         continue;
       }
@@ -318,14 +310,9 @@ export class NetlinkCore extends BaseCore {
   #refusal(operation: Operation, errno: number, extAck: ExtAck | undefined): NetlinkError {
     const { request, name } = operation;
     const names = this.#options.attributeNames?.(request.type);
-    const attributePath =
-      extAck && names && resolveAttributePath(extAck, request.payload, names, MESSAGE_HEADER);
-    return new NetlinkError(errno, {
-      request,
-      name,
-      extAck: attributePath === undefined ? extAck : { ...extAck, attributePath },
-      netns: this.native.netnsInode,
-    });
+    const path = extAck && names && resolveAttributePath(extAck, request.payload, names, MESSAGE_HEADER);
+    const explained = path === undefined ? extAck : { ...extAck, attributePath: path };
+    return new NetlinkError(errno, { request, name, extAck: explained, netns: this.native.netnsInode });
   }
 
   /** A listener's error is the program's: an uncaughtException, and no reason to stop in the middle of our work. */
@@ -360,7 +347,7 @@ export class NetlinkCore extends BaseCore {
     this.#pump(() => operation.settled);
     if (!operation.settled && operation.waiting) {
       // The deadline of a dump starts anew with every sign of life, also while it queues behind another.
-      const heardAt = operation.dump ? Math.max(operation.heardAt, this.#dumpHeardAt) : operation.heardAt;
+      const heardAt = operation.dump ? Math.max(operation.heardAt, this.#drain.heardAt) : operation.heardAt;
       const left = heardAt + operation.timeout - performance.now();
       // setTimeout may be a millisecond early.
       if (left >= 1) {
@@ -377,25 +364,6 @@ export class NetlinkCore extends BaseCore {
   #abandon(operation: Operation): void {
     this.#protocol.abort(operation.seq);
     this.#operations.delete(operation.seq);
-    if (!this.#protocol.draining || this.#drainTimer !== undefined) return;
-    this.#dumpHeardAt = performance.now();
-    this.#checkDraining();
-  }
-
-  /** Ends the wait for the end of an abandoned dump when the kernel has long been silent. */
-  #checkDraining(): void {
-    const left = this.#dumpHeardAt + this.#options.drainTimeout - performance.now();
-    if (left < 1) {
-      this.#protocol.giveUpDraining();
-      this.#afterwards();
-      return;
-    }
-    this.#drainTimer = setTimeout(() => {
-      this.#drainTimer = undefined;
-      if (!this.#protocol.draining) return;
-      this.#pump(() => !this.#protocol.draining);
-      if (this.#protocol.draining) this.#checkDraining();
-    }, left).unref();
   }
 
   /** The end of an operation: whatever it holds is let go before its user hears of it. */
@@ -422,26 +390,9 @@ export class NetlinkCore extends BaseCore {
     return this.#waiting > 0 || this.#userRefs || this.groups.size > 0 || this.#protocol.draining;
   }
 
-  /** Polls while something is wanted, and keeps the event loop alive while somebody waits. */
   #watch(): void {
     if (this.state !== 'open' || this.#pumping) return;
-    if (!this.#protocol.draining) {
-      clearTimeout(this.#drainTimer);
-      this.#drainTimer = undefined;
-    }
-    const wanted = this.#wantsData();
-    if (wanted && this.#polling !== 'on') {
-      if (this.#polling === 'never') this.native.startPolling(this.#onReadable);
-      else this.native.resumePolling();
-      this.#polling = 'on';
-    } else if (!wanted && this.#polling === 'on') {
-      this.native.pausePolling();
-      this.#polling = 'paused';
-    }
-    const ref = this.#waiting > 0 || this.#userRefs;
-    if (ref === this.#ref) return;
-    this.#ref = ref;
-    if (ref) this.native.ref();
-    else this.native.unref();
+    this.#drain.update();
+    this.#poll.update(this.#wantsData(), this.#waiting > 0 || this.#userRefs);
   }
 }

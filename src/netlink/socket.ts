@@ -4,13 +4,12 @@ import { KernelHandle } from '../handle/kernel-handle.ts';
 import type { NativeNetlink } from '../handle/native.ts';
 import { loadBinding } from '../handle/native-binding.ts';
 import { type NetnsReference, resolveNetns } from '../netns/index.ts';
+import { ask, dumpWhole } from './calls.ts';
 import { NetlinkCore, type NewsListener } from './core.ts';
 import { DumpIterator } from './dump.ts';
-import { DumpInterruptedError, OverrunError } from './error.ts';
 import type { ExtAck, RequestNames } from './ext-ack.ts';
 import type { NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
-import { type Answer, Collection, type OperationOptions } from './operation.ts';
-import { isWorthRepeating, MAX_ATTEMPTS, pause } from './retry.ts';
+import type { OperationOptions } from './operation.ts';
 
 export type { ExtAck, RequestNames } from './ext-ack.ts';
 export type { NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
@@ -168,16 +167,7 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
    * OverrunError where its answer may have been lost.
    */
   async request(request: NetlinkRequest, options: RequestOptions = {}): Promise<NetlinkMessage[]> {
-    const prepared = this.#prepare(request, options);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const answer = await this.#collect(prepared, false);
-        return answer.messages;
-      } catch (error) {
-        const again = error instanceof OverrunError && request.idempotent === true && attempt < MAX_ATTEMPTS;
-        if (!again) throw error;
-      }
-    }
+    return ask(this.core, this.#prepare(request, options), this);
   }
 
   /** Message by message; see {@link DumpIterator}. The kernel is asked at the first `next()`. */
@@ -190,19 +180,7 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
    * rejects with a DumpInterruptedError whose `partial` holds what the last attempt brought.
    */
   async dumpAll(request: NetlinkRequest, options: RequestOptions = {}): Promise<NetlinkMessage[]> {
-    const prepared = this.#prepare(request, options);
-    for (let attempt = 1; ; attempt++) {
-      let problem: unknown;
-      try {
-        const { messages, interrupted } = await this.#collect(prepared, true);
-        if (!interrupted) return messages;
-        problem = new DumpInterruptedError(prepared.name, attempt, messages);
-      } catch (error) {
-        problem = error;
-      }
-      if (attempt >= MAX_ATTEMPTS || !isWorthRepeating(problem)) throw problem;
-      await pause(attempt, prepared.signal);
-    }
+    return dumpWhole(this.core, this.#prepare(request, options), this);
   }
 
   /** Joins a multicast group by number (RTNLGRP_*). Throws a SystemError where the kernel refuses. */
@@ -244,14 +222,6 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
     checkTimeout(timeout);
     const name = request.name ?? this.#options.attributeNames?.(request.type)?.name;
     return { request, name: name ?? `netlink message ${request.type}`, timeout, signal };
-  }
-
-  #collect(options: OperationOptions, dump: boolean): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const operation = new Collection(options, dump, resolve, reject);
-      operation.holder = this;
-      this.core.submit(operation);
-    });
   }
 }
 

@@ -1,0 +1,56 @@
+/** The calls of a socket on top of its core: asked once, or again where asking again is right. */
+import type { NetlinkCore } from './core.ts';
+import { DumpInterruptedError, OverrunError } from './error.ts';
+import type { NetlinkMessage } from './message.ts';
+import { type Answer, Collection, type OperationOptions } from './operation.ts';
+import { isWorthRepeating, MAX_ATTEMPTS, pause } from './retry.ts';
+
+/** One request. `holder` is kept from being collected while it waits. */
+export async function ask(
+  core: NetlinkCore,
+  options: OperationOptions,
+  holder: object,
+): Promise<NetlinkMessage[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answer = await collect(core, options, false, holder);
+      return answer.messages;
+    } catch (error) {
+      const again = error instanceof OverrunError && options.request.idempotent === true;
+      if (!again || attempt >= MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** A whole dump, repeated while changes disturb it. */
+export async function dumpWhole(
+  core: NetlinkCore,
+  options: OperationOptions,
+  holder: object,
+): Promise<NetlinkMessage[]> {
+  for (let attempt = 1; ; attempt++) {
+    let problem: unknown;
+    try {
+      const { messages, interrupted } = await collect(core, options, true, holder);
+      if (!interrupted) return messages;
+      problem = new DumpInterruptedError(options.name, attempt, messages);
+    } catch (error) {
+      problem = error;
+    }
+    if (attempt >= MAX_ATTEMPTS || !isWorthRepeating(problem)) throw problem;
+    await pause(attempt, options.signal);
+  }
+}
+
+function collect(
+  core: NetlinkCore,
+  options: OperationOptions,
+  dump: boolean,
+  holder: object,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const operation = new Collection(options, dump, resolve, reject);
+    operation.holder = holder;
+    core.submit(operation);
+  });
+}
