@@ -14,6 +14,8 @@ void ThrowTypeError(Napi::Env env, const char* name, const char* expected) {
 }  // namespace
 
 std::optional<int32_t> IntArgument(Napi::Value value, const char* name) {
+  // Reading a property ran a getter, and it threw: its error is pending already.
+  if (value.IsEmpty()) return std::nullopt;
   if (value.IsNumber()) {
     double number = value.As<Napi::Number>().DoubleValue();
     // napi's own conversion wraps 2^32 + 3 to 3, which as an fd or a group would be somebody else's.
