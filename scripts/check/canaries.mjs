@@ -22,7 +22,7 @@ const sanitized =
         '--eval',
         script,
       ],
-      /detected memory leaks/,
+      /Direct leak of 4242 byte/,
       { log, env },
     );
 
