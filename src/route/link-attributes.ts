@@ -97,8 +97,18 @@ const counters = {
   rxOtherhostDropped: u64,
 } as const;
 
-/** struct rtnl_link_stats64, uapi/linux/if_link.h: 23 counters at first, more with newer kernels. */
-export const stats64 = struct('rtnl_link_stats64', counters, 23 * 8);
+type Newer = 'rxNohandler' | 'rxOtherhostDropped';
+
+/** Counters of a link. uapi/linux/if_link.h says what each counts. */
+export type LinkStats = Record<Exclude<keyof typeof counters, Newer>, bigint> & {
+  [Name in Newer]?: bigint;
+} & {
+  /** In hex: counters that a newer kernel has appended. */
+  tail?: string;
+};
+
+/** struct rtnl_link_stats64: 23 counters at first, more with newer kernels. */
+const stats64: Codec<LinkStats> = struct('rtnl_link_stats64', counters, 23 * 8);
 
 /** IFLA_INET6_*: what IPv6 has to say of a link. Arrays are indexed by DEVCONF_*, uapi/linux/ipv6.h, and by MIB. */
 const inet6 = attributeTable('IFLA_INET6', {

@@ -1,7 +1,9 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
-import { encodePayload } from '../netlink/wire/attributes.ts';
+import { attribute, attributeTable, encodePayload } from '../netlink/wire/attributes.ts';
+import { s32, u32 } from '../netlink/wire/codec.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
+import { WireView } from '../netlink/wire/view.ts';
 import { type NetnsReference, type ResolvedNetns, resolveNetns } from '../netns/index.ts';
 import { defined } from './defined.ts';
 import { ifinfomsg, linkAttributes } from './link-attributes.ts';
@@ -31,6 +33,7 @@ export type {
   Vrf,
   Vxlan,
 } from './kinds/index.ts';
+export type { LinkStats } from './link-attributes.ts';
 export { type Link, linkType } from './link-object.ts';
 export type { LinkInput, LinkSettings, PeerInput } from './link-settings.ts';
 export type { LinkFlag } from './link-words.ts';
@@ -38,6 +41,15 @@ export type { LinkFlag } from './link-words.ts';
 /** RTM_NEWLINKPROP, RTM_DELLINKPROP, uapi/linux/rtnetlink.h. */
 const NEW_PROPERTY = 108;
 const DEL_PROPERTY = 109;
+
+/** RTM_NEWNSID, RTM_GETNSID, and what they carry: struct rtgenmsg, padded, and NETNSA_*. uapi/linux/net_namespace.h */
+const NEW_NSID = 88;
+const GET_NSID = 90;
+const NETNS_HEADER = 4;
+const netnsAttributes = attributeTable('NETNSA', {
+  nsid: attribute(1, 'NETNSA_NSID', s32),
+  fd: attribute(3, 'NETNSA_FD', u32),
+});
 
 /** RTEXT_FILTER_*, uapi/linux/rtnetlink.h. */
 const EXT_MASK = { vf: 1, skipStats: 8 } as const;
@@ -111,6 +123,8 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
       linkAttributes.encode(writer, {
         extMask: extMask(filter),
         ...(typeof master === 'number' && { masterIndex: master }),
+        // (u32)-1: none at all. 0 means that masters do not matter. net/core/rtnetlink.c, link_master_filtered
+        ...(master === null && { masterIndex: 0xffffffff }),
         ...(kind !== undefined && { linkInfo: { kind } }),
       });
     });
@@ -192,6 +206,23 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   async del(target: LinkTarget, options: RequestOptions = {}): Promise<void> {
     const { header, name } = addressed(target, 'link');
     await this.remove(encodeLink(header, name), options);
+  }
+
+  /**
+   * The id by which this namespace knows another: what `linkNetnsid` of a link holds. Undefined when it has none yet.
+   * man 8 ip-netns, `list-id`.
+   */
+  async netnsid(netns: NetnsReference, options: RequestOptions = {}): Promise<number | undefined> {
+    using resolved = await resolveNetns(netns);
+    const payload = encodePayload((writer) => {
+      writer.reserve(NETNS_HEADER);
+      netnsAttributes.encode(writer, { fd: resolved.netns.fd });
+    });
+    const messages = await this.port.request({ type: GET_NSID, payload, name: 'RTM_GETNSID' }, options);
+    const found = messages.find((message) => message.type === NEW_NSID);
+    if (found === undefined) return undefined;
+    const { nsid } = netnsAttributes.decode(new WireView(found.payload), NETNS_HEADER, found.payload.length);
+    return nsid === undefined || nsid < 0 ? undefined : nsid;
   }
 
   async #index(target: LinkTarget, options: RequestOptions): Promise<number> {

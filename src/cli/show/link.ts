@@ -1,0 +1,83 @@
+import type { Link } from '../../route/link.ts';
+import { duplicateOrGarbage, FindingError, inetPrefix, Words, wrongArgument } from '../args.ts';
+import { kernelFilter, type LinkShowFilter, passes, takeLinkWord } from './link-filter.ts';
+import { linkDesk, linkSheet } from './link-print.ts';
+import type { ShowContext, View } from './view.ts';
+
+/** `ip link show`. */
+export const linkView: View = {
+  names: ['link'],
+  usage: `[ DEVICE | group GROUP ] [ up ] [ master DEVICE ] [ vrf NAME ] [ type TYPE ] [ nomaster ]
+TYPE := { veth | bridge | bridge_slave | vxlan | macvlan | ifb | tun | ... }`,
+
+  async run(args, context) {
+    const { filter, nothing } = await readWords(args, context);
+    const links = await read(filter, context);
+    const desk = await linkDesk(context, links, { asLink: true, family: 'link' });
+    const sheets = links.map((link) =>
+      passes(link, filter) && !nothing ? linkSheet(link, desk) : { json: {}, text: '' },
+    );
+    return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
+  },
+};
+
+async function read(filter: LinkShowFilter, { rt, options }: ShowContext): Promise<Link[]> {
+  const stats = options.stats > 0;
+  if (filter.ifindex === undefined) return rt.link.list({ ...kernelFilter(filter), stats });
+  return [await rt.link.get(filter.ifindex, { stats })];
+}
+
+/** Words of `ip address show` about addresses, which `ip link show` takes and passes over. */
+const ADDRESS_FLAGS = new Set(
+  [
+    'secondary',
+    'temporary',
+    'nodad',
+    'optimistic',
+    'dadfailed',
+    'home',
+    'deprecated',
+    'tentative',
+    'permanent',
+    'mngtmpaddr',
+    'noprefixroute',
+    'autojoin',
+    'stable-privacy',
+    'dynamic',
+    'primary',
+  ].flatMap((flag) => [flag, `-${flag}`]),
+);
+
+async function readWords(
+  args: readonly string[],
+  context: ShowContext,
+): Promise<{ filter: LinkShowFilter; nothing: boolean }> {
+  const words = new Words(args);
+  const filter: LinkShowFilter = {};
+  let device: string | undefined;
+  let nothing = false;
+  while (words.more) {
+    if (await takeLinkWord(words, filter, context)) continue;
+    if (words.take('to')) inetPrefix(words.next(), 'link');
+    else if (words.take('scope')) {
+      const word = words.next();
+      if (word !== 'all' && context.names.scopeId(word) === undefined)
+        throw wrongArgument(word, 'invalid "scope"\n');
+    } else if (words.take('label')) {
+      // Addresses have labels; no link passes.
+      words.next();
+      nothing = true;
+    } else if (!ADDRESS_FLAGS.has(words.peek ?? '')) {
+      words.take('dev');
+      const word = words.next();
+      if (device !== undefined) throw duplicateOrGarbage('dev', word);
+      device = word;
+    } else words.next();
+  }
+  if (device !== undefined) {
+    const index = (await context.linkNames()).indexOf(device);
+    if (index === undefined) throw new FindingError(`Device "${device}" does not exist.`);
+    filter.ifindex = index;
+  }
+  return { filter, nothing };
+}
