@@ -1,4 +1,6 @@
 /** Opening, forgetting, failing half-way: what happens to the fd. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { handles, type LeakReport, readFdTable } from '../../src/handle/index.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '../../src/netlink/socket.ts';
@@ -74,36 +76,46 @@ describe('opening', () => {
     expect(fds()).toBe(before);
   });
 
-  test('without a free fd rejects with EMFILE, and works again when there is one', async () => {
-    const child = await runModule(
-      `
-      import { openSync, closeSync } from 'node:fs';
+  test('without a free fd rejects with EMFILE, keeps nothing, and works again when there is one', async () => {
+    const source = `
+      import { closeSync, openSync, readdirSync } from 'node:fs';
       import { NetlinkSocket } from ${JSON.stringify(compiledUrl('netlink/socket.js'))};
       import { Netns } from ${JSON.stringify(compiledUrl('netns/index.js'))};
+      const fds = () => readdirSync('/proc/self/fd').length;
       const netns = await Netns.create();
-      (await NetlinkSocket.open({ protocol: 0, netns })).close();
+      await (await NetlinkSocket.open({ protocol: 0, netns }))[Symbol.asyncDispose]();
+      const before = fds();
       const taken = [];
       try { for (;;) taken.push(openSync('/dev/null')); } catch {}
-      const codes = new Set();
+      const outcomes = new Set();
       // With no fd free, then one, then two: each step of the opening fails once.
       for (let free = 0; free < 8; free++) {
         for (const target of [netns, process.pid, undefined]) {
-          const open = NetlinkSocket.open({ protocol: 0, netns: target });
-          const outcome = await open.then(async (s) => { s.close(); await s.closed; return 'opened'; }, (e) => e.code);
-          codes.add(free + ' ' + outcome);
+          try {
+            const socket = await NetlinkSocket.open({ protocol: 0, netns: target });
+            await socket[Symbol.asyncDispose]();
+            outcomes.add(free + ' opened');
+          } catch (error) {
+            outcomes.add(free + ' ' + error.code);
+          }
         }
         closeSync(taken.pop());
       }
-      console.log([...codes].join(','));
-      process.exit(0);
-    `,
-      { nodeArguments: [], timeout: 20_000 },
-    );
+      for (const fd of taken) closeSync(fd);
+      console.log([...outcomes, 'kept ' + (fds() - before)].join(','));
+    `;
+    const child = await promisify(execFile)('prlimit', [
+      '--nofile=64',
+      process.execPath,
+      '--input-type=module',
+      '--eval',
+      source,
+    ]);
     expect(child.stderr).toBe('');
     const outcomes = child.stdout.trim().split(',');
     expect(outcomes).toContain('0 EMFILE');
     expect(outcomes).toContain('7 opened');
-    expect(outcomes.filter((outcome) => !/ (EMFILE|opened)$/.test(outcome))).toEqual([]);
+    expect(outcomes.filter((outcome) => !/ (EMFILE|opened)$/.test(outcome))).toEqual(['kept 0']);
     expect(outcomes.filter((outcome) => outcome.startsWith('7'))).toEqual(['7 opened']);
   });
 });
