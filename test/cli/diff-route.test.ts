@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routeView } from '../../src/cli/show/route.ts';
+import { inet6Routes, inetRoutes, LINKS, NEXTHOPS } from '../route/route-world.ts';
+import { describe as inWords, World } from '../support/diff.ts';
+
+/** 10,000 routes of every kind that this kernel takes, shown by `ip` and by us. */
+
+describe('cofferdam route show against ip route show', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.open();
+    world.batch([...LINKS, ...NEXTHOPS]);
+    world.batch([...inetRoutes(6000), ...inet6Routes(4000)]);
+  }, 120_000);
+  afterAll(async () => {
+    console.log(`routes: ${world.objects} objects, ${world.fields} fields compared`);
+    await world[Symbol.asyncDispose]();
+  });
+
+  const check = (flags: readonly string[], args: readonly string[] = [], atLeast = 0) =>
+    it([...flags, 'route show', ...args].join(' '), async () => {
+      const { differences, objects } = await world.compare(routeView, 'route', flags, args, { attempts: 6 });
+      expect(inWords(differences)).toBe('');
+      expect(objects).toBeGreaterThanOrEqual(atLeast);
+    });
+
+  for (const flags of [['-j'], ['-d', '-j'], ['-s', '-j'], ['-N', '-d', '-j'], [], ['-d']])
+    check(flags, ['table', 'all'], 10_000);
+  for (const flags of [['-j'], ['-d', '-j'], ['-d', '-s', '-j'], ['-d', '-o']]) {
+    check(['-4', ...flags], ['table', 'all'], 6000);
+    check(['-6', ...flags], ['table', 'all'], 3900);
+    check(flags, [], 3000);
+    check(['-4', ...flags], [], 3000);
+    check(['-6', ...flags], [], 3000);
+  }
+  check(['-s', '-d'], ['table', 'all'], 10_000);
+
+  const FILTERS: readonly (readonly [filter: string, atLeast: number])[] = [
+    ['table local', 20],
+    ['table 3', 10],
+    ['table 1003', 10],
+    ['table 252', 10],
+    ['table all root 20.1.0.0/16', 200],
+    ['root 20.0.0.0/6', 3000],
+    ['root default', 3000],
+    ['match 20.0.3.7', 1],
+    ['match default', 1],
+    ['exact 20.0.3.0/24', 1],
+    ['20.0.3.0/24', 1],
+    ['to exact 20.0.4.1', 0],
+    ['default', 1],
+    ['any', 3000],
+    ['via 10.0.0.2', 100],
+    ['via 10.0.0.0/25', 100],
+    ['via inet6 2001:db8::2', 100],
+    ['via inet6 fe80::/10', 50],
+    ['dev veth0', 500],
+    ['oif veth1 table all', 100],
+    ['src 10.0.1.1', 100],
+    ['src 10.0.0.0/8 table all', 200],
+    ['proto static table all', 100],
+    ['proto bgp', 100],
+    ['proto 38 table all', 1],
+    ['proto all scope all', 3000],
+    ['scope link', 300],
+    ['scope 100', 100],
+    ['scope host table local', 4],
+    ['type blackhole', 10],
+    ['type prohibit table all', 100],
+    ['type throw', 10],
+    ['type unicast', 3000],
+    ['type local table all', 100],
+    ['table all type brd', 100],
+    ['tos 0x10', 10],
+    ['dsfield 1c', 10],
+    ['realms 7', 100],
+    ['realms 8/2', 1],
+    ['realms 8/', 1],
+    ['realm 48/2', 1],
+    ['metric 9', 100],
+    ['priority 3', 1],
+    ['preference 40', 1],
+    ['mark 0', 3000],
+    ['iif lo', 0],
+    ['cached', 0],
+    ['table cache', 0],
+    ['cloned table all', 0],
+    ['vrf default', 3000],
+    ['dev veth0 proto boot scope link root 20.0.0.0/8', 50],
+  ];
+  for (const [filter, atLeast] of FILTERS) {
+    check(['-d', '-j'], filter.split(' '), atLeast);
+    check([], filter.split(' '), atLeast);
+  }
+  const FILTERS6: readonly (readonly [filter: string, atLeast: number])[] = [
+    ['table local', 5],
+    ['table 1002', 10],
+    ['root 2001:db8:1000::/48', 20],
+    ['match 2001:db8:1001:7::1', 1],
+    ['exact 2001:db8:1000:3::/64', 0],
+    ['default', 1],
+    ['from root 2001:db8:1::/48', 5],
+    ['from 2001:db8:2::/64', 1],
+    ['from match 2001:db8:2::7', 100],
+    ['via 2001:db8::2', 100],
+    ['dev veth1', 100],
+    ['src 2001:db8::1', 50],
+    ['metric 1024', 500],
+    ['proto kernel', 3],
+    ['type unreachable', 50],
+    ['type local table all', 10],
+    ['cached', 0],
+  ];
+  for (const [filter, atLeast] of FILTERS6) {
+    check(['-6', '-d', '-j'], filter.split(' '), atLeast);
+  }
+
+  const BAD: readonly (readonly string[])[] = [
+    ['table', 'nonsense'],
+    ['table'],
+    ['proto', 'nonsense'],
+    ['scope', 'nonsense'],
+    ['type', 'nonsense'],
+    ['type', '256'],
+    ['tos', 'nonsense'],
+    ['realms', 'nonsense'],
+    ['metric', 'x'],
+    ['mark', '-1x'],
+    ['via', 'x'],
+    ['src', '10.0.0.0/33'],
+    ['vrf', 'nonsense'],
+    ['nonsense'],
+    ['root'],
+    ['10.0.0.0/8/8'],
+  ];
+  for (const args of BAD) {
+    it(`refuses ${args.join(' ')}, as ip does`, async () => {
+      expect(() => world.ip('route', 'show', ...args)).toThrow();
+      await expect(world.show(routeView, ['-j'], args)).rejects.toMatchObject({ name: 'UsageError' });
+    });
+  }
+
+  it('says which device there is none of', async () => {
+    expect(() => world.ip('route', 'show', 'dev', 'nothing')).toThrow('Cannot find device "nothing"');
+    await expect(world.show(routeView, ['-j'], ['dev', 'nothing'])).rejects.toThrow(
+      'Cannot find device "nothing"',
+    );
+  });
+});
