@@ -40,12 +40,20 @@ export function why(word: string): string {
   const watched = measureFds().libuv.find((entry) => entry.fd === fd);
   if (owner !== undefined) {
     lines.push(`owned by handle ${owner.id}: ${describeHandle(owner)}`);
-    if (owner.stack !== undefined) lines.push('opened here:', owner.stack);
+    if (owner.stack !== undefined) lines.push('opened here:', programFrames(owner.stack));
   } else {
     lines.push(`no handle owns it${fd <= 2 ? ': it is a standard stream' : ''} (${fdKind(target)})`);
   }
   if (watched !== undefined) lines.push(`the event loop watches it (${watched.type})`);
   return lines.join('\n');
+}
+
+/** A creation stack without node's own frames. */
+function programFrames(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => !/[( ]node:/.test(line))
+    .join('\n');
 }
 
 interface Kept {
@@ -91,7 +99,7 @@ export function defineCommands(server: REPLServer, output: CommandOutput): void 
   define('snap', 'Remember which handles are open, for .diff: .snap [NAME]', (name) => {
     const snapshot = handles.snapshot();
     kept.set(name, { snapshot, fds: countFds() });
-    output.line(`${snapshot.handles.length} handles${name === '' ? '' : ` remembered as ${name}`}`);
+    output.line(`${snapshot.handles.length} open${name === '' ? ', remembered' : `, remembered as ${name}`}`);
   });
 
   define('diff', 'What opened and closed since .snap: .diff [NAME]', (name) => {

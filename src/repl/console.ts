@@ -1,11 +1,12 @@
 import { type REPLServer, start } from 'node:repl';
 import type { Readable, Writable } from 'node:stream';
-import { inspect } from 'node:util';
-import { handles } from '../handle/index.ts';
+import { inspect, types } from 'node:util';
+import { CofferdamError, handles } from '../handle/index.ts';
 import type { RouteSocketOptions } from '../route/socket.ts';
 import { type CommandOutput, defineCommands } from './commands.ts';
 import { complete } from './complete.ts';
 import { LazyRouteSocket } from './lazy-route-socket.ts';
+import { LinePacer } from './line-pacer.ts';
 import { makeScope, type Scope } from './scope.ts';
 import { formatTable, isTabular, type Row } from './table.ts';
 
@@ -33,8 +34,16 @@ export function makeWriter(
     if (isTabular(value)) {
       return formatTable(value, { width: output.columns ?? 100, color, maxRows: MAX_ROWS });
     }
+    if (types.isPromise(value)) return 'Promise (await shows what it is of)';
+    if (value instanceof CofferdamError) return formatError(value, color);
     return inspect(value, { colors: color, depth: 4, showProxy: false });
   };
+}
+
+/** Message and fields. The stack of a call made at the console says nothing; `error.stack` has it. */
+function formatError(error: CofferdamError, color: boolean): string {
+  const { name: _, ...fields } = error;
+  return `${error.name}: ${error.message} ${inspect(fields, { colors: color, depth: 4, breakLength: 100 })}`;
 }
 
 export interface Console {
@@ -49,9 +58,11 @@ export function startConsole(options: ConsoleOptions): Console {
   // `.why` is to say where a handle was opened; a console has the microseconds for it.
   handles.recordStacks = true;
   const writer = makeWriter(output, color);
+  // Lines that are all there at once would all start before the first one's await is over.
+  const pacer = terminal ? undefined : new LinePacer(options.input);
   let server: REPLServer | undefined;
   server = start({
-    input: options.input,
+    input: pacer?.output ?? options.input,
     output,
     terminal,
     prompt: terminal ? (allowWrite ? 'cofferdam! ' : 'cofferdam> ') : '',
@@ -77,6 +88,7 @@ export function startConsole(options: ConsoleOptions): Console {
     table: (rows: readonly Row[]) => void output.write(`${writer(rows)}\n`),
   };
   defineCommands(console, commands);
+  pacer?.drive(console);
   return { server: console, close: () => scope.rt[Symbol.asyncDispose]() };
 }
 

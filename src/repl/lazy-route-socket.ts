@@ -8,7 +8,7 @@ import type { ObjectName } from '../route/object.ts';
 import { RouteService } from '../route/route.ts';
 import { RuleService } from '../route/rule.ts';
 import { RouteSocket, type RouteSocketOptions } from '../route/socket.ts';
-import { READING_VERBS, ReadOnlyError } from './read-only.ts';
+import { READING_VERBS, ReadOnlyError, VERBS } from './read-only.ts';
 
 /**
  * A stand-in for a RouteSocket that opens one when something is first asked of it. Looking at it, completing its
@@ -27,28 +27,9 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   nexthop: NexthopService,
 };
 
-/** Methods that only services themselves call: TypeScript's `protected` leaves no mark at run time. */
-const INTERNAL = new Set([
-  'constructor',
-  'dumpPayload',
-  'matches',
-  'complete',
-  'linksOf',
-  'resolve',
-  'write',
-  'remove',
-  'fetch',
-]);
-
-/** The verbs of a service, those it inherits included. */
+/** The verbs that a service has, those it inherits included. What else is on its prototype is its own business. */
 function verbsOf(prototype: object): string[] {
-  const verbs = new Set<string>();
-  for (let at = prototype; at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (typeof value === 'function' && !INTERNAL.has(name)) verbs.add(name);
-    }
-  }
-  return [...verbs].sort();
+  return VERBS.filter((verb) => typeof (prototype as Record<string, unknown>)[verb] === 'function');
 }
 
 export interface LazyOptions {
@@ -111,12 +92,16 @@ export class LazyRouteSocket {
   }
 
   #call(object: ObjectName, verb: string): Verb {
-    return async (...args) => {
+    const invoke = async (args: unknown[]) => {
+      const service = (await this.#open())[object] as unknown as Service;
+      return service[verb]?.(...args);
+    };
+    return (...args) => {
+      // Thrown rather than rejected: whoever forgot to await sees it all the same.
       if (!this.#options.allowWrite && !READING_VERBS.has(verb)) {
         throw new ReadOnlyError(`${this.#options.name}.${object}.${verb}`);
       }
-      const service = (await this.#open())[object] as unknown as Service;
-      return service[verb]?.(...args);
+      return invoke(args);
     };
   }
 

@@ -14,5 +14,8 @@ export class ReadOnlyError extends CofferdamError {
   }
 }
 
-/** Verbs that change nothing. All others are refused, those of later versions too. */
-export const READING_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'dump', 'snapshot']);
+/** Verbs that change nothing. All others are refused. */
+export const READING_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'dump']);
+
+/** All verbs that a console offers, where a service has them. */
+export const VERBS = ['get', 'list', 'dump', 'add', 'replace', 'change', 'append', 'set', 'del'] as const;

@@ -57,8 +57,8 @@ export function makeScope(options: ScopeOptions, assign: (rt: LazyRouteSocket) =
   };
 }
 
-function refuse(call: string): () => Promise<never> {
-  return async () => {
+function refuse(call: string): () => never {
+  return () => {
     throw new ReadOnlyError(call);
   };
 }

@@ -49,9 +49,23 @@ function isNumeric(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'bigint';
 }
 
+/** A link has more members than any terminal has columns: these first. Other objects fit as they are. */
+const LINK_COLUMNS = [
+  'ifindex',
+  'ifname',
+  'kind',
+  'operstate',
+  'mtu',
+  'master',
+  'address',
+  'flags',
+  'altnames',
+];
+
 /** Members in the order in which they first appear. */
 function memberNames(rows: readonly Row[]): string[] {
-  const names = new Set<string>();
+  const isLinks = rows.every((row) => row.ifname !== undefined && row.operstate !== undefined);
+  const names = new Set<string>(isLinks ? LINK_COLUMNS : []);
   for (const row of rows) for (const name of Object.keys(row)) names.add(name);
   return [...names].filter((name) => rows.some((row) => row[name] !== undefined));
 }
@@ -83,9 +97,16 @@ export function formatTable(rows: readonly Row[], options: TableOptions): string
   return [table, ...footer(rows.length, shown.length, hidden, paint)].join('\n');
 }
 
+const MAX_NAMED = 8;
+
+function some(names: readonly string[]): string {
+  const more = names.length - MAX_NAMED;
+  return names.slice(0, MAX_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 function footer(total: number, shown: number, hidden: readonly string[], paint: Painter): string[] {
   const parts = [total === 1 ? '1 row' : `${total} rows`];
   if (shown < total) parts.push(`the first ${shown} shown`);
-  if (hidden.length > 0) parts.push(`too wide for: ${hidden.join(', ')}`);
+  if (hidden.length > 0) parts.push(`too wide for: ${some(hidden)}`);
   return [paint.dim(`(${parts.join('; ')})`)];
 }

@@ -5,34 +5,20 @@ export interface Sample {
   readonly fds: number;
 }
 
-const BLOCKS = '▁▂▃▄▅▆▇█';
-
-/** One character a sample: the lowest block is the smallest, or everything when nothing moves. */
-export function sparkline(values: readonly number[]): string {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  if (low === high) return (BLOCKS[0] ?? '').repeat(values.length);
-  return values
-    .map((value) => BLOCKS[Math.round(((value - low) / (high - low)) * (BLOCKS.length - 1))])
-    .join('');
-}
-
-/** Fds on the way up, iterations on the way right. At least `minSpan` high, so that a jitter of one stays small. */
-export function fdChart(samples: readonly Sample[], rows = 4, minSpan = 12): string[] {
+/** Fds on the way up, iterations on the way right; the smallest count stands on the second row from below. */
+export function fdChart(samples: readonly Sample[], iterations: number, rows = 4): string[] {
   const counts = samples.map(({ fds }) => fds);
-  const middle = (Math.min(...counts) + Math.max(...counts)) / 2;
-  const span = Math.max(minSpan, Math.max(...counts) - Math.min(...counts));
-  const low = Math.max(0, Math.round(middle - span / 2));
-  const step = span / (rows - 1);
-  const rowOf = (fds: number) => Math.min(rows - 1, Math.max(0, Math.round((fds - low) / step)));
+  const base = Math.min(...counts);
+  // Rows are four apart at least, so that a jitter of one stays what it is.
+  const step = Math.max(4, Math.ceil((Math.max(...counts) - base) / (rows - 2)));
+  const rowOf = (fds: number) => 1 + Math.round((fds - base) / step);
   const lines: string[] = [];
   for (let row = rows - 1; row >= 0; row--) {
-    const label = String(Math.round(low + row * step)).padStart(4);
+    const label = String(Math.max(0, base + (row - 1) * step)).padStart(4);
     lines.push(`${label} ┤${counts.map((fds) => (rowOf(fds) === row ? '━━' : '  ')).join('')}`.trimEnd());
   }
-  const last = samples.at(-1)?.iteration.toLocaleString('en') ?? '';
   const width = counts.length * 2;
   lines.push(`     └${'─'.repeat(width)}`);
-  lines.push(`      0${last.padStart(width - 1)}`);
+  lines.push(`      0${iterations.toLocaleString('en').padStart(Math.max(6, width - 1))}`);
   return lines;
 }

@@ -91,8 +91,9 @@ async function tellWatched(stage: Stage, watched: Listener): Promise<boolean> {
   );
   const { events } = watched;
   const notable = events.filter(({ object, value }) => object !== 'route' || value.protocol === 'static');
-  stage.table(notable.slice(-SHOWN_EVENTS).map(describeEvent));
-  const count = `${events.length} events heard in left, ${SHOWN_EVENTS} of them above`;
+  const shown = notable.slice(-SHOWN_EVENTS);
+  stage.table(shown.map(describeEvent));
+  const count = `${events.length} events heard in left, ${shown.length} of them above`;
   const lost = watched.interruptions > 0 ? `, ${watched.interruptions} interruptions` : ', none lost';
   if (complete) stage.good(`${count}${lost}`);
   else stage.bad(`${count}; the last route was never announced`);
@@ -140,7 +141,7 @@ async function showFlatLine(stage: Stage, host: Host, signal: AbortSignal): Prom
     },
     { iterations: OPENS, samples: 32, stacks: false },
   );
-  stage.block(fdChart(report.samples).join('\n'));
+  stage.block(fdChart(report.samples, OPENS).join('\n'));
   const { before, after, durationMs } = report;
   const verdict = `fds ${before.fds} before, ${after.fds} after, in ${(durationMs / 1000).toFixed(1)} s`;
   if (report.flat) stage.good(`${verdict}: flat, say the registry, /proc/self/fd and libuv`);
