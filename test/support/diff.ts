@@ -151,10 +151,16 @@ export class World implements AsyncDisposable {
 
   /** Runs lines of `ip -batch`; the first that fails throws, with what `ip` said. */
   batch(lines: readonly string[], ...flags: string[]): void {
-    execFileSync('ip', ['-n', this.name, ...flags, '-batch', '-'], {
-      input: `${lines.join('\n')}\n`,
-      stdio: 'pipe',
-    });
+    try {
+      execFileSync('ip', ['-n', this.name, ...flags, '-batch', '-'], {
+        input: `${lines.join('\n')}\n`,
+        stdio: 'pipe',
+      });
+    } catch (error) {
+      const said = String((error as { stderr?: unknown }).stderr).trim();
+      const line = lines[Number(/-:(\d+)$/.exec(said)?.[1]) - 1];
+      throw new Error(`ip ${line ?? '-batch'}: ${said}`, { cause: error });
+    }
   }
 
   /** Runs any program in the namespace. */
