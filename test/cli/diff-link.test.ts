@@ -30,6 +30,8 @@ describe('cofferdam link show against ip link show', () => {
 
   beforeAll(async () => {
     world = await World.open();
+    // Nobody answers, and the counters should stand still.
+    world.exec('sysctl', '-qw', 'net.ipv6.conf.default.router_solicitations=0');
     world.batch(links());
     // Other ends elsewhere: in a namespace with a name, and in one that nobody can name.
     const name = `${world.name}-elsewhere`;
@@ -47,7 +49,7 @@ describe('cofferdam link show against ip link show', () => {
     // A macvlan whose lower link stayed behind.
     world.batch([`link set mv0 netns ${name}`]);
     world.batch(['link add mvback link va1 type macvlan mode bridge']);
-    await sleep(2000); // what comes up talks at first, and the counters should stand still
+    await sleep(2000); // what comes up talks at first
   }, 120_000);
 
   afterAll(async () => {
@@ -204,7 +206,8 @@ describe('cofferdam link show against ip link show', () => {
   });
 
   it('through the compiled command line', async () => {
-    for (const flags of [['-j', '-d'], ['-br'], ['-s', '-s', '-j']]) {
+    // Without counters: they go on counting while a process starts.
+    for (const flags of [['-j', '-d'], ['-br'], ['-o']]) {
       const main = compiledUrl('cli/main.js');
       const source = `process.argv.splice(1, 0, 'cofferdam'); await import(${JSON.stringify(main)});`;
       let differences = '';
