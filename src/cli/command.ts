@@ -49,7 +49,7 @@ async function runCommand(
     case 'doctor':
       return await (await import('./doctor/command.ts')).doctorCommand(words, options);
     case 'repl':
-      return await (await import('../repl/command.ts')).replCommand(words, options);
+      return await (await import('./repl.ts')).replCommand(words, options);
     case 'tour':
       return await (await import('./tour/command.ts')).tourCommand(words, options);
   }

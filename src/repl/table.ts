@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { columns, type Painter, padVisible, painter, visibleWidth } from '../cli/terminal.ts';
+import { columns, type Painter, padVisible, painter, visibleWidth } from './terminal.ts';
 
 /** Lists of objects as tables: how the console prints what rt lists. The lists themselves are left alone. */
 

@@ -1,9 +1,9 @@
 import { packageVersion } from '../../handle/native-binding.ts';
+import { colorWanted } from '../../repl/terminal.ts';
 import { UsageError } from '../args.ts';
 import { EXIT } from '../exit.ts';
 import { type GlobalOptions, parseCommandLine } from '../options.ts';
 import { formatJson } from '../show/json.ts';
-import { colorWanted } from '../terminal.ts';
 import {
   checkCapabilities,
   checkCgroups,

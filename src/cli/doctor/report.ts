@@ -1,5 +1,5 @@
+import { painter } from '../../repl/terminal.ts';
 import type { JsonObject } from '../show/view.ts';
-import { painter } from '../terminal.ts';
 
 /**
  * One thing that was looked at. `limited`: part of what cofferdam does will not work, or not for this user.

@@ -1,7 +1,7 @@
+import { colorWanted } from '../../repl/terminal.ts';
 import { UsageError } from '../args.ts';
 import { EXIT } from '../exit.ts';
 import type { GlobalOptions } from '../options.ts';
-import { colorWanted } from '../terminal.ts';
 import { footing, runInUserNamespace } from './privilege.ts';
 import { Stage } from './stage.ts';
 import { tour } from './tour.ts';

@@ -1,4 +1,4 @@
-import { columns, type Painter, painter } from '../terminal.ts';
+import { columns, type Painter, painter } from '../../repl/terminal.ts';
 
 /** How the tour prints: numbered acts, indented lines. */
 export class Stage {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { UsageError } from '../cli/args.ts';
-import { EXIT } from '../cli/exit.ts';
-import { type GlobalOptions, parseCommandLine } from '../cli/options.ts';
-import { colorWanted, painter } from '../cli/terminal.ts';
 import { describeHandle, handles } from '../handle/index.ts';
+import { startConsole } from '../repl/console.ts';
+import { historyFile, keepHistory } from '../repl/history.ts';
+import { colorWanted, painter } from '../repl/terminal.ts';
 import type { RouteSocketOptions } from '../route/socket.ts';
-import { startConsole } from './console.ts';
-import { historyFile, keepHistory } from './history.ts';
+import { UsageError } from './args.ts';
+import { EXIT } from './exit.ts';
+import { type GlobalOptions, parseCommandLine } from './options.ts';
 
 const USAGE = `Usage: cofferdam [ -n NETNS ] repl [ --allow-write ]
 A JavaScript console with rt (a RouteSocket that opens when first asked), handles, Netns, RouteSocket and netns in
