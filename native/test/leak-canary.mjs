@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const planted = /Direct leak of 4242 byte\(s\)[^]*PlantLeak[^]*sanitizers: [1-9]\d* finding/;
+const planted = /Direct leak of 4242 byte\(s\)[\s\S]*PlantLeak[\s\S]*sanitizers: [1-9]\d* finding/;
 
 const programs = {
   node: [
