@@ -7,7 +7,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/global-setup.ts'],
     setupFiles: ['test/native-addon/leak-check.ts'],
-    setupFiles: ['test/native-addon/leak-check.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
