@@ -217,6 +217,8 @@ const seg6LocalAttributes = attributeTable('SEG6_LOCAL', {
   ),
 });
 
+export const SEG6_LOCAL_FIELDS: readonly string[] = Object.keys(seg6LocalAttributes.specs);
+
 export interface Seg6LocalEncap {
   type: 'seg6local';
   action: Seg6LocalAction;

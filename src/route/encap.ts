@@ -20,6 +20,7 @@ import {
   decodeSeg6Local,
   encodeSeg6,
   encodeSeg6Local,
+  SEG6_LOCAL_FIELDS,
   type Seg6Encap,
   type Seg6LocalEncap,
 } from './encap-seg6.ts';
@@ -156,20 +157,24 @@ const ip6Attributes = attributeTable('LWTUNNEL_IP6', {
 
 /** LWTUNNEL_IP_OPTS and LWTUNNEL_IP6_OPTS. */
 const OPTIONS = 8;
+const NLA_TYPE_MASK = 0x3fff;
+
+/** Throws for a raw attribute of one of these types, in however many bits the number hides it. */
+export function refuseRaw(
+  raw: readonly RawAttribute[] | undefined,
+  types: readonly number[],
+  remedy: string,
+): void {
+  const index = raw?.findIndex((attribute) => types.includes(attribute.type & NLA_TYPE_MASK)) ?? -1;
+  if (index >= 0) throw at(`raw[${index}]`, new ValueError(raw?.[index], remedy));
+}
 
 /**
  * Writing tunnel options is refused: kernels up to at least 6.18 free them wrongly when such a route is refused
  * or goes away, and panic with the rtnl lock held.
  */
 function refuseOptions(raw: RawAttribute[] | undefined): void {
-  const at = raw?.findIndex((attribute) => (attribute.type & 0x3fff) === OPTIONS) ?? -1;
-  if (at < 0) return;
-  const error = new ValueError(
-    raw?.[at],
-    'tunnel parameters without options: this kernel interface is not safe to use',
-  );
-  error.path.unshift(`raw[${at}]`);
-  throw error;
+  refuseRaw(raw, [OPTIONS], 'tunnel parameters without options, which kernels do not handle safely');
 }
 
 const LABEL_MAX = 0xfffff;
@@ -283,8 +288,9 @@ export function encodeEncap(encap: Encap): { number: number; value: Uint8Array }
   if (number === 0) throw at('type', new ValueError(type, `one of ${TYPES.slice(1).join(', ')}`));
   const writer = new WireWriter();
   if (isOpaque(encap)) {
-    if (type === 'ip' || type === 'ip6')
-      throw at('hex', new ValueError(encap.hex, `the fields of type ${type}`));
+    // Bytes could hide tunnel options.
+    if (TYPES[number] === 'ip' || TYPES[number] === 'ip6')
+      throw at('hex', new ValueError(encap.hex, `the fields of type ${TYPES[number]}`));
     try {
       hex.encode(writer, encap.hex);
     } catch (error) {
@@ -292,6 +298,7 @@ export function encodeEncap(encap: Encap): { number: number; value: Uint8Array }
     }
     return { number, value: writer.bytes };
   }
+  refuseUnknown(encap);
   switch (encap.type) {
     case 'ip':
       refuseOptions(encap.raw);
@@ -320,6 +327,25 @@ export function encodeEncap(encap: Encap): { number: number; value: Uint8Array }
       throw at('hex', new ValueError(undefined, `the bytes of type ${type} in hex`));
   }
   return { number, value: writer.bytes };
+}
+
+/** The fields of each type; a misspelt one would be silently without effect. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  ip: ['id', 'dst', 'src', 'ttl', 'tos', 'flags'],
+  ip6: ['id', 'dst', 'src', 'hoplimit', 'tc', 'flags'],
+  mpls: ['dst', 'ttl'],
+  seg6: ['mode', 'segs', 'hmac'],
+  seg6local: SEG6_LOCAL_FIELDS,
+  rpl: ['segs'],
+  xfrm: ['ifId', 'link'],
+};
+
+function refuseUnknown(encap: Encap): void {
+  const fields = FIELDS[encap.type] ?? [];
+  for (const [field, value] of Object.entries(encap)) {
+    if (field === 'type' || field === 'raw' || fields.includes(field)) continue;
+    throw at(field, new ValueError(value, `only fields of type ${encap.type}: ${fields.join(', ')}`));
+  }
 }
 
 function isOpaque(encap: Encap): encap is OpaqueEncap {

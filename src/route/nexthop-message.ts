@@ -26,7 +26,7 @@ import {
 import { struct } from '../netlink/wire/struct.ts';
 import { WireError, WireView } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
-import { type Encap, encodeEncap } from './encap.ts';
+import { type Encap, encodeEncap, refuseRaw } from './encap.ts';
 import { decodePath } from './route-nexthops.ts';
 import {
   bytes,
@@ -122,11 +122,7 @@ const members: Codec<NexthopGroupMember[]> = {
   },
   encode(writer, list) {
     if (!Array.isArray(list) || list.length === 0) throw new ValueError(list, 'a list as [{ id, weight }]');
-    for (const [i, { id, weight = 1 }] of list.entries()) {
-      if (!Number.isInteger(id) || id < 1 || id > 0xffffffff)
-        throw within(`[${i}].id`, id, 'the id of a nexthop');
-      if (!Number.isInteger(weight) || weight < 1 || weight > 0x10000)
-        throw within(`[${i}].weight`, weight, 'an integer from 1 to 65536');
+    for (const { id, weight = 1 } of list) {
       writer.u32(id);
       writer.u8((weight - 1) & 0xff);
       writer.u8((weight - 1) >> 8);
@@ -134,12 +130,6 @@ const members: Codec<NexthopGroupMember[]> = {
     }
   },
 };
-
-function within(field: string, value: unknown, remedy: string): ValueError {
-  const error = new ValueError(value, remedy);
-  error.path.unshift(field);
-  return error;
-}
 
 /** Hundredths of a second in 64 bits, as seconds. */
 const longTime: Codec<number> = {
@@ -247,9 +237,17 @@ export function checkNexthop(nexthop: NexthopInput): void {
       'is no id',
       'an integer from 1 to 4294967295, or none to have one chosen',
     );
-  if (Array.isArray(group))
-    for (const [i, member] of group.entries()) refuseUnknownFields(member, KNOWN_MEMBER, {}, `group[${i}].`);
+  if (Array.isArray(group)) group.forEach(checkMember);
   if (resilient !== undefined) refuseUnknownFields(resilient, KNOWN_RESILIENT, {}, 'resilient.');
+}
+
+function checkMember(member: NexthopGroupMember, i: number): void {
+  refuseUnknownFields(member, KNOWN_MEMBER, {}, `group[${i}].`);
+  const { id, weight = 1 } = member;
+  if (!Number.isInteger(id) || id < 1 || id > 0xffffffff)
+    throw new InvalidArgumentError(`group[${i}].id`, id, 'is no id', 'that of a nexthop');
+  if (!Number.isInteger(weight) || weight < 1 || weight > 0x10000)
+    throw new InvalidArgumentError(`group[${i}].weight`, weight, 'is no weight', '1 to 65536');
 }
 
 /** A group has no family; a gateway has its own; all else is IPv4 unless it says so. */
@@ -260,16 +258,26 @@ function familyOf({ family, via, group }: NexthopInput): number {
     throw new InvalidArgumentError('family', family, 'has no nexthops', 'inet or inet6');
   }
   if (group !== undefined) return AF.unspec;
-  const address = via === undefined ? undefined : parseIp(via);
-  return address?.length === 16 ? AF.inet6 : AF.inet;
+  return via?.includes(':') ? AF.inet6 : AF.inet;
 }
+
+const NHA_ENCAP = 8;
 
 /** The payload of RTM_NEWNEXTHOP. `dev` must have become `oif`. */
 export function encodeNexthop(nexthop: NexthopInput): Uint8Array {
   checkNexthop(nexthop);
   const { id, via, oif, encap, blackhole, fdb, group, groupType, resilient, raw } = nexthop;
   const family = familyOf(nexthop);
+  const address = via === undefined ? undefined : parseIp(via);
+  if (via !== undefined && address?.length !== (family === AF.inet6 ? 16 : 4))
+    throw new InvalidArgumentError(
+      'via',
+      via,
+      'is no address of the family of the nexthop',
+      'an IPv4 or IPv6 address',
+    );
   return encodePayload((writer) => {
+    refuseRaw(raw, [NHA_ENCAP], 'the tunnel as encap');
     nhmsg.encode(writer, {
       family,
       protocol: String(nexthop.protocol ?? 'unspec'),

@@ -20,7 +20,7 @@ import {
 import { struct } from '../netlink/wire/struct.ts';
 import { WireError, WireView, WireWriter } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
-import { mplsLabels } from './encap.ts';
+import { mplsLabels, refuseRaw } from './encap.ts';
 import { routeMetrics } from './route-metrics.ts';
 import {
   decodeNexthops,
@@ -282,6 +282,9 @@ function defaultScope(route: RouteInput, family: number, type: string): RouteSco
   return type === 'unicast' && direct ? 'link' : 'global';
 }
 
+/** RTA_MULTIPATH and RTA_ENCAP as bytes could hold what encap.ts refuses to write. */
+const HIDING_ENCAPS = [9, 22];
+
 const MAIN = 254;
 const LOCAL = 255;
 
@@ -323,6 +326,7 @@ export function encodeRoute(route: RouteInput, purpose: 'new' | 'del'): Uint8Arr
   const { mark, uid, iif, ttlPropagate, nexthopId, raw } = route;
   const flags = writableFlags(route.flags).filter((flag) => !(object && flag === 'onlink'));
   return encodePayload((writer) => {
+    refuseRaw(raw, HIDING_ENCAPS, 'nexthops and encap in their own fields');
     rtmsg.encode(writer, {
       family,
       dstLength: dst.length,

@@ -4,7 +4,7 @@ import { AF, formatIp, parseIp } from '../netlink/wire/address.ts';
 import { attribute, attributeTable, nestedBy, type RawAttribute } from '../netlink/wire/attributes.ts';
 import { type Codec, flagBits, flagNames, ip, u16, u32, ValueError } from '../netlink/wire/codec.ts';
 import { align, WireError, type WireView, type WireWriter } from '../netlink/wire/view.ts';
-import { decodeEncap, type Encap, encodeEncap, mplsLabels } from './encap.ts';
+import { decodeEncap, type Encap, encodeEncap, mplsLabels, refuseRaw } from './encap.ts';
 import { bytes, NEXTHOP_FLAGS, writableFlags } from './route-words.ts';
 
 /** Realms, for accounting and policy: numbers of /etc/iproute2/rt_realms, 0 to 65535. */
@@ -131,6 +131,7 @@ export function encodePath({ via, encap }: PartsOf<Path>, family: number): WireP
 
 /** struct rtnexthop: u16 length, u8 flags, u8 hops (weight - 1), s32 ifindex; then attributes. */
 const HEADER = 8;
+const RTA_ENCAP = 22;
 
 /**
  * The list of nexthops. A length below 8 or beyond the end throws, and the attribute stays raw: there is no next
@@ -164,6 +165,7 @@ export function encodeNexthops(writer: WireWriter, list: readonly RouteNexthop[]
       const { via, oif = 0, dev: _, weight = 1, flags, encap, ...rest } = nexthop;
       if (!Number.isInteger(weight) || weight < 1 || weight > 256)
         throw within('weight', new ValueError(weight, 'an integer from 1 to 256'));
+      refuseRaw(rest.raw, [RTA_ENCAP], 'the tunnel as encap');
       const at = writer.length;
       writer.u16(0);
       writer.u8(bits(flags));

@@ -449,6 +449,13 @@ describe('encoding', () => {
     ['a preference', { dst: '2001:db8::/32', pref: 'blue' }, 'pref'],
     ['realms', { dst: '10.0.0.0/8', realms: { to: 65536 } }, 'realms'],
     ['a source address', { dst: '10.0.0.0/8', prefsrc: 'x' }, 'prefsrc'],
+    ['a tunnel as bytes', { dst: '10.0.0.0/8', raw: [{ type: 22, hex: '' }] }, 'raw[0]'],
+    ['paths as bytes', { dst: '10.0.0.0/8', raw: [{ type: 9 | 0x4000, hex: '' }] }, 'raw[0]'],
+    [
+      'a tunnel of a path as bytes',
+      { dst: '10.0.0.0/8', nexthops: [{ raw: [{ type: 22, hex: '', nested: true }] }] },
+      'nexthops[0].raw[0]',
+    ],
     ['a label', { dst: '1048576', family: 'mpls' }, 'dst'],
   ])('names the field: %s', (_, input, field) => {
     let error: unknown;
