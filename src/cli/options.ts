@@ -1,3 +1,4 @@
+import { colorWanted } from '../repl/terminal.ts';
 import { matches, parseUnsigned, UsageError, Words, wrongArgument } from './args.ts';
 import type { ShowFamily, ShowOptions } from './show/view.ts';
 
@@ -15,6 +16,8 @@ export interface GlobalOptions extends ShowOptions {
   readonly help: boolean;
   /** -V, --version. */
   readonly version: boolean;
+  /** Whether -c said anything: what to do without it is each command's own choice. */
+  readonly colorGiven: boolean;
 }
 
 export interface ParsedCommandLine {
@@ -51,7 +54,7 @@ interface Draft {
   netns: string | undefined;
   receiveBuffer: number | undefined;
   timeout: number | undefined;
-  color: ColorMode;
+  color: ColorMode | undefined;
 }
 
 function readFamily(word: string): ShowFamily {
@@ -142,6 +145,11 @@ export function noColorWanted(environment: NodeJS.ProcessEnv): boolean {
   return environment.NO_COLOR !== undefined && environment.NO_COLOR !== '';
 }
 
+/** Whether doctor, tour and repl print colours: as -c says, and without it where a terminal shows them. */
+export function ownColor(options: Pick<GlobalOptions, 'color' | 'colorGiven'>): boolean {
+  return options.colorGiven ? options.color : colorWanted(process.stdout);
+}
+
 /** Reads flags up to the first word that is none, or `--`. Throws UsageError. */
 export function parseCommandLine(argv: readonly string[], surroundings: Surroundings): ParsedCommandLine {
   const noColor = noColorWanted(surroundings.environment);
@@ -162,7 +170,7 @@ export function parseCommandLine(argv: readonly string[], surroundings: Surround
     netns: undefined,
     receiveBuffer: undefined,
     timeout: undefined,
-    color: 'never',
+    color: undefined,
   };
   const words = new Words(argv);
   while (words.more) {
@@ -180,6 +188,7 @@ export function parseCommandLine(argv: readonly string[], surroundings: Surround
       ...plain,
       human: human > 0,
       color: wantsColor && !draft.json,
+      colorGiven: color !== undefined,
       // `-h` is -human to `ip`; with nothing behind it, it can only be a call for help.
       help: draft.help || (human > 0 && rest.length === 0),
     },

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { describeHandle, handles } from '../handle/index.ts';
 import { startConsole } from '../repl/console.ts';
 import { historyFile, keepHistory } from '../repl/history.ts';
-import { colorWanted, painter } from '../repl/terminal.ts';
+import { painter } from '../repl/terminal.ts';
 import type { RouteSocketOptions } from '../route/socket.ts';
 import { UsageError } from './args.ts';
 import { EXIT } from './exit.ts';
-import { type GlobalOptions, parseCommandLine } from './options.ts';
+import { type GlobalOptions, ownColor, parseCommandLine } from './options.ts';
 
 const USAGE = `Usage: cofferdam [ -n NETNS ] repl [ --allow-write ]
 A JavaScript console with rt (a RouteSocket that opens when first asked), handles, Netns, RouteSocket and netns in
@@ -31,7 +31,7 @@ export async function replCommand(words: readonly string[], options: GlobalOptio
     ...(timeout !== undefined && { timeout }),
   };
   const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
-  const color = options.color || colorWanted(process.stdout);
+  const color = ownColor(options);
   if (terminal) greet(allowWrite, netns, color);
   const { stdin: input, stdout: output } = process;
   const { server, close } = startConsole({ input, output, terminal, color, allowWrite, open });

@@ -1,8 +1,7 @@
 import { packageVersion } from '../../handle/native-binding.ts';
-import { colorWanted } from '../../repl/terminal.ts';
 import { UsageError } from '../args.ts';
 import { EXIT } from '../exit.ts';
-import { type GlobalOptions, parseCommandLine } from '../options.ts';
+import { type GlobalOptions, ownColor, parseCommandLine } from '../options.ts';
 import { formatJson } from '../show/json.ts';
 import {
   checkCapabilities,
@@ -32,7 +31,7 @@ export async function doctorCommand(words: readonly string[], options: GlobalOpt
   }
   const report = await examine();
   const json = options.json || own.options.json;
-  const color = options.color || own.options.color || colorWanted(process.stdout);
+  const color = ownColor(own.options.colorGiven ? own.options : options);
   process.stdout.write(
     json
       ? `${formatJson(reportJson(report), options.pretty || own.options.pretty)}\n`

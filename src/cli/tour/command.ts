@@ -1,7 +1,6 @@
-import { colorWanted } from '../../repl/terminal.ts';
 import { UsageError } from '../args.ts';
 import { EXIT } from '../exit.ts';
-import type { GlobalOptions } from '../options.ts';
+import { type GlobalOptions, ownColor } from '../options.ts';
 import { footing, runInUserNamespace } from './privilege.ts';
 import { Stage } from './stage.ts';
 import { tour } from './tour.ts';
@@ -23,10 +22,7 @@ export async function tourCommand(words: readonly string[], options: GlobalOptio
   }
   const where = footing();
   if (where === 'outside') return await runInUserNamespace(process.argv.slice(1));
-  const stage = new Stage(
-    (text) => void process.stdout.write(text),
-    options.color || colorWanted(process.stdout),
-  );
+  const stage = new Stage((text) => void process.stdout.write(text), ownColor(options));
   const how = where === 'privileged' ? 'as root' : 'without privileges, in a user namespace of its own';
   return await untilInterrupted(async (signal) =>
     (await tour(stage, how, signal)) ? EXIT.ok : EXIT.failure,

@@ -39,11 +39,13 @@ export function runInUserNamespace(argv: readonly string[]): Promise<number> {
   const pass = () => void child.kill('SIGTERM');
   process.on('SIGINT', ignore);
   process.on('SIGTERM', pass);
+  process.on('SIGHUP', pass);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
       process.off('SIGINT', ignore);
       process.off('SIGTERM', pass);
+      process.off('SIGHUP', pass);
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });

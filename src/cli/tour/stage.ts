@@ -26,7 +26,8 @@ export class Stage {
 
   /** A text of several lines, `ip`'s for example. */
   block(text: string): void {
-    for (const line of text.trimEnd().split('\n')) this.#write(`     ${line.trimEnd()}\n`);
+    for (const line of text.trimEnd().split('\n'))
+      this.#write(`     ${line.trimEnd().replaceAll('\t', '    ')}\n`);
   }
 
   /** What one would type to see the same. */
