@@ -195,7 +195,8 @@ function locate(
         if (found || offset < head || offset >= valueEnd) return;
         found = true;
         path.push(attributeName(table, type));
-        next = specOf(table, type)?.table;
+        const nested = specOf(table, type)?.table;
+        next = nested?.narrow?.(view, valueStart, valueEnd) ?? nested;
         // Further in only where the offset is: at the header it means the attribute as a whole.
         if (offset > head && next !== undefined) inside = [valueStart, valueEnd];
       }),

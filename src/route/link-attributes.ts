@@ -16,6 +16,7 @@ import {
   u16,
   u32,
   u64,
+  ValueError,
 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { linkInfo } from './link-info.ts';
@@ -45,6 +46,16 @@ const linkAddress: Codec<string> = {
         : undefined;
     if (ip === undefined) lladdr.encode(writer, value);
     else writer.raw(ip);
+  },
+};
+
+/** Without a NUL, which the kernel would take for a part of it: an empty one takes the alias away. */
+const aliasText: Codec<string> = {
+  decode: (view, start, end) => string.decode(view, start, end),
+  encode(writer, value) {
+    if (typeof value !== 'string' || value.includes('\0') || Buffer.byteLength(value) > ALIAS_MAX)
+      throw new ValueError(value, `at most ${ALIAS_MAX} bytes without NUL`);
+    writer.raw(Buffer.from(value));
   },
 };
 
@@ -187,7 +198,7 @@ export const linkAttributes = attributeTable('IFLA', {
   linkmode: attribute(17, 'IFLA_LINKMODE', enumeration(u8, LINK_MODES)),
   linkInfo: linkInfo(18),
   netnsPid: attribute(19, 'IFLA_NET_NS_PID', u32),
-  alias: attribute(20, 'IFLA_IFALIAS', text(ALIAS_MAX)),
+  alias: attribute(20, 'IFLA_IFALIAS', aliasText),
   numVf: attribute(21, 'IFLA_NUM_VF', u32),
   vfinfoList: attribute(22, 'IFLA_VFINFO_LIST', hex),
   stats64: attribute(23, 'IFLA_STATS64', stats64),

@@ -2,6 +2,7 @@ import {
   type AttributeSpec,
   attribute,
   attributeTable,
+  type NamingTable,
   type RawAttribute,
   walkAttributes,
   writeAttribute,
@@ -37,14 +38,28 @@ export interface LinkInfoSettings extends LinkInfo {
 
 const VETH_INFO_PEER = 1;
 
-/** For naming attributes; the data's own table depends on the kind. */
-const naming = attributeTable('IFLA_INFO', {
-  kind: attribute(IFLA_INFO.kind, 'IFLA_INFO_KIND', string),
-  data: attribute(IFLA_INFO.data, 'IFLA_INFO_DATA', hex),
-  xstats: attribute(IFLA_INFO.xstats, 'IFLA_INFO_XSTATS', hex),
-  portKind: attribute(IFLA_INFO.portKind, 'IFLA_INFO_SLAVE_KIND', string),
-  portData: attribute(IFLA_INFO.portData, 'IFLA_INFO_SLAVE_DATA', hex),
-});
+/** For naming attributes: with the tables of these kinds for the data. */
+function namingFor(kind: string, portKind: string): NamingTable {
+  const field = kindField(kind);
+  const port = portField(portKind);
+  const data = attribute(IFLA_INFO.data, 'IFLA_INFO_DATA', hex);
+  const portData = attribute(IFLA_INFO.portData, 'IFLA_INFO_SLAVE_DATA', hex);
+  return attributeTable('IFLA_INFO', {
+    kind: attribute(IFLA_INFO.kind, 'IFLA_INFO_KIND', string),
+    data: field === undefined ? data : { ...data, table: KINDS[field].table },
+    xstats: attribute(IFLA_INFO.xstats, 'IFLA_INFO_XSTATS', hex),
+    portKind: attribute(IFLA_INFO.portKind, 'IFLA_INFO_SLAVE_KIND', string),
+    portData: port === undefined ? portData : { ...portData, table: PORT_KINDS[port].table },
+  });
+}
+
+const naming: NamingTable = {
+  ...namingFor('', ''),
+  narrow(view, start, end) {
+    const { kind = '', portKind = '' } = decode(view, start, end);
+    return namingFor(kind, portKind);
+  },
+};
 
 interface Extent {
   readonly start: number;

@@ -350,12 +350,14 @@ export function encodeChange(settings: LinkSettings, resolved: Resolved): Change
 export interface Creation {
   readonly create: Uint8Array;
   readonly settle?: (ifindex: number) => Uint8Array;
+  /** Brings a veth's peer up, by its index: the kernel refuses (ENOTCONN) while only one end is there. */
+  readonly raisePeer?: (ifindex: number) => Uint8Array;
   /** Up last: IPv6 gives the link its address at that moment, and has to know how by then. */
   readonly raise?: (ifindex: number) => Uint8Array;
   readonly altnames: readonly string[];
 }
 
-function peerPayload(peer: PeerInput, resolved: Resolved): Uint8Array {
+function peerPayload({ up: _, ...peer }: PeerInput, resolved: Resolved): Uint8Array {
   const { flags, change } = switches(peer);
   try {
     return encodeLink(
@@ -409,10 +411,9 @@ export function encodeCreation(input: LinkInput, resolved: Resolved): Creation {
   // A bridge that never had a port is listed with no address, which none can be made with.
   if (wire.address !== undefined && /^[0:]*$/.test(wire.address)) delete wire.address;
   const altnames = input.altnames ?? [];
-  if (resolved.netnsFd !== undefined && (needsSettling || altnames.length > 0)) {
-    const field = [...Object.keys(later), 'bridgePort', 'portData', 'altnames'].find(
-      (name) => (input as object as Data)[name] !== undefined,
-    );
+  if (resolved.netnsFd !== undefined && (needsSettling || altnames.length > 0 || peer?.up === true)) {
+    const fields = [...Object.keys(later), 'bridgePort', 'portData', 'altnames'];
+    const field = fields.find((name) => (input as object as Data)[name] !== undefined) ?? 'peer.up';
     throw new InvalidArgumentError(
       'netns',
       input.netns,
@@ -425,6 +426,9 @@ export function encodeCreation(input: LinkInput, resolved: Resolved): Creation {
     create: encodeLink({ ...index, ...(needsSettling ? {} : flags) }, wire),
     ...(needsSettling && { settle: (ifindex) => encodeLink({ ifindex }, settled) }),
     ...(needsSettling && flags.change !== 0 && { raise: (ifindex) => encodeLink({ ifindex, ...flags }, {}) }),
+    ...(peer?.up === true && {
+      raisePeer: (ifindex: number) => encodeLink({ ifindex, ...switches({ up: true }) }, {}),
+    }),
     altnames,
   };
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
-import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
+import { NETLINK_ROUTE, NetlinkSocket, type RequestOptions, type RequestPort } from '../netlink/socket.ts';
 import { attribute, attributeTable, encodePayload } from '../netlink/wire/attributes.ts';
 import { s32, u32 } from '../netlink/wire/codec.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
@@ -9,6 +9,7 @@ import { defined } from './defined.ts';
 import { ifinfomsg, linkAttributes } from './link-attributes.ts';
 import { type Link, type LinkWire, linksOfLink, linkType, nameLinks } from './link-object.ts';
 import {
+  type Creation,
   checkInput,
   checkSettings,
   encodeChange,
@@ -56,7 +57,7 @@ const EXT_MASK = { vf: 1, skipStats: 8 } as const;
 
 /** How much to be told of each link. */
 export interface LinkDetail {
-  /** The counters. Default true; without them the kernel's answer is half as long. */
+  /** The counters. Default true; without those of IPv6 the kernel's answer is a quarter shorter. */
   stats?: boolean;
   /** Virtual functions, undecoded, as `vfinfoList`. Default false: they can make a message very long. */
   vf?: boolean;
@@ -91,6 +92,7 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     const link = await this.fetch(payload, request);
     if (link === undefined)
       throw new InvalidArgumentError('link', target, 'is no link', 'the name of a link that exists');
+    if (stats === false) dropStats(link);
     return link;
   }
 
@@ -102,6 +104,7 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     const all = messages
       .filter((message) => message.type === this.type.messages.new)
       .map((message) => this.type.decode(message.payload));
+    if (filter.stats === false) for (const link of all) dropStats(link);
     const links = all.filter((link) => this.matches(link, wanted));
     // Names of links are what was just listed; only a filter leaves some to be asked for.
     const names = new Map(all.map((link) => [link.ifindex, link.ifname]));
@@ -158,31 +161,54 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     checkInput(link);
     using namespaces = await openNamespaces(link.netns, link.peer?.netns);
     const resolved = { ...(await this.#resolveInput(link, options)), ...namespaces.fds };
-    const { create, settle, raise, altnames } = encodeCreation(link, resolved);
+    const creation = encodeCreation(link, resolved);
+    const { create, settle, raise, raisePeer, altnames } = creation;
+    const whole =
+      settle === undefined && raise === undefined && raisePeer === undefined && altnames.length === 0;
     const messages = await this.port.request(
       {
         type: this.type.messages.new,
-        // The echo tells the index, whatever name the kernel chose. Linux before 6.2 does not echo.
-        flags: NLM_F.create | NLM_F.excl | NLM_F.echo,
+        // The echo tells the index, whatever name the kernel chose. Only where it is needed: for a link made in
+        // another namespace the kernel sends it there, to whoever has our port id in that one. Linux before 6.2
+        // does not echo.
+        flags: NLM_F.create | NLM_F.excl | (whole ? 0 : NLM_F.echo),
         payload: create,
       },
       options,
     );
-    if (settle === undefined && raise === undefined && altnames.length === 0) return;
-    const made = messages.find((message) => message.type === this.type.messages.new);
-    const ifindex =
-      made === undefined
-        ? await this.names.index(link.ifname ?? '', 'ifname', options)
-        : this.type.decode(made.payload).ifindex;
+    if (whole) return;
+    const echo = messages.find((message) => message.type === this.type.messages.new);
+    const made =
+      echo === undefined
+        ? await this.get(link.ifname ?? '', { ...options, stats: false })
+        : this.type.decode(echo.payload);
     try {
-      if (settle !== undefined) await this.write('set', settle(ifindex), options);
-      if (altnames.length > 0) await this.#property(NEW_PROPERTY, ifindex, altnames, options);
-      if (raise !== undefined) await this.write('set', raise(ifindex), options);
+      await this.#finish(made, creation, link, options);
     } catch (error) {
       // Half a link is none. Without the caller's signal, which may be why we are here.
-      await this.remove(encodeLink({ ifindex }, {}), {}).catch(() => {});
+      await this.remove(encodeLink({ ifindex: made.ifindex }, {}), {}).catch(() => {});
       throw error;
     }
+  }
+
+  async #finish(
+    { ifindex, linkIndex }: Link,
+    { settle, raise, raisePeer, altnames }: Creation,
+    { peer }: LinkInput,
+    options: RequestOptions,
+  ): Promise<void> {
+    if (settle !== undefined) await this.write('set', settle(ifindex), options);
+    if (altnames.length > 0) await this.#property(NEW_PROPERTY, ifindex, altnames, options);
+    if (raisePeer !== undefined && linkIndex !== undefined) {
+      const payload = raisePeer(linkIndex);
+      if (peer?.netns === undefined) await this.write('set', payload, options);
+      else {
+        // The peer answers only to a socket of its own namespace.
+        await using there = await NetlinkSocket.open({ protocol: NETLINK_ROUTE, netns: peer.netns });
+        await there.request({ type: this.type.messages.new, payload, name: 'RTM_NEWLINK' }, options);
+      }
+    }
+    if (raise !== undefined) await this.write('set', raise(ifindex), options);
   }
 
   /** Changes a link. Only what is given changes; a field that is none, or that cannot be set, is refused. */
@@ -273,6 +299,12 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
       ...(lower !== undefined && { linkIndex: lower }),
     };
   }
+}
+
+/** The kernel leaves only IPv6's counters out (RTEXT_FILTER_SKIP_STATS). */
+function dropStats(link: Link): void {
+  delete link.stats64;
+  delete link.stats32;
 }
 
 function extMask({ stats = true, vf = false }: LinkDetail): number {

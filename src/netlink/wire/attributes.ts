@@ -45,6 +45,8 @@ export interface NamingTable {
   readonly specs: Specs;
   /** Kernel attribute number to field name. */
   readonly byType: ReadonlyMap<number, string>;
+  /** Where one attribute says what another one nests (IFLA_INFO_KIND): the table for the attributes in [start, end). */
+  narrow?(view: WireView, start: number, end: number): NamingTable;
 }
 
 export interface AttributeTable<S extends Specs> extends NamingTable {

@@ -26,6 +26,8 @@ type Wire = AttributesOf<(typeof table)['specs']>;
 /** VLAN_FLAG_*, uapi/linux/if_vlan.h. */
 const FLAGS = { REORDER_HDR: 1, GVRP: 2, LOOSE_BINDING: 4, MVRP: 8, BRIDGE_BINDING: 16 } as const;
 
+const ALL_FLAGS = 0x1f;
+
 /** One priority inside for one outside. */
 export interface QosMapping {
   from: number;
@@ -57,7 +59,9 @@ export const vlan = defineKind<typeof table, Vlan>('vlan', table, {
   toWire({ flags, egressQos, ingressQos, ...rest }) {
     return {
       ...rest,
-      ...(flags === undefined ? {} : { flagMask: { flags: flagBits(flags, FLAGS), mask: 0xffffffff } }),
+      ...(flags === undefined
+        ? {}
+        : { flagMask: { flags: flagBits(flags, FLAGS), mask: (flagBits(flags, FLAGS) | ALL_FLAGS) >>> 0 } }),
       ...(egressQos === undefined ? {} : { egress: { mapping: egressQos } }),
       ...(ingressQos === undefined ? {} : { ingress: { mapping: ingressQos } }),
     };

@@ -121,9 +121,12 @@ export const vxlan = defineKind<typeof table, Vxlan>('vxlan', table, {
       ...(local === undefined ? {} : byFamily('local', local, 'local4', 'local6')),
     };
   },
-  // "external" and a VNI of 0 exclude each other, but the kernel tells both of such a link.
+  // The kernel tells what it then refuses: "external" with a VNI of 0, and checksums that are off beside reserved
+  // bits, of which it takes the mere mention of the former for a use.
   withoutDefaults(value) {
     const rest = { ...value };
+    if (rest.remcsumTx === false) delete rest.remcsumTx;
+    if (rest.remcsumRx === false) delete rest.remcsumRx;
     if (rest.external === true && rest.id === 0) delete rest.id;
     return rest;
   },
