@@ -21,9 +21,6 @@ export function matches(word: string, full: string): boolean {
 export function wrongArgument(word: string, message: string): UsageError {
   return new UsageError(`Error: argument "${word}" is wrong: ${message}`);
 }
-export function missingArgument(name: string): UsageError {
-  return new UsageError(`Error: argument "${name}" is required`);
-}
 export function duplicateArgument(name: string, word: string): UsageError {
   return new UsageError(`Error: duplicate "${name}": "${word}" is the second value.`);
 }

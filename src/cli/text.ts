@@ -34,11 +34,6 @@ export function paint(color: boolean, environment: NodeJS.ProcessEnv = process.e
   return { ifname: brush(0), mac: brush(1), inet: brush(2), inet6: brush(3), up: brush(4), down: brush(5) };
 }
 
-/** `aa:bb:cc`. */
-export function colonHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
-}
-
 /** `1.50k` as `ip -h` prints counters: three digits, powers of 1000, or with -iec of 1024 and an `i` behind. */
 export function humanNumber(value: number | bigint, iec = false): string {
   const number = BigInt(value);

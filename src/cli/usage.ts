@@ -35,6 +35,8 @@ export function objectUsage(view: View): string {
 
 function usageLine(line: string, first: boolean, object: string): string {
   if (/^(Usage:|\s)/.test(line)) return line;
-  const command = line.startsWith('cofferdam ') ? line : `cofferdam ${object} ${line}`;
+  // What a word of the lines above stands for.
+  if (/^[A-Z][A-Z-]* :=/.test(line)) return `       ${line}`;
+  const command = line.startsWith('cofferdam ') ? line : `cofferdam ${object} [ show ] ${line}`;
   return `${first ? 'Usage: ' : '       '}${command}`;
 }

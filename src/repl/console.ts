@@ -21,6 +21,9 @@ export interface ConsoleOptions {
   readonly open: RouteSocketOptions;
 }
 
+/** Of a pipe, and of a terminal that does not know (it says 0). */
+const DEFAULT_WIDTH = 100;
+
 /** Rows that a table prints: more scrolls away unread. */
 const MAX_ROWS = 200;
 
@@ -32,7 +35,7 @@ export function makeWriter(
   return (value) => {
     if (value instanceof LazyRouteSocket) return value.describe();
     if (isTabular(value)) {
-      return formatTable(value, { width: output.columns ?? 100, color, maxRows: MAX_ROWS });
+      return formatTable(value, { width: output.columns || DEFAULT_WIDTH, color, maxRows: MAX_ROWS });
     }
     if (types.isPromise(value)) return 'Promise (await shows what it is of)';
     if (value instanceof CofferdamError) return formatError(value, color);
