@@ -169,6 +169,28 @@ describe('workers', () => {
   });
 });
 
+// Sanitizers and strace both want to be the tracer.
+it.skipIf(process.env.COFFERDAM_SANITIZED !== undefined)(
+  'takes an fd out of epoll before it closes it: in between, another thread could be given its number',
+  async () => {
+    const { code, stdout, stderr } = await runScript(
+      `const s = open(); s.startPolling(() => {}); const { fd } = s;
+       // uv registers with epoll when the loop turns.
+       setTimeout(() => { s.close(() => console.log(fd)); }, 20);`,
+      { prefix: ['strace', '-e', 'trace=epoll_ctl,close', '-e', 'signal=none'] },
+    );
+    expect(code).toBe(0);
+    const fd = Number(stdout);
+    const calls = stderr
+      .split('\n')
+      .filter((line) => line.includes(`_DEL, ${fd}`) || line.startsWith(`close(${fd})`));
+    expect(calls.slice(-2)).toEqual([
+      expect.stringMatching(new RegExp(`^epoll_ctl\\(\\d+, EPOLL_CTL_DEL, ${fd}, .* = 0$`)),
+      expect.stringMatching(new RegExp(`^close\\(${fd}\\) += 0$`)),
+    ]);
+  },
+);
+
 it('without fds every open gives -EMFILE and leaves nothing behind', async () => {
   const { code, stdout, stderr } = await runScript(
     `
