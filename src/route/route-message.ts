@@ -325,6 +325,8 @@ export function encodeRoute(route: RouteInput, purpose: 'new' | 'del'): Uint8Arr
   const { via, encap, oif, nexthops, realms, newdst, metric, prefsrc, metrics, pref, expires } = route;
   const { mark, uid, iif, ttlPropagate, nexthopId, raw } = route;
   const flags = writableFlags(route.flags).filter((flag) => !(object && flag === 'onlink'));
+  // An exception that IPv6 learned goes by the flag that tells it from the route it was learned on.
+  if (purpose === 'del' && family === AF.inet6 && route.flags?.includes('cloned')) flags.push('cloned');
   return encodePayload((writer) => {
     refuseRaw(raw, HIDING_ENCAPS, 'nexthops and encap in their own fields');
     rtmsg.encode(writer, {

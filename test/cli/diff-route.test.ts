@@ -147,3 +147,66 @@ describe('cofferdam route show against ip route show', () => {
     );
   });
 });
+
+describe('exceptions that were learned, against ip route show cached', () => {
+  const worlds: World[] = [];
+  beforeAll(async () => {
+    const [here, router, there] = [await World.open(), await World.open(), await World.open()];
+    worlds.push(here, router, there);
+    here.batch([
+      'link set lo up',
+      `link add eth0 type veth peer name eth0 netns ${router.name}`,
+      'link set eth0 up',
+      'addr add 10.1.0.1/24 dev eth0',
+      'addr add 2001:db8:1::1/64 dev eth0 nodad',
+    ]);
+    router.batch([
+      `link add eth1 mtu 1300 type veth peer name eth0 mtu 1300 netns ${there.name}`,
+      'link set eth0 up',
+      'link set eth1 up',
+      'addr add 10.1.0.2/24 dev eth0',
+      'addr add 10.2.0.2/24 dev eth1',
+      'addr add 2001:db8:1::2/64 dev eth0 nodad',
+      'addr add 2001:db8:2::2/64 dev eth1 nodad',
+    ]);
+    router.exec('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+    router.exec('sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding');
+    here.batch(['route add default via 10.1.0.2', 'route add default via 2001:db8:1::2']);
+    // Packets that do not fit beyond the router: it says so, and that is what is learned.
+    for (let attempt = 0; attempt < 50; attempt++) {
+      for (const address of ['10.2.0.1', '10.2.0.7', '2001:db8:2::1', '2001:db8:2::7'])
+        here.exec('bash', '-c', `head -c 1400 /dev/zero > /dev/udp/${address}/9 || true`);
+      if ((await here.rt.route.list({ cached: true, family: 'inet6' })).length === 2) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+  afterAll(async () => {
+    for (const world of worlds) await world[Symbol.asyncDispose]();
+  });
+
+  for (const flags of [['-j'], ['-d', '-s', '-j'], [], ['-s'], ['-o', '-s']])
+    for (const family of [[], ['-6']])
+      it([...family, ...flags, 'route show cached'].join(' '), async () => {
+        const here = worlds[0];
+        if (here === undefined) throw new Error('no world');
+        const { differences, objects } = await here.compare(
+          routeView,
+          'route',
+          [...family, ...flags],
+          ['cached'],
+          { attempts: 6 },
+        );
+        expect(inWords(differences)).toBe('');
+        expect(objects).toBeGreaterThanOrEqual(2);
+      });
+
+  it('lists them with what was learned, and deletes those of IPv6', async () => {
+    const { route } = worlds[0]?.rt ?? {};
+    const cached = await route?.list({ cached: true, family: 'inet6' });
+    expect(cached).toMatchObject([{ metrics: { mtu: 1300 } }, { metrics: { mtu: 1300 } }]);
+    expect(cached?.map(({ dst }) => dst).sort()).toEqual(['2001:db8:2::1', '2001:db8:2::7']);
+    for (const one of cached ?? []) await route?.del(one);
+    expect(await route?.list({ cached: true, family: 'inet6' })).toEqual([]);
+    expect(await route?.list({ dst: 'default', family: 'inet6' })).toHaveLength(1);
+  });
+});
