@@ -1,20 +1,11 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
 import { AF, familyName, formatIpv4, parseIpv4, parsePrefix } from '../netlink/wire/address.ts';
 import { attribute, attributeTable, encodePayload, type RawAttribute } from '../netlink/wire/attributes.ts';
-import {
-  type Codec,
-  enumeration,
-  flagBits,
-  flagNames,
-  ip,
-  s32,
-  text,
-  u8,
-  u32,
-} from '../netlink/wire/codec.ts';
+import { type Codec, enumeration, flagNames, ip, s32, text, u8, u32 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { WireView } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
+import { fieldFlags } from './field-flags.ts';
 import { IFNAME_MAX } from './names.ts';
 import { type RouteScope, refuseUnknownFields, routeScope } from './route-words.ts';
 
@@ -318,6 +309,11 @@ function broadcastAddress(word: string, parsed: ParsedAddress, prefixlen: number
 
 function lifetimes(input: AddressInput) {
   const { validLifetime, preferredLifetime, created, updated } = input;
+  for (const [field, value] of Object.entries({ validLifetime, preferredLifetime })) {
+    if (value === undefined || value === 'forever') continue;
+    if (!Number.isInteger(value) || value < 0 || value >= FOREVER)
+      throw new InvalidArgumentError(field, value, 'is no lifetime', 'whole seconds, or "forever"');
+  }
   if (validLifetime === undefined && preferredLifetime === undefined) return undefined;
   const valid = validLifetime ?? 'forever';
   return { preferred: preferredLifetime ?? valid, valid, ...defined({ created, updated }) };
@@ -333,7 +329,7 @@ export function encodeAddress(input: AddressInput, ifindex: number): Uint8Array 
     input.broadcast === undefined ? undefined : broadcastAddress(input.broadcast, parsed, prefixlen);
   const cacheinfo = lifetimes(input);
   return encodePayload((writer) => {
-    const flags = input.flags === undefined ? undefined : flagBits(input.flags, FLAGS_IN);
+    const flags = input.flags === undefined ? undefined : fieldFlags('flags', input.flags, FLAGS_IN);
     ifaddrmsg.encode(writer, {
       family: AF[family],
       prefixlen,

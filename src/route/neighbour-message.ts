@@ -7,22 +7,11 @@ import {
   nest,
   type RawAttribute,
 } from '../netlink/wire/attributes.ts';
-import {
-  be16,
-  flag,
-  flagBits,
-  flagNames,
-  ip,
-  lladdr,
-  reserved,
-  s32,
-  u8,
-  u16,
-  u32,
-} from '../netlink/wire/codec.ts';
+import { be16, flag, flagNames, ip, lladdr, reserved, s32, u8, u16, u32 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { WireView } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
+import { fieldFlags } from './field-flags.ts';
 import {
   type RouteProtocol,
   type RouteType,
@@ -240,7 +229,8 @@ export function parseNeighbourInput(input: NeighbourInput): ParsedNeighbour {
 function stateBits(input: NeighbourInput): number {
   if (input.state === undefined) return input.flags?.includes('managed') ? 0 : STATES.PERMANENT;
   const words = typeof input.state === 'string' ? [input.state] : input.state;
-  return flagBits(
+  return fieldFlags(
+    'state',
     words
       .map((word) => (word.startsWith('0x') ? word : word.toUpperCase()))
       .filter((word) => word !== 'NONE'),
@@ -259,7 +249,7 @@ export function encodeNeighbour(input: NeighbourInput, ifindex: number): Uint8Ar
   const { activityNotify, dontRefresh } = input;
   const fdb = defined({ activityNotify, dontRefresh });
   return encodePayload((writer) => {
-    const flags = flagBits(input.flags ?? [], FLAGS);
+    const flags = fieldFlags('flags', input.flags ?? [], FLAGS);
     ndmsg.encode(writer, {
       family: AF[family],
       ifindex,
@@ -283,7 +273,7 @@ export function encodeNeighbourKey(verb: 'del' | 'get', input: NeighbourInput, i
   const { family, dst, proxy } = parseNeighbourInput(input);
   const { lladdr, vlan, port, vni, srcVni, viaIfindex, nhid } = input;
   return encodePayload((writer) => {
-    const flags = flagBits(input.flags ?? [], FLAGS) & (FLAGS.proxy | FLAGS.self | FLAGS.master);
+    const flags = fieldFlags('flags', input.flags ?? [], FLAGS) & (FLAGS.proxy | FLAGS.self | FLAGS.master);
     ndmsg.encode(writer, { family: AF[family], ifindex, flags: proxy ? FLAGS.proxy : flags });
     neighbourAttributes.encode(writer, {
       ...defined({ dst }),

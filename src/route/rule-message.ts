@@ -7,7 +7,6 @@ import {
   bool8,
   type Codec,
   enumeration,
-  flagBits,
   flagNames,
   ip,
   reserved,
@@ -20,6 +19,7 @@ import {
 import { struct } from '../netlink/wire/struct.ts';
 import { WireView } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
+import { fieldFlags } from './field-flags.ts';
 import { IFNAME_MAX } from './names.ts';
 import {
   type RouteFamily,
@@ -355,7 +355,7 @@ export function encodeRule(verb: 'add' | 'del', input: RuleInput): Uint8Array {
       // A byte has no room for more: the kernel puts RT_TABLE_COMPAT (252) there, and the number into FRA_TABLE.
       table: table === undefined ? 0 : table < 256 ? table : 252,
       action,
-      flags: flagBits(flags, FLAGS) | (input.not ? INVERT : 0),
+      flags: fieldFlags('flags', flags, FLAGS) | (input.not ? INVERT : 0),
     });
     ruleAttributes.encode(writer, {
       ...defined({ dst: dst?.address, src: src?.address, table }),
