@@ -93,6 +93,29 @@ export const requestCases = [
     { cycles: REQUESTS / 10 },
   ),
   onSocket(
+    'rule, neighbour, nexthop',
+    'add and del of each',
+    async ({ rt, world }) => {
+      const rule = { priority: 500, src: '10.8.0.0/16', table: 100 };
+      const neighbour = {
+        dst: '10.0.0.9',
+        dev: world.link,
+        lladdr: '02:00:00:00:00:09',
+        state: ['PERMANENT'],
+      };
+      const nexthop = { id: 77, via: world.gateway, dev: world.link };
+      for (const [service, object] of [
+        [rt.rule, rule],
+        [rt.neighbour, neighbour],
+        [rt.nexthop, nexthop],
+      ]) {
+        await service.add(object);
+        await service.del(object);
+      }
+    },
+    { cycles: REQUESTS / 10 },
+  ),
+  onSocket(
     'link set',
     'rt.link.set of the mtu',
     ({ rt, world }, cycle) => rt.link.set(world.link, { mtu: 1400 + (cycle % 100) }),

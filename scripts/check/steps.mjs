@@ -160,10 +160,13 @@ export const steps = [
           timeout: 200,
         },
       );
-      const [, failed, all] = /(\d+) tests failed out of (\d+)/.exec(result.output) ?? [];
-      const counts = { passed: Number(all ?? 0) - Number(failed ?? 0), failed: Number(failed ?? 0) };
+      const [, failed = 0, all = 0] = /(\d+) tests failed out of (\d+)/.exec(result.output) ?? [];
+      // ctest counts what was skipped among what passed.
+      const skipped = [...result.output.matchAll(/^\s*\d+ - (\S+) \(Skipped\)$/gm)].map((match) => match[1]);
+      const counts = { passed: Number(all) - Number(failed) - skipped.length, failed: Number(failed) };
       if (result.status !== 0) throw new CheckFailed(ending(result), result.output, counts);
-      return { passed: counts.passed, note: `${counts.passed} tests` };
+      if (counts.passed === 0) throw new CheckFailed('no test ran', result.output);
+      return { passed: counts.passed, skipped, note: `${counts.passed} tests` };
     },
   },
   {
