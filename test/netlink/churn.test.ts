@@ -21,8 +21,18 @@ async function churn(world: World): Promise<AsyncDisposable> {
   `;
   const path = `/proc/${process.pid}/fd/${world.netns.fd}`;
   const child = spawn(
-    'nsenter',
-    [`--net=${path}`, process.execPath, '--input-type=module', '--eval', source],
+    // A test run that is killed must not leave a busy loop behind.
+    'setpriv',
+    [
+      '--pdeathsig',
+      'KILL',
+      'nsenter',
+      `--net=${path}`,
+      process.execPath,
+      '--input-type=module',
+      '--eval',
+      source,
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await once(child.stdout, 'data');
