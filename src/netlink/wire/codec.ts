@@ -281,6 +281,7 @@ export function flagSet<const N extends Readonly<Record<string, number>>>(
 
 export function flagNames(value: number, bits: Readonly<Record<string, number>>): string[] {
   const names: string[] = [];
+  if (value === 0) return names;
   let rest = value;
   for (const [name, bit] of Object.entries(bits)) {
     if ((value & bit) === 0) continue;
