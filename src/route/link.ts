@@ -57,8 +57,8 @@ const EXT_MASK = { vf: 1, skipStats: 8 } as const;
 
 /** How much to be told of each link. */
 export interface LinkDetail {
-  /** The counters. Default true; without those of IPv6 the kernel's answer is a quarter shorter. */
-  stats?: boolean;
+  /** IPv6's own counters, `afSpec.inet6.stats` and `icmp6stats`, which take the kernel long to add up. Default false. */
+  mib?: boolean;
   /** Virtual functions, undecoded, as `vfinfoList`. Default false: they can make a message very long. */
   vf?: boolean;
 }
@@ -86,13 +86,12 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
 
   /** One link by name, altname or index. Rejects with the kernel's ENODEV when there is none. */
   async get(target: LinkTarget, options: RequestOptions & LinkDetail = {}): Promise<Link> {
-    const { stats, vf, ...request } = options;
+    const { mib, vf, ...request } = options;
     const { header, name } = addressed(target, 'link');
-    const payload = encodeLink(header, { ...name, extMask: extMask(defined({ stats, vf })) });
+    const payload = encodeLink(header, { ...name, extMask: extMask(defined({ mib, vf })) });
     const link = await this.fetch(payload, request);
     if (link === undefined)
       throw new InvalidArgumentError('link', target, 'is no link', 'the name of a link that exists');
-    if (stats === false) dropStats(link);
     return link;
   }
 
@@ -104,7 +103,6 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     const all = messages
       .filter((message) => message.type === this.type.messages.new)
       .map((message) => this.type.decode(message.payload));
-    if (filter.stats === false) for (const link of all) dropStats(link);
     const links = all.filter((link) => this.matches(link, wanted));
     // Names of links are what was just listed; only a filter leaves some to be asked for.
     const names = new Map(all.map((link) => [link.ifindex, link.ifname]));
@@ -179,9 +177,7 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     if (whole) return;
     const echo = messages.find((message) => message.type === this.type.messages.new);
     const made =
-      echo === undefined
-        ? await this.get(link.ifname ?? '', { ...options, stats: false })
-        : this.type.decode(echo.payload);
+      echo === undefined ? await this.get(link.ifname ?? '', options) : this.type.decode(echo.payload);
     try {
       await this.#finish(made, creation, link, options);
     } catch (error) {
@@ -257,7 +253,7 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   }
 
   async #setAltnames(ifindex: number, wanted: readonly string[], options: RequestOptions): Promise<void> {
-    const { altnames = [] } = await this.get(ifindex, { ...options, stats: false });
+    const { altnames = [] } = await this.get(ifindex, options);
     const gone = altnames.filter((name) => !wanted.includes(name));
     const fresh = wanted.filter((name) => !altnames.includes(name));
     if (fresh.length > 0) await this.#property(NEW_PROPERTY, ifindex, fresh, options);
@@ -301,14 +297,8 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   }
 }
 
-/** The kernel leaves only IPv6's counters out (RTEXT_FILTER_SKIP_STATS). */
-function dropStats(link: Link): void {
-  delete link.stats64;
-  delete link.stats32;
-}
-
-function extMask({ stats = true, vf = false }: LinkDetail): number {
-  return (stats ? 0 : EXT_MASK.skipStats) | (vf ? EXT_MASK.vf : 0);
+function extMask({ mib = false, vf = false }: LinkDetail): number {
+  return (mib ? 0 : EXT_MASK.skipStats) | (vf ? EXT_MASK.vf : 0);
 }
 
 /** How a request says which link it means: by index in the header, or by an attribute with the name. */

@@ -1,6 +1,13 @@
 import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
-import { attribute, attributeTable, encodePayload, nest, repeated } from '../netlink/wire/attributes.ts';
+import {
+  attribute,
+  attributeTable,
+  encodePayload,
+  nest,
+  repeated,
+  walkAttributes,
+} from '../netlink/wire/attributes.ts';
 import { reserved, s32, string, text, u8, u16, u32 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { WireView } from '../netlink/wire/view.ts';
@@ -32,6 +39,8 @@ const nameAttributes = attributeTable('IFLA', {
   extMask: attribute(29, 'IFLA_EXT_MASK', u32),
 });
 const SKIP_STATS = 1 << 3;
+/** Up to so many names are asked for one by one. */
+const FEW = 4;
 
 /** A link by name, altname or index. */
 export type LinkReference = string | number;
@@ -81,7 +90,7 @@ export class LinkNames {
     const found = messages.find((message) => message.type === RTM_NEWLINK);
     if (found === undefined) return undefined;
     const view = new WireView(found.payload);
-    return nameAttributes.decode(view, ifinfomsg.size, view.length).ifname;
+    return readName(view);
   }
 
   /** Names by index, for at least these links; undefined when none is asked for. */
@@ -91,6 +100,13 @@ export class LinkNames {
   ): Promise<ReadonlyMap<number, string> | undefined> {
     if (indexes.length === 0) return undefined;
     const names = new Map<number, string>();
+    const wanted = new Set(indexes);
+    if (wanted.size <= FEW) {
+      // A namespace may hold thousands of links; asking for a few one by one costs as much as they are.
+      const asked = [...wanted].map(async (index) => [index, await this.nameOf(index, options)] as const);
+      for (const [index, name] of await Promise.all(asked)) if (name !== undefined) names.set(index, name);
+      return names;
+    }
     const payload = encodePayload((writer) => {
       ifinfomsg.encode(writer, {});
       nameAttributes.encode(writer, { extMask: SKIP_STATS });
@@ -98,11 +114,21 @@ export class LinkNames {
     for (const message of await this.#port.dumpAll({ type: RTM_GETLINK, payload }, options)) {
       if (message.type !== RTM_NEWLINK) continue;
       const view = new WireView(message.payload);
-      const { ifname } = nameAttributes.decode(view, ifinfomsg.size, view.length);
+      const ifname = readName(view);
       if (ifname !== undefined) names.set(ifinfomsg.decodeAt(view, 0).ifindex, ifname);
     }
     return names;
   }
+}
+
+/** IFLA_IFNAME of a RTM_NEWLINK, and nothing of the rest of it. */
+function readName(view: WireView): string | undefined {
+  const { type, codec } = nameAttributes.specs.ifname;
+  let name: string | undefined;
+  walkAttributes(view, ifinfomsg.size, view.length, (found, start, end) => {
+    if (found === type) name = codec.decode(view, start, end);
+  });
+  return name;
 }
 
 /** The payload of a RTM_GETLINK for one name: names over 15 bytes can only be altnames. */

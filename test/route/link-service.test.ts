@@ -65,7 +65,9 @@ describe('rt.link', () => {
     await expect(link.list({ master: 'nonesuch' })).rejects.toMatchObject({ code: 'ENODEV' });
     // Names come also where the filter left out the links that have them.
     expect((await link.list({ kind: 'veth' })).map(({ master }) => master)).toContain('br0');
-    expect((await link.list({ stats: false }))[0]?.stats64).toBeUndefined();
+    expect((await link.list())[0]?.afSpec?.inet6?.stats).toBeUndefined();
+    expect((await link.list({ mib: true }))[0]?.afSpec?.inet6?.stats?.length).toBeGreaterThan(30);
+    expect((await link.get('lo', { mib: true })).afSpec?.inet6?.icmp6stats?.length).toBeGreaterThan(5);
     expect(typeof (await link.list())[0]?.stats64?.rxBytes).toBe('bigint');
     for await (const _ of link.dump()) break;
     expect(await names()).toHaveLength(5);

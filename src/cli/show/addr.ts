@@ -64,13 +64,11 @@ async function readAddresses(filter: AddressShowFilter, { rt }: ShowContext): Pr
 }
 
 async function readLinks(filter: AddressShowFilter, { rt, options }: ShowContext): Promise<Link[]> {
-  const stats = options.stats > 0;
   const { link } = filter;
-  if (link.ifindex !== undefined) return [await rt.link.get(link.ifindex, { stats })];
+  if (link.ifindex !== undefined) return [await rt.link.get(link.ifindex)];
   // `ip` asks the kernel to filter only where no family was given; a link that fails later leaves an empty object.
-  if (options.family === undefined || options.family === 'link')
-    return rt.link.list({ ...kernelFilter(link), stats });
-  const links = await rt.link.list({ stats });
+  if (options.family === undefined || options.family === 'link') return rt.link.list(kernelFilter(link));
+  const links = await rt.link.list({ mib: options.stats > 0 });
   return options.family === 'inet6' ? links.flatMap(asInet6) : links;
 }
 

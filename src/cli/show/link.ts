@@ -21,10 +21,10 @@ TYPE := { veth | bridge | bridge_slave | vxlan | macvlan | ifb | tun | ... }`,
   },
 };
 
-async function read(filter: LinkShowFilter, { rt, options }: ShowContext): Promise<Link[]> {
-  const stats = options.stats > 0;
-  if (filter.ifindex === undefined) return rt.link.list({ ...kernelFilter(filter), stats });
-  return [await rt.link.get(filter.ifindex, { stats })];
+async function read(filter: LinkShowFilter, { rt }: ShowContext): Promise<Link[]> {
+  return filter.ifindex === undefined
+    ? rt.link.list(kernelFilter(filter))
+    : [await rt.link.get(filter.ifindex)];
 }
 
 /** Words of `ip address show` about addresses, which `ip link show` takes and passes over. */
