@@ -191,14 +191,13 @@ function locate(
     let found = false;
     tolerate(() =>
       walkAttributes(view, from, to, (type, valueStart, valueEnd) => {
-        const head = valueStart - 4;
-        if (found || offset < head || offset >= valueEnd) return;
+        if (found || offset < valueStart - 4 || offset >= valueEnd) return;
         found = true;
         path.push(attributeName(table, type));
         const nested = specOf(table, type)?.table;
         next = nested?.narrow?.(view, valueStart, valueEnd) ?? nested;
-        // Further in only where the offset is: at the header it means the attribute as a whole.
-        if (offset > head && next !== undefined) inside = [valueStart, valueEnd];
+        // An offset at the header, which means the attribute as a whole, finds nothing in there.
+        if (next !== undefined) inside = [valueStart, valueEnd];
       }),
     );
     if (!found) break;

@@ -163,11 +163,6 @@ export class NetlinkProtocol {
     return this.#pending.size;
   }
 
-  /** Dumps that wait for the one on the wire. */
-  get dumpsWaiting(): boolean {
-    return this.#dump !== undefined && this.#queue.some((pending) => pending.dump);
-  }
-
   /** Unicast messages that belonged to no request: late answers to given-up ones. */
   get strays(): number {
     return this.#strays;

@@ -161,7 +161,6 @@ describe('a dump', () => {
     const second = protocol.start(dump);
     const get = protocol.start(request);
     expect(send(protocol)).toEqual([first, get]);
-    expect(protocol.dumpsWaiting).toBe(true);
     protocol.receive(done({ seq: first }));
     expect(send(protocol)).toEqual([second]);
   });
