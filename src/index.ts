@@ -33,11 +33,20 @@ export {
 export type { RawAttribute } from './netlink/wire/attributes.ts';
 export { type CreateNetnsOptions, type NamedNetns, Netns, type NetnsReference } from './netns/index.ts';
 export type { Address } from './route/address.ts';
+export type { Encap } from './route/encap.ts';
 export type { Link } from './route/link.ts';
 export type { Monitor, MonitorEvent, MonitorOptions, ObjectEvent } from './route/monitor.ts';
 export type { Neighbour } from './route/neighbour.ts';
-export type { Nexthop } from './route/nexthop.ts';
+export type { Nexthop, NexthopFilter, NexthopInput } from './route/nexthop.ts';
 export type { ObjectName } from './route/object.ts';
-export type { Route } from './route/route.ts';
+export type {
+  Realms,
+  Route,
+  RouteFilter,
+  RouteGetOptions,
+  RouteInput,
+  RouteMetrics,
+  RouteNexthop,
+} from './route/route.ts';
 export type { Rule } from './route/rule.ts';
 export { RouteSocket, type RouteSocketOptions } from './route/socket.ts';
