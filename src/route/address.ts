@@ -130,7 +130,7 @@ export class AddressService extends ObjectService<Address, AddressFilter> {
   replace(address: AddressInput, options: RequestOptions = {}): Promise<void> {
     return this.#write('replace', address, options);
   }
-  /** Changes an address. Linux changes IPv6 addresses only if they are there; IPv4 ones are added otherwise. */
+  /** Changes an address that is there. The kernel adds one that is not, as `ip address change` does. */
   change(address: AddressInput, options: RequestOptions = {}): Promise<void> {
     return this.#write('change', address, options);
   }

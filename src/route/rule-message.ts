@@ -110,6 +110,7 @@ export interface Rule {
   dport?: NumberRange;
   dportMask?: number;
   tunId?: bigint;
+  /** 20 bits; without a mask all of them count. */
   flowlabel?: number;
   flowlabelMask?: number;
   action: RuleAction;
@@ -377,7 +378,8 @@ export function encodeRule(verb: 'add' | 'del', input: RuleInput): Uint8Array {
         dport: parseRange('dport', input.dport, 0xffff),
         dscp: input.dscp,
         flowlabel: input.flowlabel,
-        flowlabelMask: input.flowlabelMask,
+        // The kernel wants the mask said.
+        flowlabelMask: input.flowlabelMask ?? (input.flowlabel === undefined ? undefined : 0xfffff),
         sportMask: input.sportMask,
         dportMask: input.dportMask,
         dscpMask: input.dscpMask,

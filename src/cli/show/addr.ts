@@ -68,8 +68,8 @@ async function readLinks(filter: AddressShowFilter, { rt, options }: ShowContext
   if (link.ifindex !== undefined) return [await rt.link.get(link.ifindex)];
   // `ip` asks the kernel to filter only where no family was given; a link that fails later leaves an empty object.
   if (options.family === undefined || options.family === 'link') return rt.link.list(kernelFilter(link));
-  const links = await rt.link.list({ mib: options.stats > 0 });
-  return options.family === 'inet6' ? links.flatMap(asInet6) : links;
+  if (options.family !== 'inet6') return rt.link.list();
+  return (await rt.link.list({ mib: options.stats > 0 })).flatMap(asInet6);
 }
 
 /** IPSTATS_MIB_*, uapi/linux/snmp.h: which of the IPv6 counters `ip` puts where. */
