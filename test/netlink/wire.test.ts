@@ -218,6 +218,18 @@ describe('attributes', () => {
     expect(again).toEqual(value);
   });
 
+  test('raw ones are checked like all others', () => {
+    for (const raw of [
+      { type: 0x4000, hex: '' },
+      { type: -1, hex: '' },
+      { type: 1, hex: 'abc' },
+      { type: 1, hex: 'xy' },
+    ])
+      expect(() => bytesOf({ raw: [{ type: 9, hex: '' }, raw] })).toThrow(
+        expect.objectContaining({ field: 'raw[1]', code: 'ERR_COFFERDAM_INVALID_ARGUMENT' }),
+      );
+  });
+
   test('a length of 0, or beyond the end, stops the walk with a typed error', () => {
     for (const bytes of ['00000100', '03000100', '09000100ffffffff', 'ffff0100']) {
       const walk = () => walkAttributes(new WireView(hex(bytes)), 0, bytes.length / 2, () => {});

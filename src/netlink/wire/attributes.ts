@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../handle/errors.ts';
-import { type Codec, ValueError } from './codec.ts';
+import { type Codec, hex as hexBytes, ValueError } from './codec.ts';
 import { align, toHex, WireError, WireView, WireWriter } from './view.ts';
 
 /** nlattr: u16 length including these 4 bytes, u16 type. uapi/linux/netlink.h */
@@ -181,8 +181,16 @@ export function attributeTable<const S extends Specs>(name: string, specs: S): A
           }
         }
       }
-      for (const { type, hex, nested } of value.raw ?? [])
-        writeAttribute(writer, type, nested === true, () => writer.raw(Buffer.from(hex, 'hex')));
+      for (const [index, { type, hex, nested }] of (value.raw ?? []).entries()) {
+        try {
+          if (!Number.isInteger(type) || type < 0 || type > NLA_TYPE_MASK)
+            throw new ValueError(type, `a type from 0 to ${NLA_TYPE_MASK}`);
+          writeAttribute(writer, type, nested === true, () => hexBytes.encode(writer, hex));
+        } catch (error) {
+          if (error instanceof ValueError) error.path.unshift(`raw[${index}]`);
+          throw error;
+        }
+      }
     },
   };
 }
