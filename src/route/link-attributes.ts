@@ -273,3 +273,10 @@ export const linkAttributes = attributeTable('IFLA', {
   headroom: attribute(68, 'IFLA_HEADROOM', u16),
   tailroom: attribute(69, 'IFLA_TAILROOM', u16),
 });
+
+/** What a request for one link is made of: a fraction of the table above, and that much quicker to encode. */
+export const linkRequestAttributes = attributeTable('IFLA', {
+  ifname: linkAttributes.specs.ifname,
+  extMask: linkAttributes.specs.extMask,
+  altIfname: linkAttributes.specs.altIfname,
+});

@@ -28,19 +28,22 @@ export interface Link extends Omit<LinkWire, NotListed>, LinkInfo {
   altnames?: string[];
 }
 
+/** Fields that go into a link in another form, or under a condition. */
+const REWRITTEN = new Set<string>([
+  'ifname',
+  'linkInfo',
+  'properties',
+  'stats32',
+  'address',
+  'broadcast',
+  'permaddr',
+] satisfies (keyof LinkWire)[]);
+
 function decodeLink(payload: Uint8Array): Link {
   const view = new WireView(payload);
   const header = ifinfomsg.decodeAt(view, 0);
-  const {
-    ifname = '',
-    linkInfo,
-    properties,
-    stats32,
-    address,
-    broadcast,
-    permaddr,
-    ...rest
-  } = linkAttributes.decode(view, ifinfomsg.size, view.length);
+  const wire = linkAttributes.decode(view, ifinfomsg.size, view.length);
+  const { ifname = '', linkInfo, properties, stats32, address, broadcast, permaddr } = wire;
   const linkType = linkTypeName(header.type);
   const link: Link = {
     ifindex: header.ifindex,
@@ -48,14 +51,17 @@ function decodeLink(payload: Uint8Array): Link {
     ...linkInfo,
     flags: flagNames(header.flags, LINK_FLAGS),
     linkType,
-    ...rest,
   };
   if (address !== undefined) link.address = spellAddress(address, linkType);
   if (broadcast !== undefined) link.broadcast = spellAddress(broadcast, linkType);
   if (permaddr !== undefined) link.permaddr = spellAddress(permaddr, linkType);
   if (properties?.altnames !== undefined) link.altnames = properties.altnames;
+  // Key by key: spreading some forty of them twice took longer than decoding them.
+  const fields: Record<string, unknown> = wire;
+  const target: Record<string, unknown> = link as object as Record<string, unknown>;
+  for (const field in fields) if (!REWRITTEN.has(field)) target[field] = fields[field];
   // The same counters once more, cut to 32 bits: only worth keeping where the others are missing.
-  if (stats32 !== undefined && rest.stats64 === undefined) link.stats32 = stats32;
+  if (stats32 !== undefined && wire.stats64 === undefined) link.stats32 = stats32;
   return link;
 }
 

@@ -6,19 +6,11 @@ import { NLM_F } from '../netlink/wire/message.ts';
 import { WireView } from '../netlink/wire/view.ts';
 import { type NetnsReference, type ResolvedNetns, resolveNetns } from '../netns/index.ts';
 import { defined } from './defined.ts';
-import { ifinfomsg, linkAttributes } from './link-attributes.ts';
+import { ifinfomsg, linkAttributes, linkRequestAttributes } from './link-attributes.ts';
+import { checkInput, checkSettings } from './link-check.ts';
+import { type Creation, encodeChange, encodeCreation, encodeLink } from './link-encode.ts';
 import { type Link, type LinkWire, linksOfLink, linkType, nameLinks } from './link-object.ts';
-import {
-  type Creation,
-  checkInput,
-  checkSettings,
-  encodeChange,
-  encodeCreation,
-  encodeLink,
-  type LinkInput,
-  type LinkSettings,
-  type Resolved,
-} from './link-settings.ts';
+import type { LinkInput, LinkSettings, Resolved } from './link-settings.ts';
 import { ALT_IFNAME_MAX, IFNAME_MAX, type LinkNames, type LinkReference } from './names.ts';
 import { ObjectService } from './service.ts';
 
@@ -88,7 +80,10 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   async get(target: LinkTarget, options: RequestOptions & LinkDetail = {}): Promise<Link> {
     const { mib, vf, ...request } = options;
     const { header, name } = addressed(target, 'link');
-    const payload = encodeLink(header, { ...name, extMask: extMask(defined({ mib, vf })) });
+    const payload = encodePayload((writer) => {
+      ifinfomsg.encode(writer, header);
+      linkRequestAttributes.encode(writer, { ...name, extMask: extMask(defined({ mib, vf })) });
+    });
     const link = await this.fetch(payload, request);
     if (link === undefined)
       throw new InvalidArgumentError('link', target, 'is no link', 'the name of a link that exists');
@@ -302,7 +297,10 @@ function extMask({ mib = false, vf = false }: LinkDetail): number {
 }
 
 /** How a request says which link it means: by index in the header, or by an attribute with the name. */
-function addressed(target: LinkTarget, field: string): { header: { ifindex?: number }; name: LinkWire } {
+function addressed(
+  target: LinkTarget,
+  field: string,
+): { header: { ifindex?: number }; name: Pick<LinkWire, 'ifname' | 'altIfname'> } {
   if (typeof target === 'object' && target !== null)
     return addressed('ifindex' in target ? target.ifindex : target.ifname, field);
   if (typeof target === 'number') {

@@ -133,7 +133,8 @@ function readName(view: WireView): string | undefined {
 
 /** The payload of a RTM_GETLINK for one name: names over 15 bytes can only be altnames. */
 function linkByName(name: string, field: string): Uint8Array {
-  const length = Buffer.byteLength(name);
+  // Callers without types give anything.
+  const length = typeof name === 'string' ? Buffer.byteLength(name) : 0;
   if (length === 0 || length > ALT_IFNAME_MAX || /[\s/\0]/.test(name))
     throw new InvalidArgumentError(
       field,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { walkAttributes } from '../../src/netlink/wire/attributes.ts';
 import { WireError, WireView } from '../../src/netlink/wire/view.ts';
 import { linkType } from '../../src/route/link.ts';
-import { encodeChange, encodeCreation, encodeLink } from '../../src/route/link-settings.ts';
+import { encodeChange, encodeCreation, encodeLink } from '../../src/route/link-encode.ts';
 import { fixtures } from './link-fixtures.ts';
 
 const HEADER = 16;

@@ -45,6 +45,8 @@ export const KINDS: { readonly [K in keyof Required<KindData>]: Kind<Required<Ki
   vrf,
 };
 
+export const KIND_FIELDS = Object.keys(KINDS) as (keyof KindData)[];
+
 /** Kinds of ports, by the field they have in a link; `kind` is the master's. */
 export const PORT_KINDS: { readonly [K in keyof Required<PortData>]: Kind<Required<PortData>[K]> } = {
   bridgePort,

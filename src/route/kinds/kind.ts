@@ -32,6 +32,8 @@ export interface KindOptions<W, T> {
   fields?: readonly (keyof T & string)[];
   /** Fields of the table that are none of the object's. */
   hidden?: readonly (keyof W & string)[];
+  /** Of hidden fields that hold one other field: what that is called in the object, for error messages. */
+  renamed?: Readonly<Record<string, keyof T & string>>;
   fromWire?(wire: W): T;
   toWire?(value: T): W;
   withoutDefaults?(value: T): T;
@@ -59,7 +61,13 @@ export function defineKind<A extends AttributeTable<Specs<A>>, T extends object 
     },
     encode(writer, value) {
       const wire = options.toWire === undefined ? (value as unknown as Wire<A>) : options.toWire(value);
-      table.encode(writer, wire);
+      try {
+        table.encode(writer, wire);
+      } catch (error) {
+        const renamed = error instanceof ValueError ? options.renamed?.[error.path[0] ?? ''] : undefined;
+        if (error instanceof ValueError && renamed !== undefined) error.path.splice(0, 2, renamed);
+        throw error;
+      }
     },
     withoutDefaults: options.withoutDefaults ?? ((value) => value),
   };
@@ -108,3 +116,11 @@ export const bridgeId: Codec<string> = {
 
 /** EtherTypes of VLAN tags by iproute2's words. uapi/linux/if_ether.h */
 export const VLAN_PROTOCOLS = { 33024: '802.1Q', 34984: '802.1ad' } as const;
+
+/** Throws a ValueError for a field that should be an array and is none. */
+export function requireArray(field: string, value: unknown, remedy: string): void {
+  if (Array.isArray(value)) return;
+  const error = new ValueError(value, remedy);
+  error.path.unshift(field);
+  throw error;
+}

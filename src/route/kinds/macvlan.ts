@@ -6,7 +6,7 @@ import {
   repeated,
 } from '../../netlink/wire/attributes.ts';
 import { enumeration, flagSet, lladdr, s32, u16, u32 } from '../../netlink/wire/codec.ts';
-import { defineKind } from './kind.ts';
+import { defineKind, requireArray } from './kind.ts';
 
 /** IFLA_MACVLAN_*, uapi/linux/if_link.h. */
 const table = attributeTable('IFLA_MACVLAN', {
@@ -47,6 +47,7 @@ function defineMacvlan(kind: string) {
   return defineKind<typeof table, Macvlan>(kind, table, {
     fields: ['macaddrData'],
     hidden: ['sources'],
+    renamed: { sources: 'macaddrData' },
     readings: ['macaddrCount', 'usedbcqueuelen'],
     momentary: ['macaddrMode', 'macaddr'],
     fromWire({ sources, ...rest }) {
@@ -56,6 +57,7 @@ function defineMacvlan(kind: string) {
     },
     toWire({ macaddrData, ...rest }) {
       if (macaddrData === undefined) return rest;
+      requireArray('macaddrData', macaddrData, 'an array of addresses');
       return { ...rest, macaddrMode: rest.macaddrMode ?? 'set', sources: { macaddr: macaddrData } };
     },
   });

@@ -5,9 +5,9 @@ import {
   nest,
   repeated,
 } from '../../netlink/wire/attributes.ts';
-import { be16, enumeration, flagBits, flagNames, u16, u32 } from '../../netlink/wire/codec.ts';
+import { be16, enumeration, flagBits, flagNames, u16, u32, ValueError } from '../../netlink/wire/codec.ts';
 import { struct } from '../../netlink/wire/struct.ts';
-import { defineKind, VLAN_PROTOCOLS } from './kind.ts';
+import { defineKind, requireArray, VLAN_PROTOCOLS } from './kind.ts';
 
 const mapping = attributeTable('IFLA_VLAN_QOS', {
   mapping: repeated(1, 'IFLA_VLAN_QOS_MAPPING', struct('ifla_vlan_qos_mapping', { from: u32, to: u32 })),
@@ -46,9 +46,21 @@ function mappings(list: readonly Partial<QosMapping>[]): QosMapping[] {
   return list.map(({ from = 0, to = 0 }) => ({ from, to }));
 }
 
+function flagMask(names: readonly string[]): { flags: number; mask: number } {
+  requireArray('flags', names, `an array of some of ${Object.keys(FLAGS).join(', ')}`);
+  try {
+    const flags = flagBits(names, FLAGS);
+    return { flags, mask: (flags | ALL_FLAGS) >>> 0 };
+  } catch (error) {
+    if (error instanceof ValueError) error.path.unshift('flags');
+    throw error;
+  }
+}
+
 export const vlan = defineKind<typeof table, Vlan>('vlan', table, {
   fields: ['flags', 'egressQos', 'ingressQos'],
   hidden: ['flagMask', 'egress', 'ingress'],
+  renamed: { egress: 'egressQos', ingress: 'ingressQos' },
   fromWire({ flagMask, egress, ingress, ...rest }) {
     const value: Vlan = rest;
     if (flagMask !== undefined) value.flags = flagNames(flagMask.flags ?? 0, FLAGS);
@@ -57,13 +69,13 @@ export const vlan = defineKind<typeof table, Vlan>('vlan', table, {
     return value;
   },
   toWire({ flags, egressQos, ingressQos, ...rest }) {
+    if (egressQos !== undefined) requireArray('egressQos', egressQos, 'an array of { from, to }');
+    if (ingressQos !== undefined) requireArray('ingressQos', ingressQos, 'an array of { from, to }');
     return {
       ...rest,
-      ...(flags === undefined
-        ? {}
-        : { flagMask: { flags: flagBits(flags, FLAGS), mask: (flagBits(flags, FLAGS) | ALL_FLAGS) >>> 0 } }),
-      ...(egressQos === undefined ? {} : { egress: { mapping: egressQos } }),
-      ...(ingressQos === undefined ? {} : { ingress: { mapping: ingressQos } }),
+      ...(flags !== undefined && { flagMask: flagMask(flags) }),
+      ...(egressQos !== undefined && { egress: { mapping: egressQos } }),
+      ...(ingressQos !== undefined && { ingress: { mapping: ingressQos } }),
     };
   },
 });
