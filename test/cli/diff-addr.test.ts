@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addressView } from '../../src/cli/show/addr.ts';
-import { type Difference, describe as inWords, World } from '../support/diff.ts';
+import { compareText, type Difference, describe as inWords, World } from '../support/diff.ts';
 
 /**
  * 2,000 addresses of every sort, shown by `ip` and by us. Lifetimes and the timers of bridges run on while we look:
@@ -236,6 +236,16 @@ describe('cofferdam address show against ip address show', () => {
   }
   check(['-4'], ['to', '10.1.0.0/16']);
   check(['-6'], ['to', '2001:db8:1::/64']);
+
+  it.each(['-br', '-o', '-d'])('%s in colour, as ip -c=always', async (flag) => {
+    const context = world.context([flag]);
+    const { text } = await addressView.run(['dev', 'veth0'], {
+      ...context,
+      options: { ...context.options, color: true },
+    });
+    const { differences } = compareText(world.ip('-c=always', flag, 'address', 'show', 'dev', 'veth0'), text);
+    expect(inWords(differences.filter(beyondClocks))).toBe('');
+  });
 
   const BAD: readonly (readonly string[])[] = [
     ['dev', 'nothere'],

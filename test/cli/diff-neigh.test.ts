@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { neighbourView } from '../../src/cli/show/neigh.ts';
-import { compareJson, type Difference, describe as inWords, parseIpJson, World } from '../support/diff.ts';
+import {
+  compareJson,
+  compareText,
+  type Difference,
+  describe as inWords,
+  parseIpJson,
+  World,
+} from '../support/diff.ts';
 
 /**
  * 500 neighbours of both families in every state, proxies, and forwarding entries, shown by `ip` and by us. Ages run
@@ -179,6 +186,19 @@ describe('cofferdam neighbour show against ip neighbour show', () => {
     const { differences } = compareJson(expected, actual);
     expect(inWords(differences)).toBe('');
     expect(expected.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it.each(['-br', '-o', '-d'])('%s in colour, as ip -c=always', async (flag) => {
+    const context = world.context([flag]);
+    const { text } = await neighbourView.run(['nud', 'permanent'], {
+      ...context,
+      options: { ...context.options, color: true },
+    });
+    const { differences } = compareText(
+      world.ip('-c=always', flag, 'neighbour', 'show', 'nud', 'permanent'),
+      text,
+    );
+    expect(inWords(differences)).toBe('');
   });
 
   const BAD: readonly (readonly string[])[] = [

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ruleView } from '../../src/cli/show/rule.ts';
-import { describe as inWords, World } from '../support/diff.ts';
+import { compareText, describe as inWords, World } from '../support/diff.ts';
 
 /** 200 rules, with every selector and every action that this kernel takes, shown by `ip` and by us. */
 
@@ -154,6 +154,16 @@ describe('cofferdam rule show against ip rule show', () => {
   check(['-6', '-j'], ['from', '2001:db8::/32']);
   check(['-6', '-j'], ['from', '2001:db8:10::/48', 'table', '100']);
   check(['-6', '-j'], ['to', '::/0']);
+
+  it.each(['-br', '-o', '-d'])('%s in colour, as ip -c=always', async (flag) => {
+    const context = world.context([flag]);
+    const { text } = await ruleView.run([], {
+      ...context,
+      options: { ...context.options, color: true },
+    });
+    const { differences } = compareText(world.ip('-c=always', flag, 'rule', 'show'), text);
+    expect(inWords(differences)).toBe('');
+  });
 
   const BAD: readonly (readonly string[])[] = [
     ['pref', 'x'],
