@@ -34,7 +34,22 @@ export type { RawAttribute } from './netlink/wire/attributes.ts';
 export { type CreateNetnsOptions, type NamedNetns, Netns, type NetnsReference } from './netns/index.ts';
 export type { Address } from './route/address.ts';
 export type { Encap } from './route/encap.ts';
-export type { Link } from './route/link.ts';
+export type {
+  Bridge,
+  BridgePort,
+  Link,
+  LinkFilter,
+  LinkFlag,
+  LinkInput,
+  LinkSettings,
+  LinkStats,
+  Macvlan,
+  PeerInput,
+  Tun,
+  Vlan,
+  Vrf,
+  Vxlan,
+} from './route/link.ts';
 export type { Monitor, MonitorEvent, MonitorOptions, ObjectEvent } from './route/monitor.ts';
 export type { Neighbour } from './route/neighbour.ts';
 export type { Nexthop, NexthopFilter, NexthopInput } from './route/nexthop.ts';
