@@ -32,7 +32,13 @@ export {
 } from './netlink/socket.ts';
 export type { RawAttribute } from './netlink/wire/attributes.ts';
 export { type CreateNetnsOptions, type NamedNetns, Netns, type NetnsReference } from './netns/index.ts';
-export type { Address } from './route/address.ts';
+export type {
+  Address,
+  AddressFilter,
+  AddressFlag,
+  AddressInput,
+  Lifetime,
+} from './route/address.ts';
 export type { Encap } from './route/encap.ts';
 export type {
   Bridge,
@@ -51,7 +57,13 @@ export type {
   Vxlan,
 } from './route/link.ts';
 export type { Monitor, MonitorEvent, MonitorOptions, ObjectEvent } from './route/monitor.ts';
-export type { Neighbour } from './route/neighbour.ts';
+export type {
+  Neighbour,
+  NeighbourFilter,
+  NeighbourFlag,
+  NeighbourInput,
+  NeighbourState,
+} from './route/neighbour.ts';
 export type { Nexthop, NexthopFilter, NexthopInput } from './route/nexthop.ts';
 export type { ObjectName } from './route/object.ts';
 export type {
@@ -63,5 +75,5 @@ export type {
   RouteMetrics,
   RouteNexthop,
 } from './route/route.ts';
-export type { Rule } from './route/rule.ts';
+export type { NumberRange, Rule, RuleAction, RuleFilter, RuleFlag, RuleInput } from './route/rule.ts';
 export { RouteSocket, type RouteSocketOptions } from './route/socket.ts';
