@@ -21,6 +21,7 @@ import { WireView } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
 import { fieldFlags } from './field-flags.ts';
 import { IFNAME_MAX } from './names.ts';
+import type { Realms } from './route-nexthops.ts';
 import {
   type RouteFamily,
   type RouteProtocol,
@@ -123,7 +124,7 @@ export interface Rule {
   /** Routes found through links of this group do not count. */
   suppressIfgroup?: number;
   /** Realms of what the rule matches; see man 8 ip-rule. */
-  realms?: { from: number; to: number };
+  realms?: Realms;
   protocol?: RouteProtocol;
   flags?: RuleFlag[];
   /** Attributes that this version does not know. */
@@ -133,7 +134,7 @@ export interface Rule {
 /** What `add` and `del` take: a {@link Rule} as it was listed, or less. */
 export interface RuleInput
   extends Partial<
-    Omit<Rule, 'not' | 'table' | 'fwmark' | 'uidrange' | 'sport' | 'dport' | 'realms' | 'tunId' | 'ipproto'>
+    Omit<Rule, 'not' | 'table' | 'fwmark' | 'uidrange' | 'sport' | 'dport' | 'tunId' | 'ipproto'>
   > {
   not?: boolean;
   /** A number; or `main`, `local`, `default`. Default for `add`: `main`. */
@@ -145,7 +146,6 @@ export interface RuleInput
   sport?: number | string | NumberRange;
   dport?: number | string | NumberRange;
   ipproto?: string | number;
-  realms?: { from?: number; to: number };
   tunId?: bigint | number;
 }
 
@@ -228,7 +228,9 @@ export function decodeRule(payload: Uint8Array): Rule {
     // -1: nothing is suppressed.
     ...(suppressPrefixlength === undefined || suppressPrefixlength < 0 ? {} : { suppressPrefixlength }),
     ...(suppressIfgroup === undefined || suppressIfgroup < 0 ? {} : { suppressIfgroup }),
-    ...(flow === undefined ? {} : { realms: { from: flow >>> 16, to: flow & 0xffff } }),
+    ...(flow === undefined
+      ? {}
+      : { realms: { ...(flow > 0xffff && { from: flow >>> 16 }), to: flow & 0xffff } }),
     ...defined({ protocol }),
     ...(flags.length === 0 ? {} : { flags }),
     ...defined({ raw }),
@@ -391,7 +393,7 @@ export function encodeRule(verb: 'add' | 'del', input: RuleInput): Uint8Array {
 
 const TABLE_MAIN = 254;
 
-function realmNumber(field: string, realms: { from?: number; to: number }): number {
+function realmNumber(field: string, realms: Realms): number {
   const { from = 0, to } = realms;
   const inside = (realm: number) => Number.isInteger(realm) && realm >= 0 && realm <= 0xffff;
   if (!inside(from) || !inside(to))

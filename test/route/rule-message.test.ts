@@ -120,7 +120,7 @@ describe('rules as people write them', () => {
       dport: { start: 80, end: 90 },
       uidrange: { start: 0, end: 99 },
     });
-    expect(decoded({ realms: { to: 4 } }).realms).toEqual({ from: 0, to: 4 });
+    expect(decoded({ realms: { to: 4 } }).realms).toEqual({ to: 4 });
     expect(decoded({ realms: { from: 0xffff, to: 1 } }).realms).toEqual({ from: 0xffff, to: 1 });
     expect(decoded({ tunId: 77, ipproto: 200 })).toMatchObject({ tunId: 77n, ipproto: '200' });
     expect(

@@ -142,7 +142,7 @@ function putTable(sheet: Sheet, rule: Rule, { names }: Desk): void {
   }
   if (realms !== undefined) {
     sheet.say(' realms ');
-    if (realms.from !== 0) {
+    if (realms.from !== undefined) {
       const from = names.realmName(realms.from);
       sheet.put('flow_from', from, `${from}/`);
     }
