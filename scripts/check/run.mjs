@@ -56,7 +56,7 @@ export function need(...programs) {
 
 /** Environment of every command: no colours in logs, and local Node headers where the host has them. */
 function environment(extra) {
-  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', CI: '1', ...extra };
+  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, CI: '1', ...extra };
   if (env.npm_config_nodedir === undefined) {
     const beside = join(dirname(process.execPath), '..');
     const prefix = [beside, '/usr'].find((dir) => existsSync(join(dir, 'include/node/node_api.h')));

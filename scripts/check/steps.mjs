@@ -62,7 +62,15 @@ export const steps = [
     what: 'format and lint of everything biome knows; a warning fails too',
     run: async ({ log }) =>
       void (await must(
-        [node, bin('@biomejs/biome', 'biome'), 'ci', '--error-on-warnings', '--max-diagnostics=50', '.'],
+        [
+          node,
+          bin('@biomejs/biome', 'biome'),
+          'ci',
+          '--colors=off',
+          '--error-on-warnings',
+          '--max-diagnostics=50',
+          '.',
+        ],
         {
           log,
         },
@@ -209,7 +217,7 @@ export const steps = [
     run: async ({ log }) => {
       needRoot();
       need('ip', 'unshare', 'git');
-      return runVitest(vitest(), { log, timeout: 420, env: { FORCE_COLOR: undefined } });
+      return runVitest(vitest(), { log, timeout: 420 });
     },
   },
   {

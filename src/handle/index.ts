@@ -13,7 +13,6 @@ export {
   systemError,
   TimeoutError,
 } from './errors.ts';
-export { formatHandles } from './exit-report.ts';
 export { countFds, fdKind, readFdTable } from './fd-table.ts';
 export {
   describeHandle,

@@ -1,3 +1,3 @@
-export { type NamedNetns, NETNS_DIRECTORY } from './names.ts';
+export type { NamedNetns } from './names.ts';
 export { type CreateNetnsOptions, Netns, type NetnsReference } from './netns.ts';
 export { type ResolvedNetns, resolveNetns } from './reference.ts';

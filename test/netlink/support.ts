@@ -1,6 +1,4 @@
 /** Messages as the kernel would write them, and namespaces to try them in. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { NETLINK_ROUTE, NetlinkSocket, type NetlinkSocketOptions } from '../../src/netlink/socket.ts';
 import { encodeMessage, NLM_F, NLMSG } from '../../src/netlink/wire/message.ts';
 import { WireWriter } from '../../src/netlink/wire/view.ts';
@@ -120,13 +118,6 @@ export async function openWorld(options: Partial<NetlinkSocketOptions> = {}): Pr
       netns.close();
     },
   };
-}
-
-/** Runs `ip` inside a namespace that has no name. */
-export async function ip(netns: Netns, ...args: readonly string[]): Promise<string> {
-  const path = `/proc/${process.pid}/fd/${netns.fd}`;
-  const { stdout } = await promisify(execFile)('nsenter', [`--net=${path}`, 'ip', ...args]);
-  return stdout;
 }
 
 /** Adds IPv4 addresses 10.x.y.z/32 to lo, `count` of them. */

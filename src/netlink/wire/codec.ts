@@ -63,13 +63,6 @@ export const u8 = integer(
   (v, at) => v.u8(at),
   (w, n) => w.u8(n),
 );
-export const s8 = integer(
-  1,
-  -0x80,
-  0x7f,
-  (v, at) => v.s8(at),
-  (w, n) => w.u8(n & 0xff),
-);
 export const u16 = integer(
   2,
   0,

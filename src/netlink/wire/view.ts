@@ -28,9 +28,6 @@ export class WireView {
   u8(at: number): number {
     return this.#data.getUint8(at);
   }
-  s8(at: number): number {
-    return this.#data.getInt8(at);
-  }
   u16(at: number): number {
     return this.#data.getUint16(at, LITTLE);
   }
