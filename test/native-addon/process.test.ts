@@ -136,6 +136,17 @@ describe('workers', () => {
        s.send(getLink, 0, 32);`,
       `w.on('message', () => w.terminate());`,
     ],
+    [
+      'terminated in the midst of opening and closing',
+      `parentPort.postMessage('ready');
+       for (;;) {
+         const s = open();
+         s.startPolling(() => {});
+         s.send(getLink, 0, 32); s.receive(); s.close(() => {});
+         addon.openNetns('/proc/self/ns/net').close();
+       }`,
+      `w.on('message', () => setTimeout(() => w.terminate(), Math.random() * 20));`,
+    ],
     ['that call process.exit', `open().close(() => {}); process.exit(0);`, ''],
     ['that end by themselves', `sockets[0].unref(); open().close(() => {});`, ''],
     [
