@@ -10,6 +10,7 @@
  * on with it only as we receive. But everything comes through one pipe: while anybody else waits (another call,
  * the next dump, a group), the parked dump is read into memory, because its parts lie in the way.
  */
+import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { BaseCore } from '../handle/core.ts';
 import { abortError, ClosedError, systemError, TimeoutError } from '../handle/errors.ts';
@@ -72,7 +73,9 @@ export class NetlinkCore extends BaseCore {
     super();
     this.native = native;
     this.#options = options;
-    this.#protocol = new NetlinkProtocol(native.portId);
+    // From a number of chance: the kernel numbers port ids per namespace, and sends the echo of a link made in another
+    // one to our port id *there*, which may be another socket's. With seqs that differ it belongs to nobody.
+    this.#protocol = new NetlinkProtocol(native.portId, randomInt(0xffff_ffff));
     const resume = () => {
       this.#pump(() => false);
       this.#afterwards();

@@ -1,6 +1,9 @@
 import { Netns } from '../../netns/index.ts';
 import { RouteSocket } from '../../route/socket.ts';
 
+/** What the links of the network are called. */
+export const LINKS: readonly string[] = ['br0', 'to-left', 'to-right', 'eth0'];
+
 /** A host of the network: a namespace without a name, and a socket in it. */
 export interface Host {
   readonly name: string;

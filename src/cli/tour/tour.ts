@@ -9,7 +9,7 @@ import { parseCommandLine } from '../options.ts';
 import { showContext } from '../show.ts';
 import { fdChart } from './chart.ts';
 import { injectLeaks, ownFrames } from './leak.ts';
-import { addRoutes, closeHost, connect, type Host, type Network, openNetwork } from './network.ts';
+import { addRoutes, closeHost, connect, type Host, LINKS, type Network, openNetwork } from './network.ts';
 import type { Stage } from './stage.ts';
 import { describeEvent, Listener } from './watch.ts';
 
@@ -17,12 +17,13 @@ import { describeEvent, Listener } from './watch.ts';
 interface Outside {
   readonly handles: ReturnType<typeof handles.snapshot>;
   readonly fds: ReadonlyMap<number, string>;
-  readonly names: readonly string[];
+  /** Named namespaces: name and inode. */
+  readonly names: ReadonlyMap<string, number>;
   readonly links: readonly string[];
 }
 
 async function lookOutside(): Promise<Outside> {
-  const names = (await Netns.list()).map(({ name }) => name);
+  const names = new Map((await Netns.list()).map(({ name, inode }) => [name, inode]));
   await using rt = await RouteSocket.open();
   const links = (await rt.link.list()).map(({ ifname }) => ifname);
   await rt[Symbol.asyncDispose]();
@@ -43,8 +44,10 @@ export async function tour(stage: Stage, how: string, signal: AbortSignal): Prom
   stage.title(`cofferdam ${packageVersion()}`, `a tour on Linux ${release()}, ${how}`);
   const before = await lookOutside();
   let good: boolean;
+  const made = new Set<number>();
   {
     await using network = await openNetwork();
+    for (const { netns } of [network.hub, network.left, network.right]) made.add(netns.inode);
     signal.throwIfAborted();
     {
       await using watched = new Listener(await network.left.rt.monitor(['link', 'address', 'route']));
@@ -56,7 +59,7 @@ export async function tour(stage: Stage, how: string, signal: AbortSignal): Prom
     good = (await showFlatLine(stage, network.left, signal)) && good;
     good = (await tearDown(stage, network)) && good;
   }
-  good = (await verify(stage, before)) && good;
+  good = (await verify(stage, before, made)) && good;
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   stage.line();
   stage.line(
@@ -178,18 +181,19 @@ async function tearDown(stage: Stage, { hub, left, right }: Network): Promise<bo
   return gone;
 }
 
-async function verify(stage: Stage, before: Outside): Promise<boolean> {
+/** A host has other users: a new name is ours if its namespace is, a new link if it bears a name that we gave. */
+async function verify(stage: Stage, before: Outside, made: ReadonlySet<number>): Promise<boolean> {
   const { opened } = handles.diff(before.handles);
   const fds = await settledFds(before.fds.size);
   const after = await lookOutside();
   const strange = [...after.fds].filter(([fd, target]) => before.fds.get(fd) !== target);
-  const added = (now: readonly string[], then: readonly string[]) =>
-    now.filter((name) => !then.includes(name));
+  const names = [...after.names].filter(([name, inode]) => !before.names.has(name) && made.has(inode));
+  const links = after.links.filter((name) => !before.links.includes(name) && LINKS.includes(name));
   const left = [
     ...opened.map((info) => `handle ${describeHandle(info)}`),
     ...(fds > before.fds.size ? strange.map(([fd, target]) => `fd ${fd} ${target}`) : []),
-    ...added(after.names, before.names).map((name) => `namespace ${name}`),
-    ...added(after.links, before.links).map((name) => `link ${name}`),
+    ...names.map(([name]) => `namespace ${name}`),
+    ...links.map((name) => `link ${name}`),
   ];
   if (left.length === 0) {
     stage.good(`nothing left behind: 0 handles, 0 fds (${fds} as before), 0 namespaces, 0 links`);

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../../handle/errors.ts';
 import { type Codec, hex as hexBytes, ValueError } from './codec.ts';
-import { align, toHex, WireError, WireView, WireWriter } from './view.ts';
+import { align, toHex, WireError, type WireView, WireWriter } from './view.ts';
 
 /** nlattr: u16 length including these 4 bytes, u16 type. uapi/linux/netlink.h */
 const HEADER = 4;
@@ -205,36 +205,4 @@ export function encodePayload(write: (writer: WireWriter) => void): Uint8Array {
     throw new InvalidArgumentError(error.path.join('.'), error.value, 'is not valid', error.remedy);
   }
   return writer.bytes;
-}
-
-/**
- * Names the attribute at a byte offset of a message's payload, as `IFLA_LINKINFO.IFLA_INFO_KIND`: the kernel's
- * ext-ack says where it stumbled, not over what.
- */
-export function attributePath(
-  table: NamingTable,
-  payload: Uint8Array,
-  start: number,
-  offset: number,
-): string | undefined {
-  const view = new WireView(payload);
-  const names: string[] = [];
-  function search(table: NamingTable | undefined, from: number, to: number): boolean {
-    let found = false;
-    try {
-      walkAttributes(view, from, to, (type, valueStart, valueEnd) => {
-        if (found || offset < valueStart - HEADER || offset >= Math.max(valueEnd, valueStart)) return;
-        const field = table?.byType.get(type);
-        const spec = field === undefined ? undefined : table?.specs[field];
-        names.push(spec?.name ?? String(type));
-        found = true;
-        if (offset > valueStart - HEADER && spec?.table !== undefined)
-          search(spec.table, valueStart, valueEnd);
-      });
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-    }
-    return found;
-  }
-  return search(table, start, payload.length) ? names.join('.') : undefined;
 }
