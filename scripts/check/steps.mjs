@@ -11,32 +11,38 @@ const vitest = (...args) => [node, bin('vitest'), 'run', '--config', join(root, 
 /** vitest's own last word: the two lines it sums up with. */
 const summary = (output) => output.split('\n').filter((line) => /^\s*(Test Files|Tests|Errors)\s/.test(line));
 
-/** Lines that a test printed for people to read, such as the number of fields compared: `# ...`. */
-const remarks = (output) => output.split('\n').filter((line) => line.startsWith('# '));
+/** What a test printed for people to read: `routes: 262747 objects, 1689698 fields compared`. */
+const remarks = (output) => output.split('\n').filter((line) => /^[\w ]+: \d.* compared$/.test(line));
 
 /** The counts in `Tests  3 failed | 120 passed | 2 skipped (125)`. */
 function counted(output) {
   const line = summary(output).find((text) => /^\s*Tests\s/.test(text)) ?? '';
   const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
-  return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') + count('todo') };
+  return { passed: count('passed'), failed: count('failed') };
 }
 
-async function runVitest(argv, options) {
-  const result = await execute(argv, options);
+/** Names of the tests that were skipped, with the note that the test gave, from vitest's report. */
+function skippedTests(report) {
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  return testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => !['passed', 'failed'].includes(status))
+    .map(({ fullName, meta }) => (meta?.note === undefined ? fullName : `${fullName}: ${meta.note}`));
+}
+
+async function runVitest(argv, { log, timeout }) {
+  const report = log.replace(/\.log$/, '.json');
+  rmSync(report, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const result = await execute([...argv, ...reporters], { log, timeout });
   const counts = counted(result.output);
-  const show = [...summary(result.output).map((line) => line.trim()), ...remarks(result.output)];
+  const said = summary(result.output).map((line) => line.trim());
   if (result.status !== 0) {
-    throw new CheckFailed(
-      [ending(result), ...summary(result.output).map((l) => l.trim())].join('; '),
-      result.output,
-      counts,
-    );
+    throw new CheckFailed([ending(result), ...said].join('; '), result.output, counts);
   }
   // A run in which nothing ran has proven nothing.
   if (counts.passed === 0) throw new CheckFailed('no test ran', result.output);
-  const reasons = [...result.output.matchAll(/^\s*↓ (.*)$/gm)].map((match) => match[1].trim());
-  const skipped = Array.from({ length: counts.skipped }, (_, index) => reasons[index] ?? 'a skipped test');
-  return { passed: counts.passed, skipped, show };
+  return { passed: counts.passed, skipped: skippedTests(report), show: [...said, ...remarks(result.output)] };
 }
 
 function needRoot() {
