@@ -2,6 +2,21 @@
 const BARS = '▁▂▃▄▅▆▇█';
 const WIDTH = 24;
 
+/** Fds per 1,000 cycles, by least squares. */
+export function slopeOf(samples) {
+  if (samples.length < 2) return 0;
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const x = mean(samples.map((sample) => sample.cycle));
+  const y = mean(samples.map((sample) => sample.fds));
+  let above = 0;
+  let below = 0;
+  for (const { cycle, fds } of samples) {
+    above += (cycle - x) * (fds - y);
+    below += (cycle - x) ** 2;
+  }
+  return (above / below) * 1000;
+}
+
 /**
  * The counts as bars, the lowest at the count before the case began. Eight fds or less fill no more than the chart's
  * height one by one: noise of one fd looks like one step, a leak like a ramp.

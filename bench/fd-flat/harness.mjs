@@ -6,6 +6,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url';
 import { handles, RouteSocket } from 'cofferdam';
 import { compareMeasurements, measureFds } from 'cofferdam/testing';
+import { slopeOf } from './chart.mjs';
 
 /** Milliseconds that what closes late gets before the verdict. */
 const PATIENCE = 5000;
@@ -26,21 +27,6 @@ async function settle(collect) {
     if (collect) globalThis.gc();
     await turn();
   }
-}
-
-/** Fds per 1,000 cycles, by least squares. */
-export function slopeOf(samples) {
-  if (samples.length < 2) return 0;
-  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const x = mean(samples.map((sample) => sample.cycle));
-  const y = mean(samples.map((sample) => sample.fds));
-  let above = 0;
-  let below = 0;
-  for (const { cycle, fds } of samples) {
-    above += (cycle - x) * (fds - y);
-    below += (cycle - x) ** 2;
-  }
-  return (above / below) * 1000;
 }
 
 const planted = [];
