@@ -10,7 +10,6 @@
  * on with it only as we receive. But everything comes through one pipe: while anybody else waits (another call,
  * the next dump, a group), the parked dump is read into memory, because its parts lie in the way.
  */
-import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { BaseCore } from '../handle/core.ts';
 import { abortError, ClosedError, systemError, TimeoutError } from '../handle/errors.ts';
@@ -49,6 +48,8 @@ export interface CoreOptions {
   readonly attributeNames: ((type: number) => RequestNames | undefined) | undefined;
   /** Milliseconds without a sign of life after which an abandoned dump is taken for ended. */
   readonly drainTimeout: number;
+  /** The sequence number before the first. */
+  readonly lastSeq: number;
 }
 
 export class NetlinkCore extends BaseCore {
@@ -73,9 +74,7 @@ export class NetlinkCore extends BaseCore {
     super();
     this.native = native;
     this.#options = options;
-    // From a number of chance: the kernel numbers port ids per namespace, and sends the echo of a link made in another
-    // one to our port id *there*, which may be another socket's. With seqs that differ it belongs to nobody.
-    this.#protocol = new NetlinkProtocol(native.portId, randomInt(0xffff_ffff));
+    this.#protocol = new NetlinkProtocol(native.portId, options.lastSeq);
     const resume = () => {
       this.#pump(() => false);
       this.#afterwards();

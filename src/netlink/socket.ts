@@ -1,4 +1,5 @@
 /** The netlink socket that everything above uses. */
+import { randomInt } from 'node:crypto';
 import { abortError, InvalidArgumentError, systemError } from '../handle/errors.ts';
 import { KernelHandle } from '../handle/kernel-handle.ts';
 import type { NativeNetlink } from '../handle/native.ts';
@@ -31,6 +32,8 @@ const DEFAULT_TIMEOUT = 5000;
 const MAX_TIMEOUT = 0x7fff_ffff;
 /** Room for one datagram. Dumps come in 32 KiB at most; a link with many virtual functions may be longer. */
 const DATAGRAM_CAPACITY = 64 * 1024;
+
+const MAX_FIRST_SEQ = 0xffff_ffff;
 
 export interface NetlinkSocketOptions {
   /** {@link NETLINK_ROUTE} or another NETLINK_* number. */
@@ -131,7 +134,10 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
     if (typeof native === 'number') throw systemError(native, 'socket', { protocol });
     return closingOnError(native, () => {
       const protocolName = PROTOCOL_NAMES[protocol] ?? String(protocol);
-      const core = new NetlinkCore(native, { protocolName, attributeNames, drainTimeout: timeout });
+      // By chance: the kernel numbers port ids per namespace, and sends the echo of a link that is made in another one
+      // to our port id *there*, which may be another socket's. Where the sequences differ it is nobody's answer.
+      const lastSeq = randomInt(MAX_FIRST_SEQ);
+      const core = new NetlinkCore(native, { protocolName, attributeNames, drainTimeout: timeout, lastSeq });
       for (const group of groups) requireMembership(core, group, true);
       return new NetlinkSocket(core, options);
     });

@@ -124,6 +124,7 @@ function connect(answer: (seq: number, dump: boolean) => Step[]): {
     protocolName: 'scripted',
     attributeNames: undefined,
     drainTimeout: 50,
+    lastSeq: 0,
   });
   cores.push(core);
   return { native, core };
