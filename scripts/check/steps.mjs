@@ -60,8 +60,11 @@ const FUZZ_SECONDS = Number(process.env.COFFERDAM_FUZZ_SECONDS ?? 15);
 export const steps = [
   {
     name: 'types',
-    what: 'TypeScript, strict, over sources, tests and benches',
-    run: async ({ log }) => void (await must([node, tsc(), '-p', root], { log })),
+    what: 'TypeScript, strict, over sources, tests, benches and examples',
+    run: async ({ log }) => {
+      await must([node, tsc(), '-p', root], { log });
+      await must([node, tsc(), '-p', join(root, 'examples')], { log });
+    },
   },
   {
     name: 'biome',
@@ -235,7 +238,7 @@ export const steps = [
       if (!existsSync(script)) throw new CheckFailed('native/test/sanitize.sh is missing');
       const { passed, show } = await runVitest(['bash', script, ...vitest('--exclude', 'test/repo/**')], {
         log,
-        timeout: 600,
+        timeout: 1200,
       });
       return { passed: 1, show, note: `${passed} tests, counted as one` };
     },
