@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { handles } from '../../src/handle/index.ts';
 import type { Monitor, MonitorEvent } from '../../src/route/monitor.ts';
+import { collect, collectUntil } from '../support/collect.ts';
 import { World } from '../support/diff.ts';
 
 /** Reads events until one passes `last`. */
@@ -117,6 +119,42 @@ describe('monitor', () => {
     setTimeout(() => controller.abort(), 10);
     await expect(until(aborted, () => false)).rejects.toMatchObject({ name: 'AbortError' });
     expect(aborted.fd).toBe(-1);
+  });
+
+  it('is not collected while a loop waits for its news, though nobody else holds it', async () => {
+    const seen: string[] = [];
+    const loop = (async () => {
+      const monitor = await world.rt.monitor(['address']);
+      for await (const event of monitor) {
+        if (!('value' in event) || !('local' in event.value)) continue;
+        seen.push(event.value.local ?? '');
+        if (seen.length === 2) return monitor.close();
+      }
+    })();
+    for (const address of ['10.202.0.1', '10.203.0.1']) {
+      for (let round = 0; round < 20; round++) await collect();
+      world.ip('address', 'add', `${address}/32`, 'dev', 'lo');
+    }
+    await loop;
+    expect(seen).toEqual(['10.202.0.1', '10.203.0.1']);
+  });
+
+  it('is found as a leak when it is forgotten, also after it was read', async () => {
+    const { leaked } = handles.counters;
+    const { onLeak } = handles;
+    handles.onLeak = 'ignore';
+    try {
+      await (async () => {
+        const events = (await world.rt.monitor(['address']))[Symbol.asyncIterator]();
+        const first = events.next();
+        world.ip('address', 'add', '10.204.0.1/32', 'dev', 'lo');
+        expect(await first).toMatchObject({ done: false });
+      })();
+      await collectUntil(() => handles.counters.leaked > leaked);
+    } finally {
+      handles.onLeak = onLeak;
+    }
+    expect(handles.counters.leaked).toBe(leaked + 1);
   });
 
   it('refuses what it cannot monitor', async () => {
