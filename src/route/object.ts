@@ -1,7 +1,8 @@
 import type { NamingTable } from '../netlink/wire/attributes.ts';
 
 /** The objects of rtnetlink, in the words of `ip`. */
-export type ObjectName = 'link' | 'address' | 'route' | 'rule' | 'neighbour' | 'nexthop';
+export const OBJECT_NAMES = ['link', 'address', 'route', 'rule', 'neighbour', 'nexthop'] as const;
+export type ObjectName = (typeof OBJECT_NAMES)[number];
 
 /** What the generic service, the monitor and the error messages need to know of one kind of object. */
 export interface ObjectType<T extends object> {

@@ -8,7 +8,7 @@ import { Monitor, type MonitorOptions } from './monitor.ts';
 import { LinkNames } from './names.ts';
 import { NeighbourService, neighbourType } from './neighbour.ts';
 import { NexthopService, nexthopType } from './nexthop.ts';
-import type { ObjectName, ObjectType } from './object.ts';
+import { OBJECT_NAMES, type ObjectName, type ObjectType } from './object.ts';
 import { RouteService, routeType } from './route.ts';
 import { RuleService, ruleType } from './rule.ts';
 
@@ -24,7 +24,6 @@ export interface RouteSocketOptions {
 }
 
 const MONITOR_RECEIVE_BUFFER = 1 << 20;
-const ALL: readonly ObjectName[] = ['link', 'address', 'route', 'rule', 'neighbour', 'nexthop'];
 
 /**
  * A rtnetlink socket (man 7 rtnetlink): links, addresses, routes, rules, neighbours and nexthops of one network
@@ -78,7 +77,10 @@ export class RouteSocket implements Disposable, AsyncDisposable {
    * News of these objects (all, unless named), from a second socket in the same namespace. It is subscribed when the
    * promise resolves: list afterwards, and nothing is missed.
    */
-  async monitor(objects: readonly ObjectName[] = ALL, options: MonitorOptions = {}): Promise<Monitor> {
+  async monitor(
+    objects: readonly ObjectName[] = OBJECT_NAMES,
+    options: MonitorOptions = {},
+  ): Promise<Monitor> {
     const { signal, receiveBuffer = MONITOR_RECEIVE_BUFFER, ...rest } = options;
     if (signal?.aborted) throw abortError(signal);
     const socket = await this.#netlink.sibling({ receiveBuffer });

@@ -10,6 +10,7 @@ import {
   Words,
   wrongArgument,
 } from '../args.ts';
+import { ADDRESS_FLAGS } from './address-flags.ts';
 import { fileNameMatches } from './file-name-match.ts';
 import { type LinkShowFilter, takeLinkWord } from './link-filter.ts';
 import type { LinkNames, ShowContext, ShowFamily } from './view.ts';
@@ -27,21 +28,7 @@ export interface AddressShowFilter {
   readonly flags: Map<string, boolean>;
 }
 
-const FLAGS: ReadonlySet<string> = new Set([
-  'secondary',
-  'temporary',
-  'nodad',
-  'optimistic',
-  'dadfailed',
-  'home',
-  'deprecated',
-  'tentative',
-  'permanent',
-  'mngtmpaddr',
-  'noprefixroute',
-  'autojoin',
-  'stable-privacy',
-]);
+const FLAGS: ReadonlySet<string> = new Set(ADDRESS_FLAGS);
 const OPPOSITES: Readonly<Record<string, string>> = { dynamic: 'permanent', primary: 'secondary' };
 
 /** `tentative`, `-tentative`, `dynamic`, ...: takes the word if it is one. */

@@ -3,6 +3,7 @@ import type { Link } from '../../route/link.ts';
 import { numberOf, ROUTE_SCOPES } from '../../route/route-words.ts';
 import { lineBreak } from '../text.ts';
 import { type AddressShowFilter, parseAddressFilter, passesAddressFilter } from './addr-filter.ts';
+import { ADDRESS_FLAGS } from './address-flags.ts';
 import { kernelFilter, passes } from './link-filter.ts';
 import { type LinkDesk, linkDesk, linkSheet, putStats } from './link-print.ts';
 import { Sheet } from './route-sheet.ts';
@@ -194,25 +195,8 @@ function putLifetime(sheet: Sheet, key: string, lifetime: Lifetime): void {
   else sheet.put(key, lifetime, `${lifetime}sec`);
 }
 
-/** In `ip`'s order; that an address is not permanent is worth a word. */
-const FLAGS = [
-  'secondary',
-  'temporary',
-  'nodad',
-  'optimistic',
-  'dadfailed',
-  'home',
-  'deprecated',
-  'tentative',
-  'permanent',
-  'mngtmpaddr',
-  'noprefixroute',
-  'autojoin',
-  'stable-privacy',
-];
-
 function putFlags(sheet: Sheet, { flags }: Address): void {
-  for (const flag of FLAGS) {
+  for (const flag of ADDRESS_FLAGS) {
     if (flag === 'permanent') {
       if (!flags.includes(flag)) sheet.put('dynamic', true, 'dynamic ');
     } else if (flags.includes(flag)) sheet.put(flag, true, `${flag} `);

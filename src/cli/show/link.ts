@@ -1,5 +1,6 @@
 import type { Link } from '../../route/link.ts';
 import { duplicateOrGarbage, FindingError, inetPrefix, Words, wrongArgument } from '../args.ts';
+import { ADDRESS_FLAGS } from './address-flags.ts';
 import { kernelFilter, type LinkShowFilter, passes, takeLinkWord } from './link-filter.ts';
 import { linkDesk, linkSheet } from './link-print.ts';
 import type { ShowContext, View } from './view.ts';
@@ -28,24 +29,8 @@ async function read(filter: LinkShowFilter, { rt }: ShowContext): Promise<Link[]
 }
 
 /** Words of `ip address show` about addresses, which `ip link show` takes and passes over. */
-const ADDRESS_FLAGS = new Set(
-  [
-    'secondary',
-    'temporary',
-    'nodad',
-    'optimistic',
-    'dadfailed',
-    'home',
-    'deprecated',
-    'tentative',
-    'permanent',
-    'mngtmpaddr',
-    'noprefixroute',
-    'autojoin',
-    'stable-privacy',
-    'dynamic',
-    'primary',
-  ].flatMap((flag) => [flag, `-${flag}`]),
+const ADDRESS_WORDS: ReadonlySet<string> = new Set(
+  [...ADDRESS_FLAGS, 'dynamic', 'primary'].flatMap((flag) => [flag, `-${flag}`]),
 );
 
 async function readWords(
@@ -67,7 +52,7 @@ async function readWords(
       // Addresses have labels; no link passes.
       words.next();
       nothing = true;
-    } else if (!ADDRESS_FLAGS.has(words.peek ?? '')) {
+    } else if (!ADDRESS_WORDS.has(words.peek ?? '')) {
       words.take('dev');
       const word = words.next();
       if (device !== undefined) throw duplicateOrGarbage('dev', word);
