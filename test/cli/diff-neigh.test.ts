@@ -8,28 +8,14 @@ import {
   parseIpJson,
   World,
 } from '../support/diff.ts';
+import { NEIGHBOUR_CLOCKS, second } from '../support/worlds/clocks.ts';
+import { neighbourWorld } from '../support/worlds/neighbours.ts';
 
 /**
  * 500 neighbours of both families in every state, proxies, and forwarding entries, shown by `ip` and by us. Ages run
  * on while we look: they may differ by a second, and by nothing else.
  */
 
-const STATES = ['permanent', 'permanent', 'reachable', 'stale', 'noarp', 'permanent', 'none', 'failed'];
-const EXTRAS = ['', 'router', '', 'extern_learn', 'proto static', '', 'router proto bgp', 'proto 77', ''];
-
-const mac = (n: number) => `52:54:00:${[n >> 16, n >> 8, n].map((b) => (b & 255).toString(16)).join(':')}`;
-
-function* neighbours(count: number, address: (n: number) => string): Generator<string> {
-  for (let i = 1; i <= count; i++) {
-    const state = STATES[i % STATES.length];
-    const extra = EXTRAS[i % EXTRAS.length];
-    const lladdr = state === 'none' || state === 'failed' ? '' : `lladdr ${mac(i)}`;
-    yield `neighbour add ${address(i)} dev ${i % 3 === 0 ? 'veth2' : 'veth0'} ${lladdr} nud ${state} ${extra}`;
-  }
-}
-
-const second = (expected: unknown, actual: unknown) => Math.abs(Number(expected) - Number(actual)) <= 1;
-const AGES = { used: second, confirmed: second, updated: second };
 const AGES_IN_TEXT = / used (\d+)\/(\d+)\/(\d+)/;
 
 /** What still differs between lines when their ages may be a second apart. */
@@ -45,59 +31,13 @@ describe('cofferdam neighbour show against ip neighbour show', () => {
   let world: World;
   beforeAll(async () => {
     world = await World.open();
-    world.batch([
-      'link add veth0 type veth peer name veth1',
-      'link add veth2 type veth peer name veth3',
-      'link add br0 type bridge',
-      'link add vx0 type vxlan id 42 dstport 4789 local 10.0.0.1 dev veth0',
-      'link set veth1 master br0',
-      'tuntap add dev tun0 mode tun',
-      ...['lo', 'br0', 'veth0', 'veth1', 'veth2', 'veth3', 'vx0', 'tun0'].map((dev) => `link set ${dev} up`),
-      'address add 10.0.0.1/8 dev veth0',
-      'address add 2001:db8::1/64 dev veth0 nodad',
-      'address add 10.200.0.1/24 dev tun0',
-    ]);
-    // Timers that never fire: the states stay what they were made.
-    for (const family of ['ipv4', 'ipv6'])
-      for (const dev of ['veth0', 'veth2'])
-        for (const timer of [
-          'delay_first_probe_time',
-          'retrans_time_ms',
-          'base_reachable_time_ms',
-          'gc_stale_time',
-        ])
-          world.exec(
-            'sysctl',
-            '-qw',
-            `net.${family}.neigh.${dev}.${timer}=${timer.endsWith('ms') ? 2000000 : 2000}`,
-          );
-    world.batch([
-      ...neighbours(300, (n) => `10.1.${n >> 8}.${n & 255}`),
-      ...neighbours(240, (n) => `2001:db8::a:${n.toString(16)}`),
-      'neighbour add 10.2.0.1 dev veth0 use',
-      'neighbour add 10.2.0.2 dev veth0 managed',
-      'neighbour add 10.2.0.3 dev veth0 nud incomplete',
-      'neighbour add 10.2.0.4 dev veth0 nud probe lladdr 52:54:00:00:00:04',
-      'neighbour add 10.2.0.5 dev veth0 nud stale lladdr 52:54:00:00:00:05',
-      'neighbour add 10.2.0.6 dev veth2 nud stale lladdr 52:54:00:00:00:06 extern_learn managed',
-      'neighbour add 2001:db8::2:1 dev veth0 nud probe lladdr 52:54:00:00:00:07',
-      'neighbour add 10.200.0.2 dev tun0 nud permanent',
-      ...Array.from({ length: 15 }, (_, n) => `neighbour add proxy 10.3.0.${n} dev veth${n % 2 ? 0 : 2}`),
-      ...Array.from({ length: 15 }, (_, n) => `neighbour add proxy 2001:db8::3:${n} dev veth0`),
-      'neighbour add proxy 10.3.1.1',
-      'neighbour add proxy 10.3.1.2 dev veth0 proto static',
-    ]);
+    const { links, sysctls, neighbours, fdb } = neighbourWorld();
+    world.batch(links);
+    world.sysctl(sysctls);
+    world.batch(neighbours);
     // A packet to a stale neighbour makes it DELAY.
     world.exec('bash', '-c', 'echo > /dev/udp/10.2.0.5/9');
-    for (const words of [
-      'fdb append 00:00:00:00:00:00 dev vx0 dst 192.0.2.1',
-      'fdb append 00:00:00:00:00:00 dev vx0 dst 192.0.2.2 vni 7 port 8472 via veth2',
-      'fdb add 02:00:00:00:00:01 dev vx0 dst 192.0.2.3',
-      'fdb add 02:00:00:00:00:02 dev veth1 master static',
-      'fdb add 02:00:00:00:00:03 dev veth1 master sticky dynamic',
-      'fdb add 02:00:00:00:00:04 dev veth1 self',
-    ])
-      world.exec('bridge', ...words.split(' '));
+    for (const words of fdb) world.exec('bridge', ...words.split(' '));
   });
   afterAll(async () => {
     console.log(`neighbours: ${world.objects} objects, ${world.fields} fields compared`);
@@ -109,7 +49,10 @@ describe('cofferdam neighbour show against ip neighbour show', () => {
       let looks = 0;
       let found: { objects: number; differences: readonly Difference[] };
       do {
-        found = await world.compare(neighbourView, 'neighbour', flags, args, { loose: AGES, attempts: 1 });
+        found = await world.compare(neighbourView, 'neighbour', flags, args, {
+          loose: NEIGHBOUR_CLOCKS,
+          attempts: 1,
+        });
         if (!flags.includes('-j')) found = { ...found, differences: found.differences.filter(beyondAges) };
         // The kernel may clear away a failed or unused neighbour between our look and the other.
       } while (found.differences.length > 0 && ++looks < 4);

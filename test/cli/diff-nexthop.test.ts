@@ -2,27 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nexthopView } from '../../src/cli/show/nexthop.ts';
 import { LINKS, NEXTHOPS } from '../route/route-world.ts';
 import { describe as inWords, parseIpJson, World } from '../support/diff.ts';
+import { manyNexthops } from '../support/worlds/nexthops.ts';
 
 /** Nexthops, groups, resilient groups, blackholes and entries of forwarding tables, shown by `ip` and by us. */
-
-/** 400 more, from id 100 on, every tenth a group of the ones before it. */
-function* many(): Generator<string> {
-  for (let i = 0; i < 400; i++) {
-    const id = 100 + i;
-    if (i % 10 === 9) {
-      const members = [id - 9, id - 8, id - 6]
-        .map((member, at) => `${member},${1 + at * 85 + (i % 80)}`)
-        .join('/');
-      const timers = `buckets ${8 * (1 + (i % 5))} idle_timer ${i} unbalanced_timer ${2 * i}`;
-      yield `nexthop add id ${id} group ${members}${i % 20 === 9 ? '' : ` type resilient ${timers}`} proto ${i % 256}`;
-    } else if (i % 10 === 8) yield `nexthop add id ${id} blackhole proto bgp`;
-    else if (i % 10 === 7)
-      yield `nexthop add id ${id} encap seg6 mode inline segs 2001:db8::${i} via 2001:db8::2 dev veth0`;
-    else if (i % 10 === 5)
-      yield `nexthop add id ${id} via 2001:db8::${(1 + i).toString(16)} dev veth0 proto ${i % 256}`;
-    else yield `nexthop add id ${id} via 10.0.${i % 2}.${2 + (i % 250)} dev veth${i % 2} proto ${i % 256}`;
-  }
-}
 
 describe('cofferdam nexthop show against ip nexthop show', () => {
   let world: World;
@@ -40,7 +22,7 @@ describe('cofferdam nexthop show against ip nexthop show', () => {
       'link set veth2 master br0',
       'link set veth2 up',
       'link set veth3 up',
-      ...many(),
+      ...manyNexthops(),
     ]);
     // The forwarding table of a vxlan link takes a group of fdb nexthops.
     world.exec('bridge', 'fdb', 'add', '02:00:00:00:00:01', 'dev', 'vx0', 'nhid', '9', 'self');

@@ -84,6 +84,37 @@ export function compareJson(
   return { objects: expected.length, fields, differences };
 }
 
+/**
+ * Holds `actual` against two looks of `ip`, one before it and one after it. What runs on, a counter or an age, may
+ * have any value between the two.
+ */
+export function compareBetween(
+  before: readonly unknown[],
+  actual: readonly unknown[],
+  after: readonly unknown[],
+  options: CompareOptions = {},
+): Comparison {
+  const { differences, ...counted } = compareJson(before, actual, options);
+  const later = new Map(
+    compareJson(after, actual, options).differences.map((difference) => [difference.path, difference]),
+  );
+  const real = differences.filter(({ path, expected, actual: ours }) => {
+    const other = later.get(path);
+    return other !== undefined && !isBetween(expected, ours, other.expected);
+  });
+  return { ...counted, differences: real };
+}
+
+function isBetween(before: unknown, actual: unknown, after: unknown): boolean {
+  // Large integers come as strings, see parseIpJson.
+  const [one, ours, other] = [before, actual, after].map((value) => {
+    if (typeof value === 'number') return value;
+    return typeof value === 'string' && /^\d{16,}$/.test(value) ? BigInt(value) : undefined;
+  });
+  if (one === undefined || ours === undefined || other === undefined) return false;
+  return (one <= ours && ours <= other) || (other <= ours && ours <= one);
+}
+
 /** Line by line; a line is a field. */
 export function compareText(expected: string, actual: string): Comparison {
   const one = expected.split('\n');
@@ -161,6 +192,11 @@ export class World implements AsyncDisposable {
       const line = lines[Number(/-:(\d+)$/.exec(said)?.[1]) - 1];
       throw new Error(`ip ${line ?? '-batch'}: ${said}`, { cause: error });
     }
+  }
+
+  /** `net.ipv6.conf.veth0.disable_ipv6=1`, each. */
+  sysctl(settings: readonly string[]): void {
+    this.exec('sysctl', '-qw', ...settings);
   }
 
   /** Runs any program in the namespace. */
