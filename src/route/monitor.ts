@@ -77,7 +77,7 @@ function watch(sources: Sources, name: ObjectName, caching: boolean): Watched {
       `some of ${OBJECT_NAMES.join(', ')}`,
     );
   }
-  const source: Source<object> = sources[name];
+  const source = sources[name] as unknown as Source<object>;
   const { type } = source;
   const cache = caching ? new ObjectCache(type) : undefined;
   const event = (kind: 'new' | 'change' | 'del', value: object) =>
