@@ -167,6 +167,8 @@ function shown(value: unknown): string {
   try {
     if (typeof value === 'bigint') text = `${value}n`;
     else if (typeof value === 'function') text = 'a function';
+    // JSON has no word for NaN and Infinity.
+    else if (typeof value === 'number') text = String(value);
     else text = JSON.stringify(value) ?? String(value);
   } catch {
     text = Object.prototype.toString.call(value);

@@ -116,6 +116,7 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
     const { protocol, netns, signal } = options;
     checkInteger('protocol', protocol, 0, 31);
     checkTimeout(options.timeout);
+    checkSignal(signal);
     checkReceiveBuffer(options.receiveBuffer);
     for (const group of options.groups ?? []) checkGroup(group);
     if (signal?.aborted) throw abortError(signal);
@@ -226,6 +227,7 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
 
   #prepare(request: NetlinkRequest, { signal, timeout = this.timeout }: RequestOptions): OperationOptions {
     checkTimeout(timeout);
+    checkSignal(signal);
     const name = request.name ?? this.#options.attributeNames?.(request.type)?.name;
     return { request, name: name ?? `netlink message ${request.type}`, timeout, signal };
   }
@@ -254,13 +256,19 @@ function requireMembership(core: NetlinkCore, group: number, member: boolean): v
 }
 
 function checkTimeout(timeout: number | undefined): void {
-  if (timeout === undefined || (timeout > 0 && timeout <= MAX_TIMEOUT)) return;
+  if (timeout === undefined) return;
+  if (typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMEOUT) return;
   throw new InvalidArgumentError(
     'timeout',
     timeout,
     'is no deadline',
     `more than 0, up to ${MAX_TIMEOUT} ms`,
   );
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new InvalidArgumentError('signal', signal, 'is no AbortSignal', 'the signal of an AbortController');
 }
 
 function checkReceiveBuffer(bytes: number | undefined): void {

@@ -244,7 +244,7 @@ function prefixOf(field: string, text: string) {
 }
 
 export function parseAddressInput(input: AddressInput): ParsedAddress {
-  refuseUnknownFields(input, FIELDS, HINTS);
+  refuseUnknownFields(input, FIELDS, HINTS, '', 'address');
   const own = input.local ?? input.address;
   if (own === undefined)
     throw new InvalidArgumentError('local', own, 'is missing', 'the address, such as 192.0.2.1/24');

@@ -15,7 +15,7 @@ import {
 import { defined } from './defined.ts';
 import type { LinkNames } from './names.ts';
 import type { ObjectType } from './object.ts';
-import type { RouteScope } from './route-words.ts';
+import { type RouteScope, refuseUnknownFields } from './route-words.ts';
 import { ObjectService, type Verb } from './service.ts';
 
 export type { Address, AddressFlag, AddressInput, Lifetime } from './address-message.ts';
@@ -32,6 +32,16 @@ export interface AddressFilter {
   /** The namespace to ask, by the id that it has in this one (`ip netns list-id`); `ifindex` is of that one. */
   targetNetnsid?: number;
 }
+
+const FILTERS: ReadonlySet<string> = new Set<keyof AddressFilter>([
+  'family',
+  'dev',
+  'ifindex',
+  'scope',
+  'local',
+  'label',
+  'targetNetnsid',
+]);
 
 export const addressType: ObjectType<Address> = {
   name: 'address',
@@ -54,6 +64,7 @@ export class AddressService extends ObjectService<Address, AddressFilter> {
   }
 
   protected override async resolve(filter: AddressFilter, options: RequestOptions): Promise<AddressFilter> {
+    refuseUnknownFields(filter, FILTERS, {}, '', 'filter');
     const { dev, local } = filter;
     return {
       ...filter,
@@ -153,6 +164,8 @@ export class AddressService extends ObjectService<Address, AddressFilter> {
   }
 
   async #link(address: AddressInput, options: RequestOptions): Promise<number> {
+    // What is wrong in itself is said before anything is asked.
+    parseAddressInput(address);
     const link = address.dev ?? address.ifindex;
     if (link === undefined)
       throw new InvalidArgumentError('dev', link, 'is missing', 'the name of the link, or its ifindex');

@@ -84,7 +84,7 @@ function checkKindFields(kind: Kind, field: string, value: unknown, strict: bool
 
 /** Throws for fields that mean nothing here: a misspelled setting must not be passed over. */
 function checkFields(input: object, prefix: string, known: ReadonlySet<string>, strict: boolean): void {
-  if (typeof input !== 'object' || input === null)
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw new InvalidArgumentError(
       prefix.slice(0, -1) || 'link',
       input,

@@ -12,6 +12,7 @@ import { type Creation, encodeChange, encodeCreation, encodeLink } from './link-
 import { type Link, type LinkWire, linksOfLink, linkType, nameLinks } from './link-object.ts';
 import type { LinkInput, LinkSettings, Resolved } from './link-settings.ts';
 import { ALT_IFNAME_MAX, IFNAME_MAX, type LinkNames, type LinkReference } from './names.ts';
+import { refuseUnknownFields } from './route-words.ts';
 import { ObjectService } from './service.ts';
 
 export type {
@@ -67,6 +68,16 @@ export interface LinkFilter extends LinkDetail {
   group?: number;
 }
 
+const FILTERS: ReadonlySet<string> = new Set<keyof LinkFilter>([
+  'master',
+  'kind',
+  'portKind',
+  'up',
+  'group',
+  'mib',
+  'vf',
+]);
+
 /** A link by name, altname or index, or one that was listed, which means the one with its index. */
 export type LinkTarget = LinkReference | { readonly ifindex: number } | { readonly ifname: string };
 
@@ -107,6 +118,7 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   }
 
   protected override async resolve(filter: LinkFilter, options: RequestOptions): Promise<LinkFilter> {
+    refuseUnknownFields(filter, FILTERS, { type: 'it as kind' }, '', 'filter');
     const { master } = filter;
     if (master === undefined || master === null) return filter;
     return { ...filter, master: await this.names.index(master, 'master', options) };

@@ -220,6 +220,7 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
     options: MonitorOptions,
   ): Promise<Monitor> {
     try {
+      checkRequest(names, options);
       const watched = names.map((name) => watch(sources, name, options.resync ?? false));
       const source = new EventSource(watched, options);
       const { queue } = source;
@@ -283,4 +284,11 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
       awaited.delete(wait);
     }
   }
+}
+
+function checkRequest(names: readonly ObjectName[], { queue }: MonitorOptions): void {
+  if (!Array.isArray(names))
+    throw new InvalidArgumentError('groups', names, 'is no list', "a list as ['link', 'route']");
+  if (queue !== undefined && !(Number.isInteger(queue) && queue > 0))
+    throw new InvalidArgumentError('queue', queue, 'is no number of events', '1 or more');
 }

@@ -206,7 +206,7 @@ export interface ParsedNeighbour {
 }
 
 export function parseNeighbourInput(input: NeighbourInput): ParsedNeighbour {
-  refuseUnknownFields(input, FIELDS, HINTS);
+  refuseUnknownFields(input, FIELDS, HINTS, '', 'neighbour');
   const { family, dst } = input;
   const bytes = dst === undefined ? undefined : parseIp(dst);
   if (bytes === undefined && (dst !== undefined || family !== 'bridge'))

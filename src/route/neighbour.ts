@@ -13,8 +13,10 @@ import {
   type NeighbourState,
   ndmsg,
   neighbourAttributes,
+  parseNeighbourInput,
 } from './neighbour-message.ts';
 import type { ObjectType } from './object.ts';
+import { refuseUnknownFields } from './route-words.ts';
 import { ObjectService, type Verb } from './service.ts';
 
 export type { Neighbour, NeighbourFlag, NeighbourInput, NeighbourState } from './neighbour-message.ts';
@@ -33,6 +35,15 @@ export interface NeighbourFilter {
   /** The proxy entries instead of the neighbours. */
   proxy?: boolean;
 }
+
+const FILTERS: ReadonlySet<string> = new Set<keyof NeighbourFilter>([
+  'family',
+  'dev',
+  'ifindex',
+  'master',
+  'state',
+  'proxy',
+]);
 
 const PROXY = 0x08;
 
@@ -62,6 +73,7 @@ export class NeighbourService extends ObjectService<Neighbour, NeighbourFilter> 
     filter: NeighbourFilter,
     options: RequestOptions,
   ): Promise<NeighbourFilter> {
+    refuseUnknownFields(filter, FILTERS, { nud: 'it as state' }, '', 'filter');
     const { dev, master } = filter;
     return {
       ...filter,
@@ -141,6 +153,8 @@ export class NeighbourService extends ObjectService<Neighbour, NeighbourFilter> 
   }
 
   async #link(neighbour: NeighbourInput, options: RequestOptions): Promise<number> {
+    // What is wrong in itself is said before anything is asked.
+    parseNeighbourInput(neighbour);
     const { dev, ifindex, flags } = neighbour;
     if (dev !== undefined) return this.names.index(dev, 'dev', options);
     // A proxy entry may hold for all links, and is listed with index 0 then.

@@ -226,9 +226,7 @@ const HINTS = {
 
 /** Checks what needs no kernel, and says which field is wrong. */
 export function checkNexthop(nexthop: NexthopInput): void {
-  if (typeof nexthop !== 'object' || nexthop === null)
-    throw new InvalidArgumentError('nexthop', nexthop, 'is no nexthop', 'an object as { id, via, dev }');
-  refuseUnknownFields(nexthop, KNOWN, HINTS);
+  refuseUnknownFields(nexthop, KNOWN, HINTS, '', 'nexthop');
   const { id, group, resilient } = nexthop;
   if (id !== undefined && (!Number.isInteger(id) || id < 0 || id > 0xffffffff))
     throw new InvalidArgumentError(

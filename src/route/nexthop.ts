@@ -70,11 +70,17 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
   }
 
   protected override async resolve(filter: NexthopFilter, options: RequestOptions): Promise<NexthopFilter> {
-    refuseUnknownFields(filter, FILTERS, {
-      proto: 'it as protocol',
-      group: 'it as groups',
-      vrf: 'it as master',
-    });
+    refuseUnknownFields(
+      filter,
+      FILTERS,
+      {
+        proto: 'it as protocol',
+        group: 'it as groups',
+        vrf: 'it as master',
+      },
+      '',
+      'filter',
+    );
     const oif = filter.dev === undefined ? filter.oif : await this.names.index(filter.dev, 'dev', options);
     const { master, protocol } = filter;
     return {
@@ -121,11 +127,12 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
     return nexthop;
   }
 
-  /** The nexthop with this id. Rejects with ENOENT when there is none. */
-  async get(id: number, options: RequestOptions = {}): Promise<Nexthop> {
-    const nexthop = await this.fetch(byId(id), options);
-    if (nexthop === undefined) throw new SystemError(-2, 'RTM_GETNEXTHOP', { id });
-    return nexthop;
+  /** A nexthop by its id, or as it was listed. Rejects with ENOENT when there is none. */
+  async get(nexthop: number | { id: number }, options: RequestOptions = {}): Promise<Nexthop> {
+    const id = idOf(nexthop);
+    const found = await this.fetch(byId(id), options);
+    if (found === undefined) throw new SystemError(-2, 'RTM_GETNEXTHOP', { id });
+    return found;
   }
 
   /**
@@ -151,7 +158,7 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
 
   /** Removes a nexthop, by its id or as it was listed, and with it the routes that use it; ENOENT when there is none. */
   async del(nexthop: number | { id: number }, options: RequestOptions = {}): Promise<void> {
-    await this.remove(byId(typeof nexthop === 'number' ? nexthop : nexthop?.id), options);
+    await this.remove(byId(idOf(nexthop)), options);
   }
 
   async #resolveLinks(nexthop: NexthopInput, options: RequestOptions): Promise<NexthopInput> {
@@ -159,6 +166,10 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
     if (nexthop.dev === undefined) return nexthop;
     return { ...nexthop, oif: await this.names.index(nexthop.dev, 'dev', options) };
   }
+}
+
+function idOf(nexthop: number | { id: number }): number {
+  return typeof nexthop === 'object' && nexthop !== null ? nexthop.id : nexthop;
 }
 
 /** A request for one nexthop. */

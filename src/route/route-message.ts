@@ -290,9 +290,7 @@ const LOCAL = 255;
 
 /** Checks what needs no kernel, and says which field is wrong. */
 export function checkRoute(route: RouteInput): void {
-  if (typeof route !== 'object' || route === null)
-    throw new InvalidArgumentError('route', route, 'is no route', 'an object as { dst, via }');
-  refuseUnknownFields(route, KNOWN, HINTS);
+  refuseUnknownFields(route, KNOWN, HINTS, '', 'route');
   if (typeof route.dst !== 'string')
     throw new InvalidArgumentError('dst', route.dst, 'is missing', 'a prefix as 10.0.0.0/8, or default');
   if (route.metrics !== undefined) refuseUnknownFields(route.metrics, KNOWN_METRICS, {}, 'metrics.');

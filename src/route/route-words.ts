@@ -165,13 +165,24 @@ export function scaled(base: Codec<number>, scale: number, unit: string): Codec<
   };
 }
 
-/** Throws for a field that nobody knows: a misspelt one would otherwise be silently without effect. */
+/**
+ * Throws for what is no object, and for a field that nobody knows: a misspelt one would otherwise be silently without
+ * effect. `path` is where in the caller's object it stands, with a dot at its end.
+ */
 export function refuseUnknownFields(
   value: object,
   known: ReadonlySet<string>,
   hints: Readonly<Record<string, string>>,
   path = '',
+  what = path.slice(0, -1),
 ): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidArgumentError(
+      what,
+      value,
+      'is no object',
+      `an object with some of ${[...known].join(', ')}`,
+    );
   for (const field of Object.keys(value)) {
     if (known.has(field)) continue;
     throw new InvalidArgumentError(

@@ -124,11 +124,17 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
   }
 
   protected override async resolve(filter: RouteFilter, options: RequestOptions): Promise<RouteFilter> {
-    refuseUnknownFields(filter, FILTERS, {
-      proto: 'it as protocol',
-      nhid: 'it as nexthopId',
-      gateway: 'it as via',
-    });
+    refuseUnknownFields(
+      filter,
+      FILTERS,
+      {
+        proto: 'it as protocol',
+        nhid: 'it as nexthopId',
+        gateway: 'it as via',
+      },
+      '',
+      'filter',
+    );
     for (const field of ['exact', 'dst', 'root', 'match'] as const) checkPrefix(filter[field], field);
     const { dev, table, protocol } = filter;
     return {
@@ -311,7 +317,7 @@ function nameLink(path: { oif?: number; dev?: string }, linkNames: ReadonlyMap<n
 
 /** IPv4 says ENOENT for a table that it has not made yet; a list has nothing to say of it. */
 function isMissingTable(error: unknown, filter: RouteFilter): boolean {
-  return filter.table !== undefined && error instanceof SystemError && error.code === 'ENOENT';
+  return error instanceof SystemError && error.code === 'ENOENT' && filter.table !== undefined;
 }
 
 function sameAddress(one: string | undefined, other: string | undefined): boolean {

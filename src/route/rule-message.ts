@@ -283,6 +283,11 @@ const HINTS = {
   proto: '"protocol"',
 } as const;
 
+/** Refuses what is no object and fields that no rule has. `what` is the object's name for the message. */
+export function checkFields(input: object, what: string): void {
+  refuseUnknownFields(input, FIELDS, HINTS, '', what);
+}
+
 function parseRange(field: string, value: number | string | NumberRange | undefined, max: number) {
   if (value === undefined) return undefined;
   let range: NumberRange;
@@ -341,7 +346,7 @@ function parsePrefixes(input: RuleInput) {
  * kernel deletes the first rule that fits the rest.
  */
 export function encodeRule(verb: 'add' | 'del', input: RuleInput): Uint8Array {
-  refuseUnknownFields(input, FIELDS, HINTS);
+  checkFields(input, 'rule');
   const { src, dst, family } = parsePrefixes(input);
   const action = input.action ?? (input.goto !== undefined ? 'goto' : verb === 'add' ? 'lookup' : 'unspec');
   let table = input.table === undefined ? undefined : tableNumber(input.table);

@@ -1,15 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
 import { systemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
 import type { LinkNames } from './names.ts';
 import type { ObjectType } from './object.ts';
-import { type RouteFamily, type RouteProtocol, tableNumber } from './route-words.ts';
+import { type RouteFamily, tableNumber } from './route-words.ts';
 import {
+  checkFields,
   decodeRule,
   encodeRule,
   fibRuleHdr,
   type Rule,
-  type RuleAction,
   type RuleInput,
   ruleAttributes,
 } from './rule-message.ts';
@@ -18,17 +19,12 @@ import { ObjectService } from './service.ts';
 export type { NumberRange, Rule, RuleAction, RuleFlag, RuleInput } from './rule-message.ts';
 export { IP_PROTOCOLS } from './rule-message.ts';
 
-/** Which rules to list: all conditions hold. The kernel filters by family only. */
-export interface RuleFilter {
+/** Which rules to list: those that have all of this. The kernel filters by family only. */
+export interface RuleFilter extends Partial<Omit<Rule, 'family' | 'table'>> {
   /** Default: `inet` and `inet6`. Those of multicast routing are `ipmr` and `ip6mr`. */
   family?: RouteFamily;
-  priority?: number;
   /** A number; or `main`, `local`, `default`. */
   table?: number | string;
-  action?: RuleAction;
-  protocol?: RouteProtocol;
-  iif?: string;
-  oif?: string;
 }
 
 export const ruleType: ObjectType<Rule> = {
@@ -52,6 +48,7 @@ export class RuleService extends ObjectService<Rule, RuleFilter> {
   }
 
   protected override resolve(filter: RuleFilter): RuleFilter {
+    checkFields(filter, 'filter');
     return filter.table === undefined ? filter : { ...filter, table: tableNumber(filter.table) };
   }
 
@@ -59,22 +56,15 @@ export class RuleService extends ObjectService<Rule, RuleFilter> {
     return encodePayload((writer) => fibRuleHdr.encode(writer, family === undefined ? {} : { family }));
   }
 
-  protected override matches(rule: Rule, filter: RuleFilter): boolean {
-    return (
-      (filter.family === undefined
-        ? rule.family === 'inet' || rule.family === 'inet6'
-        : rule.family === filter.family) &&
-      (filter.priority === undefined || rule.priority === filter.priority) &&
-      (filter.table === undefined || rule.table === filter.table) &&
-      (filter.action === undefined || rule.action === filter.action) &&
-      (filter.protocol === undefined || rule.protocol === filter.protocol) &&
-      (filter.iif === undefined || rule.iif === filter.iif) &&
-      (filter.oif === undefined || rule.oif === filter.oif)
-    );
+  protected override matches(rule: Rule, { family, ...wanted }: RuleFilter): boolean {
+    const familyFits =
+      family === undefined ? rule.family === 'inet' || rule.family === 'inet6' : rule.family === family;
+    return familyFits && Object.entries(wanted).every(([field, value]) => fits(rule, field, value));
   }
 
-  /** The first rule that fits, such as `{ priority: 100 }`; IPv4 unless the family says otherwise. Rejects with ENOENT. */
+  /** The first rule that fits, such as `{ priority: 100 }` or one that was listed; IPv4 unless the family says otherwise. Rejects with ENOENT. */
   async get(filter: RuleFilter, options: RequestOptions = {}): Promise<Rule> {
+    checkFields(filter, 'filter');
     const [rule] = await this.list({ family: 'inet', ...filter }, options);
     if (rule === undefined) throw systemError(ENOENT, 'RTM_GETRULE', { rule: filter });
     return rule;
@@ -93,4 +83,9 @@ export class RuleService extends ObjectService<Rule, RuleFilter> {
   async del(rule: RuleInput, options: RequestOptions = {}): Promise<void> {
     await this.remove(encodeRule('del', rule), options);
   }
+}
+
+/** Ticking flags (the link of the rule came or went) tell no rules apart. */
+function fits(rule: Rule, field: string, value: unknown): boolean {
+  return field === 'flags' || value === undefined || isDeepStrictEqual(rule[field as keyof Rule], value);
 }

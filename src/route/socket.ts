@@ -10,6 +10,7 @@ import { NeighbourService, neighbourType } from './neighbour.ts';
 import { NexthopService, nexthopType } from './nexthop.ts';
 import { OBJECT_NAMES, type ObjectName, type ObjectType } from './object.ts';
 import { RouteService, routeType } from './route.ts';
+import { refuseUnknownFields } from './route-words.ts';
 import { RuleService, ruleType } from './rule.ts';
 
 export interface RouteSocketOptions {
@@ -23,6 +24,18 @@ export interface RouteSocketOptions {
   signal?: AbortSignal;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set<keyof RouteSocketOptions>([
+  'netns',
+  'timeout',
+  'receiveBuffer',
+  'signal',
+]);
+const MONITOR_OPTIONS: ReadonlySet<string> = new Set<keyof MonitorOptions>([
+  'resync',
+  'queue',
+  'receiveBuffer',
+  'signal',
+]);
 const MONITOR_RECEIVE_BUFFER = 1 << 20;
 
 /**
@@ -53,6 +66,8 @@ export class RouteSocket implements Disposable, AsyncDisposable {
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
   static async open(options: RouteSocketOptions = {}): Promise<RouteSocket> {
+    // A misspelt `netns` would be work done in the wrong namespace.
+    refuseUnknownFields(options, OPTIONS, {}, '', 'options');
     return new RouteSocket(
       await NetlinkSocket.open({ ...options, protocol: NETLINK_ROUTE, attributeNames: requestNames }),
     );
@@ -81,6 +96,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     objects: readonly ObjectName[] = OBJECT_NAMES,
     options: MonitorOptions = {},
   ): Promise<Monitor> {
+    refuseUnknownFields(options, MONITOR_OPTIONS, {}, '', 'options');
     const { signal, receiveBuffer = MONITOR_RECEIVE_BUFFER, ...rest } = options;
     if (signal?.aborted) throw abortError(signal);
     const socket = await this.#netlink.sibling({ receiveBuffer });

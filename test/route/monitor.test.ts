@@ -126,7 +126,8 @@ describe('monitor', () => {
     const loop = (async () => {
       const monitor = await world.rt.monitor(['address']);
       for await (const event of monitor) {
-        if (!('value' in event) || !('local' in event.value)) continue;
+        // Link-local addresses announce themselves when they are ready.
+        if (!('object' in event) || event.object !== 'address' || event.value.family !== 'inet') continue;
         seen.push(event.value.local ?? '');
         if (seen.length === 2) return monitor.close();
       }
