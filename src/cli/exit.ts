@@ -1,4 +1,4 @@
-import { CofferdamError, SystemError } from '../handle/errors.ts';
+import { CofferdamError, InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import { FindingError, UsageError } from './args.ts';
 
 /** What the process exits with. */
@@ -67,6 +67,8 @@ export function describeFailure(error: unknown, trace: boolean): Failure {
   const lines = [`cofferdam: ${error instanceof Error ? error.message : String(error)}`];
   let exitCode: number = EXIT.failure;
   if (error instanceof PrivilegeError) exitCode = EXIT.privilege;
+  // Every argument of a command is a word of its caller's.
+  if (error instanceof InvalidArgumentError) exitCode = EXIT.usage;
   if (error instanceof SystemError && (error.code === 'EPERM' || error.code === 'EACCES')) {
     exitCode = EXIT.privilege;
     lines.push(

@@ -27,6 +27,15 @@ describe('words', () => {
     expect(await runCli(words)).toEqual({ code: 2, signal: null, stdout: '', stderr: `${message}\n` });
   });
 
+  test.each([
+    [['--timeout', '0', 'link'], /^cofferdam: timeout: 0 is no deadline/],
+    [['-n', '', 'link'], /^cofferdam: name: "" is no name/],
+  ])('%j: what the library refuses is a wrong word too', async (words, message) => {
+    const { code, stdout, stderr } = await runCli(words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+
   test.each([['link'], ['address'], ['route'], ['rule'], ['neighbour'], ['nexthop']])(
     '%s help names its words',
     async (object) => {
@@ -51,6 +60,13 @@ describe('showing', () => {
     const { code, stdout, stderr } = await runCli(['-j', 'link', 'show', 'dev', 'lo']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject([{ ifindex: 1, ifname: 'lo', link_type: 'loopback' }]);
+  });
+
+  test('a full disk is said in one line, with exit code 1', async () => {
+    const under = ['sh', '-c', 'exec "$@" > /dev/full', 'sh'];
+    const { code, stderr } = await runCli(['-j', 'link'], { under });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cofferdam: stdout: ENOSPC: [^\n]*\n$/);
   });
 
   test('abbreviated and pretty, as ip has it', async () => {
