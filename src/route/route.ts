@@ -75,6 +75,11 @@ export interface RouteGetOptions extends RequestOptions {
   fibmatch?: boolean;
 }
 
+const GET_OPTIONS: ReadonlySet<string> = new Set<keyof RouteGetOptions>([
+  ...(['from', 'oif', 'dev', 'iif', 'tos', 'mark', 'uid', 'ipproto', 'sport', 'dport'] as const),
+  ...(['fibmatch', 'signal', 'timeout'] as const),
+]);
+
 const IP_PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58 };
 
 const FILTERS = new Set([
@@ -222,6 +227,7 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
    * Asks the kernel which way a packet to `dst` would go. Rejects with ENETUNREACH and the like where it would not.
    */
   async get(dst: string, options: RouteGetOptions = {}): Promise<Route> {
+    refuseUnknownFields(options, GET_OPTIONS, { fwmark: 'it as mark' }, '', 'options');
     const { from, oif, dev, iif, tos = 0, mark, uid, ipproto, sport, dport, fibmatch, ...rest } = options;
     const to = parseIp(dst);
     if (to === undefined)

@@ -48,6 +48,10 @@ describe('arguments', () => {
     await expect(rt.rule.get(5)).rejects.toMatchObject(refused('filter'));
   });
 
+  it('a lookup that asks for what nobody knows', async () => {
+    await expect(rt.route.get('127.0.0.1', { fwmark: 1 })).rejects.toMatchObject(refused('fwmark'));
+  });
+
   it('a nexthop in the midst of a route', async () => {
     for (const value of NO_OBJECTS)
       await expect(rt.route.add({ dst: '10.0.0.0/8', nexthops: [value] })).rejects.toMatchObject(
