@@ -24,6 +24,10 @@ class AddonData {
   Napi::FunctionReference fd_class;
   std::optional<NetlinkHandle::Parts> netlink_parts;
   std::optional<OwnedFd> fd_parts;
+  // An object that Node did not tie to its JavaScript object, because the environment is being terminated: no
+  // finalizer will ever delete it. The open function does, after the constructor that it called.
+  std::unique_ptr<NetlinkHandle> netlink_orphan;
+  std::unique_ptr<NetnsHandle> fd_orphan;
 };
 
 }  // namespace cofferdam

@@ -93,11 +93,20 @@ Napi::Value NetlinkHandle::Open(const Napi::CallbackInfo& info) {
                              static_cast<size_t>(std::max(*capacity, kMinCapacity))};
   Napi::Value handle = data.netlink_class.New({});
   data.netlink_parts.reset();
+  if (data.netlink_orphan) {
+    data.netlink_orphan.reset();
+    return Number(info, -ECANCELED);
+  }
   return handle;
 }
 
 NetlinkHandle::NetlinkHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NetlinkHandle>(info) {
   AddonData& data = AddonData::Of(info.Env());
+  // With an exception pending, node-addon-api deletes us.
+  if (IsEmpty() && !info.Env().IsExceptionPending()) {
+    data.netlink_orphan.reset(this);
+    return;
+  }
   if (!data.netlink_parts) {
     Napi::TypeError::New(info.Env(), "Illegal constructor").ThrowAsJavaScriptException();
     return;

@@ -29,6 +29,10 @@ Napi::Value NetnsHandle::Wrap(Napi::Env env, Result<OwnedFd> fd) {
   data.fd_parts = std::move(fd).value();
   Napi::Value handle = data.fd_class.New({});
   data.fd_parts.reset();
+  if (data.fd_orphan) {
+    data.fd_orphan.reset();
+    return Napi::Number::New(env, -ECANCELED);
+  }
   return handle;
 }
 
@@ -76,6 +80,11 @@ Napi::Value NetnsHandle::Share(const Napi::CallbackInfo& info) {
 
 NetnsHandle::NetnsHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NetnsHandle>(info) {
   AddonData& data = AddonData::Of(info.Env());
+  // With an exception pending, node-addon-api deletes us.
+  if (IsEmpty() && !info.Env().IsExceptionPending()) {
+    data.fd_orphan.reset(this);
+    return;
+  }
   if (!data.fd_parts) {
     Napi::TypeError::New(info.Env(), "Illegal constructor").ThrowAsJavaScriptException();
     return;

@@ -29,11 +29,13 @@ trap 'rm -rf "$reports"' EXIT
 
 # The runtime must be in the process before node itself. Every program that a test starts inherits it: ip, git and
 # sh leak at exit by design, and ip copies strings onto themselves, so those are looked for in node only (%b is the
-# program's name). Eight frames of an allocation are enough to see whether it is ours, and what lies deeper in node's stacks takes seconds to print.
+# program's name). Without the three intercept_* the runtime would warn on the stderr of who may not write the log.
+# Eight frames of an allocation are enough to see whether it is ours; more of node's stacks take seconds to print.
+strings="replace_str=0:intercept_strlen=0:intercept_strchr=0:intercept_strndup=0"
 library=$(g++ -print-file-name=libasan.so)
 variables=(
   "LD_PRELOAD=$library"
-  "ASAN_OPTIONS=detect_leaks=0:replace_str=0:malloc_context_size=8:log_path=$reports/report:include_if_exists=$here/sanitizer/asan.%b"
+  "ASAN_OPTIONS=detect_leaks=0:$strings:malloc_context_size=8:log_path=$reports/report:include_if_exists=$here/sanitizer/asan.%b"
   "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$reports/report"
   # The process exits as it would have: a leak of node's own is no failure. findings.mjs decides.
   "LSAN_OPTIONS=exitcode=0"
