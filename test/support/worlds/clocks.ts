@@ -43,3 +43,16 @@ export const second = (expected: unknown, actual: unknown) =>
 
 /** Ages of neighbours. */
 export const NEIGHBOUR_CLOCKS: Loose = { used: second, confirmed: second, updated: second };
+
+/** Routes that expire, in JSON. */
+export const ROUTE_CLOCKS: Loose = { expires: near };
+
+const EXPIRES = / expires (\d+)sec/g;
+/** Whether two lines of `ip route` differ by more than the seconds that passed between them. */
+export function differByMoreThanSeconds(expected: unknown, actual: unknown): boolean {
+  if (typeof expected !== 'string' || typeof actual !== 'string') return true;
+  if (expected.replace(EXPIRES, '') !== actual.replace(EXPIRES, '')) return true;
+  const seconds = (line: string) => [...line.matchAll(EXPIRES)].map(([, digits]) => Number(digits));
+  const ours = seconds(actual);
+  return !seconds(expected).every((value, i) => near(value, ours[i]));
+}
