@@ -80,7 +80,7 @@ describe('what is no namespace', () => {
 
   it('is refused as a pid', async () => {
     const child = spawn('true');
-    await once(child, 'exit');
+    await once(child, 'close');
     expect(binding.openNetnsOfPid(child.pid!)).toBe(errno.ESRCH);
     expect(binding.openNetnsOfPid(0)).toBe(errno.EINVAL);
     expect(binding.openNetnsOfPid(-1)).toBe(errno.EINVAL);
