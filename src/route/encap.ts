@@ -165,8 +165,10 @@ export function refuseRaw(
   types: readonly number[],
   remedy: string,
 ): void {
-  const index = raw?.findIndex((attribute) => types.includes(attribute.type & NLA_TYPE_MASK)) ?? -1;
-  if (index >= 0) throw at(`raw[${index}]`, new ValueError(raw?.[index], remedy));
+  // What is no list, or no attribute in it, the encoder refuses.
+  const list: readonly (RawAttribute | null)[] = Array.isArray(raw) ? raw : [];
+  const index = list.findIndex((attribute) => types.includes((attribute?.type ?? 0) & NLA_TYPE_MASK));
+  if (index >= 0) throw at(`raw[${index}]`, new ValueError(list[index], remedy));
 }
 
 /**
@@ -282,9 +284,11 @@ export function decodeEncap(number: number, value: Uint8Array): Encap {
 
 /** LWTUNNEL_ENCAP_* and the value. Throws a ValueError that names the field. */
 export function encodeEncap(encap: Encap): { number: number; value: Uint8Array } {
+  if (typeof encap !== 'object' || encap === null)
+    throw new ValueError(encap, `an object as { type: '${TYPES[2]}', ... }`);
   const { type } = encap;
   const known = TYPES.indexOf(type);
-  const number = known >= 0 ? known : /^\d+$/.test(type) ? Number(type) : 0;
+  const number = known >= 0 ? known : typeof type === 'string' && /^\d+$/.test(type) ? Number(type) : 0;
   if (number === 0) throw at('type', new ValueError(type, `one of ${TYPES.slice(1).join(', ')}`));
   const writer = new WireWriter();
   if (isOpaque(encap)) {

@@ -215,7 +215,7 @@ export function encodeCreation(input: LinkInput, resolved: Resolved): Creation {
     linkInfo,
   };
   // A bridge that never had a port is listed with no address, which none can be made with.
-  if (wire.address !== undefined && /^[0:]*$/.test(wire.address)) delete wire.address;
+  if (typeof wire.address === 'string' && /^[0:]*$/.test(wire.address)) delete wire.address;
   const altnames = input.altnames ?? [];
   if (resolved.netnsFd !== undefined && (needsSettling || altnames.length > 0 || peer?.up === true)) {
     const fields = [...Object.keys(later), 'bridgePort', 'portData', 'altnames'];
@@ -252,6 +252,8 @@ function flagsOf(input: LinkInput): Flags {
 
 /** Of what IPv4 and IPv6 tell of a link, the part that can be told them. */
 function writableAfSpec(afSpec: NonNullable<LinkWire['afSpec']>): LinkWire['afSpec'] {
+  // What is no object, the encoder refuses.
+  if (typeof afSpec !== 'object' || afSpec === null) return afSpec;
   const { addrGenMode, token } = afSpec.inet6 ?? {};
   const inet6 = {
     ...(addrGenMode !== undefined && { addrGenMode }),

@@ -222,13 +222,25 @@ export function parseNeighbourInput(input: NeighbourInput): ParsedNeighbour {
   return {
     family: family === 'bridge' ? 'bridge' : own,
     dst: bytes && formatIp(bytes),
-    proxy: input.flags?.includes('proxy') ?? false,
+    proxy: hasFlag(input, 'proxy'),
   };
 }
 
+/** Flags that are no list are refused where they are written. */
+function hasFlag({ flags }: NeighbourInput, flag: NeighbourFlag): boolean {
+  return Array.isArray(flags) && flags.includes(flag);
+}
+
 function stateBits(input: NeighbourInput): number {
-  if (input.state === undefined) return input.flags?.includes('managed') ? 0 : STATES.PERMANENT;
+  if (input.state === undefined) return hasFlag(input, 'managed') ? 0 : STATES.PERMANENT;
   const words = typeof input.state === 'string' ? [input.state] : input.state;
+  if (!Array.isArray(words) || !words.every((word) => typeof word === 'string'))
+    throw new InvalidArgumentError(
+      'state',
+      input.state,
+      'is no state',
+      `some of ${Object.keys(STATES).join(', ')}`,
+    );
   return fieldFlags(
     'state',
     words

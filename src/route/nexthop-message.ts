@@ -27,6 +27,7 @@ import { struct } from '../netlink/wire/struct.ts';
 import { WireError, WireView } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
 import { type Encap, encodeEncap, refuseRaw } from './encap.ts';
+import { fieldFlags } from './field-flags.ts';
 import { decodePath } from './route-nexthops.ts';
 import {
   bytes,
@@ -235,6 +236,7 @@ export function checkNexthop(nexthop: NexthopInput): void {
       'is no id',
       'an integer from 1 to 4294967295, or none to have one chosen',
     );
+  if (nexthop.flags !== undefined) fieldFlags('flags', nexthop.flags, NEXTHOP_FLAGS);
   if (Array.isArray(group)) group.forEach(checkMember);
   if (resilient !== undefined) refuseUnknownFields(resilient, KNOWN_RESILIENT, {}, 'resilient.');
 }
@@ -256,7 +258,7 @@ function familyOf({ family, via, group }: NexthopInput): number {
     throw new InvalidArgumentError('family', family, 'has no nexthops', 'inet or inet6');
   }
   if (group !== undefined) return AF.unspec;
-  return via?.includes(':') ? AF.inet6 : AF.inet;
+  return typeof via === 'string' && via.includes(':') ? AF.inet6 : AF.inet;
 }
 
 const NHA_ENCAP = 8;

@@ -293,6 +293,7 @@ export function checkRoute(route: RouteInput): void {
   refuseUnknownFields(route, KNOWN, HINTS, '', 'route');
   if (typeof route.dst !== 'string')
     throw new InvalidArgumentError('dst', route.dst, 'is missing', 'a prefix as 10.0.0.0/8, or default');
+  checkFlags(route.flags, 'flags');
   if (route.metrics !== undefined) refuseUnknownFields(route.metrics, KNOWN_METRICS, {}, 'metrics.');
   if (route.nexthops === undefined) return;
   if (!Array.isArray(route.nexthops) || route.nexthops.length === 0)
@@ -302,8 +303,15 @@ export function checkRoute(route: RouteInput): void {
       'is no list of nexthops',
       'at least one, as [{ via }]',
     );
-  for (const [i, nexthop] of route.nexthops.entries())
+  for (const [i, nexthop] of route.nexthops.entries()) {
     refuseUnknownFields(nexthop, KNOWN_NEXTHOP, HINTS, `nexthops[${i}].`);
+    checkFlags(nexthop.flags, `nexthops[${i}].flags`);
+  }
+}
+
+function checkFlags(flags: readonly string[] | undefined, field: string): void {
+  if (flags !== undefined && !Array.isArray(flags))
+    throw new InvalidArgumentError(field, flags, 'is no list of flags', "a list as ['onlink']");
 }
 
 /**

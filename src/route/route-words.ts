@@ -124,18 +124,21 @@ export const routeType = enumeration(u8, ROUTE_TYPES);
 /** The number of a word, for those who have their own names for the numbers. */
 export function numberOf(names: Readonly<Record<number, string>>, word: string): number {
   for (const [number, name] of Object.entries(names)) if (name === word) return Number(number);
-  return Number(word);
+  return Number(String(word));
 }
 
 /** The word for a number, which may come as its digits. */
 export function wordOf(names: Readonly<Record<number, string>>, value: string | number): string {
-  return names[Number(value)] ?? String(value);
+  const word = String(value);
+  return names[Number(word)] ?? word;
 }
 
 /** A table's number; `main`, `local`, `default` are the kernel's own names. Names of /etc/iproute2 are not. */
 export function tableNumber(table: number | string, field = 'table'): number {
-  const number =
-    typeof table === 'number' ? table : (TABLES[table] ?? (/^\d+$/.test(table) ? Number(table) : Number.NaN));
+  let number = Number.NaN;
+  if (typeof table === 'number') number = table;
+  else if (typeof table === 'string')
+    number = TABLES[table] ?? (/^\d+$/.test(table) ? Number(table) : number);
   if (!Number.isInteger(number) || number < 0 || number > 0xffffffff)
     throw new InvalidArgumentError(
       field,

@@ -295,7 +295,7 @@ function parseRange(field: string, value: number | string | NumberRange | undefi
   else if (typeof value === 'string') {
     const [start, end] = value.split('-', 2).map((word) => (/^\d+$/.test(word) ? Number(word) : Number.NaN));
     range = { start: start ?? Number.NaN, end: end ?? start ?? Number.NaN };
-  } else range = value;
+  } else range = value ?? { start: Number.NaN, end: Number.NaN };
   const inside = (end: number) => Number.isInteger(end) && end >= 0 && end <= max;
   if (!inside(range.start) || !inside(range.end) || range.start > range.end)
     throw new InvalidArgumentError(
@@ -353,7 +353,9 @@ export function encodeRule(verb: 'add' | 'del', input: RuleInput): Uint8Array {
   if (verb === 'add' && table === undefined && action === 'lookup' && input.l3mdev !== true)
     table = TABLE_MAIN;
   const { realms } = input;
-  const flags = (input.flags ?? []).filter((flag) => !REPORTED.includes(flag));
+  const flags = Array.isArray(input.flags)
+    ? input.flags.filter((flag) => !REPORTED.includes(flag))
+    : (input.flags ?? []);
   return encodePayload((writer) => {
     fibRuleHdr.encode(writer, {
       family,
@@ -373,7 +375,7 @@ export function encodeRule(verb: 'add' | 'del', input: RuleInput): Uint8Array {
         goto: input.goto,
         priority: input.priority,
         flow: realms === undefined ? undefined : realmNumber('realms', realms),
-        tunId: input.tunId === undefined ? undefined : BigInt(input.tunId),
+        tunId: parseTunId(input.tunId),
         suppressIfgroup: input.suppressIfgroup,
         suppressPrefixlength: input.suppressPrefixlength,
         oif: input.oif,
@@ -398,8 +400,17 @@ export function encodeRule(verb: 'add' | 'del', input: RuleInput): Uint8Array {
 
 const TABLE_MAIN = 254;
 
+function parseTunId(id: RuleInput['tunId']): bigint | undefined {
+  if (id === undefined || typeof id === 'bigint') return id;
+  try {
+    return BigInt(id);
+  } catch {
+    throw new InvalidArgumentError('tunId', id, 'is no tunnel id', 'an integer, or its digits');
+  }
+}
+
 function realmNumber(field: string, realms: Realms): number {
-  const { from = 0, to } = realms;
+  const { from = 0, to } = realms ?? { to: Number.NaN };
   const inside = (realm: number) => Number.isInteger(realm) && realm >= 0 && realm <= 0xffff;
   if (!inside(from) || !inside(to))
     throw new InvalidArgumentError(field, realms, 'are no realms', '{ from, to } with numbers up to 65535');

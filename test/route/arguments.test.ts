@@ -9,6 +9,7 @@ const NO_OBJECTS: readonly unknown[] = [null, '', 'blue', 5, 5n, true, [], Symbo
 /** As JavaScript sees the interface. */
 interface Loose {
   add(...given: unknown[]): Promise<unknown>;
+  set(...given: unknown[]): Promise<unknown>;
   get(...given: unknown[]): Promise<unknown>;
   list(...given: unknown[]): Promise<unknown>;
   dump(...given: unknown[]): AsyncIterable<unknown>;
@@ -46,6 +47,52 @@ describe('arguments', () => {
     expect(rule).toMatchObject({ priority: 800 });
     expect(await world.rt.rule.get(rule ?? {})).toEqual(rule);
     await expect(rt.rule.get(5)).rejects.toMatchObject(refused('filter'));
+  });
+
+  const NO_LISTS = [5, true, 'bogus', { x: 1 }, Symbol('x')];
+  const ODD_FIELDS: readonly [ObjectName, object, string, readonly unknown[]][] = [
+    ['route', { dst: '10.9.0.0/16', dev: 'lo' }, 'flags', [...NO_LISTS, [null], ['bogus']]],
+    ['route', { dst: '10.9.0.0/16', dev: 'lo' }, 'encap', [null, 5, [], {}]],
+    ['route', { dst: '10.9.0.0/16', dev: 'lo' }, 'table', [null, Symbol('x'), {}, 5n, 'bogus']],
+    ['route', { dst: '10.9.0.0/16', dev: 'lo' }, 'scope', [Symbol('x'), {}, [200]]],
+    ['address', { dev: 'lo', local: '10.9.0.1/24' }, 'flags', NO_LISTS],
+    ['rule', { priority: 9 }, 'flags', NO_LISTS],
+    ['rule', { priority: 9 }, 'tunId', [null, 1.5, 'bogus', {}, Number.NaN, Symbol('x')]],
+    ['rule', { priority: 9 }, 'uidrange', [null, [], 'x', -1]],
+    ['rule', { priority: 9 }, 'realms', [null, 5, {}]],
+    ['neighbour', { dev: 'lo', dst: '10.9.0.9' }, 'flags', NO_LISTS],
+    ['neighbour', { dev: 'lo', dst: '10.9.0.9' }, 'state', [...NO_LISTS, [5], [null]]],
+    ['nexthop', { id: 9, blackhole: true }, 'flags', [...NO_LISTS, ['bogus']]],
+    ['nexthop', { id: 9, dev: 'lo' }, 'via', [null, 5, {}]],
+    ['link', { kind: 'bridge', ifname: 'odd0' }, 'flags', NO_LISTS],
+    ['link', { kind: 'bridge', ifname: 'odd0' }, 'altnames', NO_LISTS],
+    ['link', { kind: 'bridge', ifname: 'odd0' }, 'afSpec', [null]],
+  ];
+  it.each(ODD_FIELDS)('%s %j: %s of the wrong type', async (object, base, field, values) => {
+    for (const value of values) {
+      const problem: unknown = await rt[object].add({ ...base, [field]: value }).then(
+        () => 'no problem',
+        (error: unknown) => error,
+      );
+      expect(problem, String(value)).toMatchObject({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT' });
+      expect((problem as { field: string }).field.split(/[.[]/)[0]).toBe(field);
+    }
+  });
+
+  const RAW_BASES: readonly [string, (raw: unknown) => Promise<unknown>][] = [
+    ['link', (raw) => rt.link.set('lo', { raw })],
+    ['address', (raw) => rt.address.add({ dev: 'lo', local: '10.9.0.1/24', raw })],
+    ['route', (raw) => rt.route.add({ dev: 'lo', dst: '10.9.0.0/24', raw })],
+    ['rule', (raw) => rt.rule.add({ priority: 9, raw })],
+    ['neighbour', (raw) => rt.neighbour.add({ dev: 'lo', dst: '10.9.0.9', raw })],
+    ['nexthop', (raw) => rt.nexthop.add({ id: 9, dev: 'lo', raw })],
+  ];
+  it.each(RAW_BASES)('%s: raw attributes of the wrong type', async (_, write) => {
+    for (const raw of [null, 5, 'x', {}, [null], [5], [{ type: 'x', hex: '' }], [{ type: 60, hex: 5 }]])
+      await expect(write(raw), JSON.stringify(raw)).rejects.toMatchObject({
+        code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+        field: expect.stringMatching(/^raw/),
+      });
   });
 
   it('a lookup that asks for what nobody knows', async () => {

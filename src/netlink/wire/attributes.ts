@@ -167,11 +167,19 @@ export function attributeTable<const S extends Specs>(name: string, specs: S): A
       return out as AttributesOf<S>;
     },
     encode(writer, value) {
+      // Callers without types give anything.
+      if (typeof value !== 'object' || value === null)
+        throw new ValueError(value, `an object with some of ${entries.map(([field]) => field).join(', ')}`);
       const given: Record<string, unknown> = value;
       for (const [field, spec] of entries) {
         const one = given[field];
         if (one === undefined || (one === false && spec.codec.size === 0)) continue;
-        const items = spec.repeated ? (one as unknown[]) : [one];
+        const items = spec.repeated ? one : [one];
+        if (!Array.isArray(items)) {
+          const error = new ValueError(one, 'a list');
+          error.path.unshift(field);
+          throw error;
+        }
         for (const item of items) {
           try {
             writeAttribute(writer, spec.type, spec.nested === true, () => spec.codec.encode(writer, item));
@@ -181,8 +189,17 @@ export function attributeTable<const S extends Specs>(name: string, specs: S): A
           }
         }
       }
-      for (const [index, { type, hex, nested }] of (value.raw ?? []).entries()) {
+      const { raw = [] } = value;
+      if (!Array.isArray(raw)) {
+        const error = new ValueError(raw, 'a list as [{ type, hex }]');
+        error.path.unshift('raw');
+        throw error;
+      }
+      for (const [index, one] of (raw as readonly RawAttribute[]).entries()) {
         try {
+          if (typeof one !== 'object' || one === null)
+            throw new ValueError(one, 'an object as { type, hex }');
+          const { type, hex, nested } = one;
           if (!Number.isInteger(type) || type < 0 || type > NLA_TYPE_MASK)
             throw new ValueError(type, `a type from 0 to ${NLA_TYPE_MASK}`);
           writeAttribute(writer, type, nested === true, () => hexBytes.encode(writer, hex));

@@ -252,7 +252,8 @@ export function enumeration<const N extends Readonly<Record<number, string>>>(
       return names[value] ?? String(value);
     },
     encode(writer, value) {
-      const number = numbers.get(value) ?? (/^\d+$/.test(value) ? Number(value) : undefined);
+      const digits = (typeof value === 'string' || typeof value === 'number') && /^\d+$/.test(value);
+      const number = numbers.get(value) ?? (digits ? Number(value) : undefined);
       if (number === undefined)
         throw new ValueError(value, `one of ${[...numbers.keys()].join(', ')}, or a number`);
       base.encode(writer, number);
@@ -286,9 +287,11 @@ export function flagNames(value: number, bits: Readonly<Record<string, number>>)
 }
 
 export function flagBits(names: readonly string[], bits: Readonly<Record<string, number>>): number {
+  if (!Array.isArray(names)) throw new ValueError(names, 'a list of names');
   let value = 0;
-  for (const name of names) {
-    const bit = bits[name] ?? (/^0x[0-9a-f]+$/i.test(name) ? Number(name) : undefined);
+  for (const name of names as readonly string[]) {
+    const hex = typeof name === 'string' && /^0x[0-9a-f]+$/i.test(name);
+    const bit = bits[name] ?? (hex ? Number(name) : undefined);
     if (bit === undefined)
       throw new ValueError(name, `names among ${Object.keys(bits).join(', ')}, or a hexadecimal number`);
     value |= bit;
@@ -316,7 +319,8 @@ export function array<T>(item: (Codec<T> & { readonly size: number }) | Codec<T>
       return out;
     },
     encode(writer, value) {
-      for (const one of value) item.encode(writer, one);
+      if (!Array.isArray(value)) throw new ValueError(value, 'a list');
+      for (const one of value as readonly T[]) item.encode(writer, one);
     },
   };
 }
