@@ -133,7 +133,7 @@ export function resolveVerb(object: ShownObject, word: string | undefined): 'sho
     throw new UsageError(`Command "${word}" is unknown, try "cofferdam ${object} help".`);
   }
   throw new UsageError(
-    `Command "${verb}" is not supported here: cofferdam shows. To change something: ip ${object} ${verb}, or the library.`,
+    `Command "${verb}" is not supported here: cofferdam shows. Use ip ${object} ${verb}, or the library.`,
   );
 }
 

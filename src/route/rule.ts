@@ -5,15 +5,8 @@ import { encodePayload } from '../netlink/wire/attributes.ts';
 import type { LinkNames } from './names.ts';
 import type { ObjectType } from './object.ts';
 import { type RouteFamily, tableNumber } from './route-words.ts';
-import {
-  checkFields,
-  decodeRule,
-  encodeRule,
-  fibRuleHdr,
-  type Rule,
-  type RuleInput,
-  ruleAttributes,
-} from './rule-message.ts';
+import { checkFields, encodeRule } from './rule-encode.ts';
+import { decodeRule, fibRuleHdr, type Rule, type RuleInput, ruleAttributes } from './rule-message.ts';
 import { ObjectService } from './service.ts';
 
 export type { NumberRange, Rule, RuleAction, RuleFlag, RuleInput } from './rule-message.ts';

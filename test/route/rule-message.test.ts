@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidArgumentError } from '../../src/handle/errors.ts';
 import { WireError } from '../../src/netlink/wire/view.ts';
-import { decodeRule, encodeRule, type Rule, type RuleInput } from '../../src/route/rule-message.ts';
+import { encodeRule } from '../../src/route/rule-encode.ts';
+import { decodeRule, type Rule, type RuleInput } from '../../src/route/rule-message.ts';
 import { attributesOf } from '../support/attributes.ts';
 import { RULES } from './rule-fixtures.ts';
 
