@@ -17,11 +17,6 @@ export class EventQueue<T> {
     else waiter.resolve({ done: false, value: item });
   }
 
-  /** Forgets what nobody has read. */
-  clear(): void {
-    this.#items = [];
-  }
-
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -110,6 +110,8 @@ class EventSource {
   readonly #capacity: number;
   #resyncing = false;
   #again = false;
+  /** News were lost because the reader is behind; it was told so. */
+  #spilled = false;
   /** News that came while the dumps ran: older or newer than these, and in order, so that the last word stays. */
   #held: NetlinkMessage[] = [];
 
@@ -137,6 +139,17 @@ class EventSource {
 
   overrun(): void {
     this.queue.push({ type: 'overrun' });
+    this.#readAnew();
+  }
+
+  /** The reader has read everything: time to make up for what was lost while it was behind. */
+  caughtUp(): void {
+    if (!this.#spilled) return;
+    this.#spilled = false;
+    this.#readAnew();
+  }
+
+  #readAnew(): void {
     if (!this.#resync) return;
     if (this.#resyncing) this.#again = true;
     else this.#run().catch((error: unknown) => this.queue.end(error));
@@ -175,14 +188,15 @@ class EventSource {
       // AF_BRIDGE speaks of ports and forwarding entries under the same message types: a RTM_DELLINK of that family
       // is a port that left its bridge, not a link that went.
       if (message.payload[0] === AF.bridge) return;
-      const event = watched.event(kind, message.payload);
-      if (event === undefined) return;
+      // Lost before the cache has it: the cache is what the reader will know when it has read the queue, or reading
+      // anew would find no difference.
       if (this.queue.length >= this.#capacity) {
-        this.queue.clear();
-        this.overrun();
+        if (!this.#spilled) this.queue.push({ type: 'overrun' });
+        this.#spilled = true;
         return;
       }
-      this.queue.push(event);
+      const event = watched.event(kind, message.payload);
+      if (event !== undefined) this.queue.push(event);
       return;
     }
   }
@@ -202,11 +216,11 @@ const awaited = new Set<{ readonly monitor: Monitor }>();
  */
 export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDisposable {
   readonly #socket: NetlinkSocket;
-  readonly #queue: EventQueue<MonitorEvent>;
+  readonly #source: EventSource;
 
-  private constructor(socket: NetlinkSocket, queue: EventQueue<MonitorEvent>) {
+  private constructor(socket: NetlinkSocket, source: EventSource) {
     this.#socket = socket;
-    this.#queue = queue;
+    this.#source = source;
   }
 
   /**
@@ -230,7 +244,7 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
       // Subscribed first, read second: nothing that happens in between is missed.
       await source.seed();
       socket.closed.then(() => queue.end());
-      return new Monitor(socket, queue);
+      return new Monitor(socket, source);
     } catch (error) {
       socket.close();
       throw error;
@@ -245,7 +259,7 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
   }
   /** Idempotent. Frees the socket at once and ends the iteration. */
   close(): void {
-    this.#queue.end();
+    this.#source.queue.end();
     this.#socket.close();
   }
   [Symbol.dispose](): void {
@@ -258,7 +272,7 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
 
   /** @internal Ends the iteration with an error. */
   fail(error: unknown): void {
-    this.#queue.end(error);
+    this.#source.queue.end(error);
     this.#socket.close();
   }
 
@@ -279,7 +293,8 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
     const wait = { monitor: this };
     awaited.add(wait);
     try {
-      return await this.#queue.next();
+      if (this.#source.queue.length === 0) this.#source.caughtUp();
+      return await this.#source.queue.next();
     } finally {
       awaited.delete(wait);
     }
