@@ -14,6 +14,8 @@ export interface ObjectType<T extends object> {
   /** Size of the fixed header before the attributes (`sizeof(struct ifinfomsg)`, ...). */
   readonly headerSize: number;
   readonly attributes: NamingTable;
+  /** Whether a message of these numbers is of this kind, where kinds share them (AF_BRIDGE has its own). Default: all are. */
+  concerns?(payload: Uint8Array): boolean;
   /** A message's payload as an object. Throws a WireError for a header cut short. */
   decode(payload: Uint8Array): T;
   /** Identifies the object among its kind: equal keys are the same object in the kernel. */
