@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "../kernel/netns_entry.h"
 #include "addon_data.h"
@@ -53,7 +54,10 @@ Napi::Function NetlinkHandle::Class(Napi::Env env) {
                          InstanceAccessor<&NetlinkHandle::ReceivedGroup>("receivedGroup"),
                          InstanceMethod<&NetlinkHandle::Send>("send"),
                          InstanceMethod<&NetlinkHandle::Receive>("receive"),
+                         InstanceMethod<&NetlinkHandle::ReceiveMany>("receiveMany"),
                          InstanceMethod<&NetlinkHandle::SetMembership>("setMembership"),
+                         InstanceMethod<&NetlinkHandle::AttachFilter>("attachFilter"),
+                         InstanceMethod<&NetlinkHandle::Drops>("drops"),
                          InstanceMethod<&NetlinkHandle::SetOption>("setOption"),
                          InstanceMethod<&NetlinkHandle::GetOption>("getOption"),
                          InstanceMethod<&NetlinkHandle::StartPolling>("startPolling"),
@@ -186,6 +190,40 @@ Napi::Value NetlinkHandle::Receive(const Napi::CallbackInfo& info) {
   Napi::Uint8Array buffer = buffer_.Value();
   if (buffer.ByteLength() == 0) return Number(info, -EFAULT);
   return Number(info, io_.Receive(buffer.Data(), buffer.ByteLength()));
+}
+
+Napi::Value NetlinkHandle::ReceiveMany(const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+    Napi::TypeError::New(info.Env(), "table must be an Int32Array").ThrowAsJavaScriptException();
+    return Napi::Value();
+  }
+  if (!open()) return Number(info, -EBADF);
+  Napi::Int32Array table = info[0].As<Napi::Int32Array>();
+  Napi::Uint8Array buffer = buffer_.Value();
+  if (buffer.ByteLength() == 0) return Number(info, -EFAULT);
+  static_assert(sizeof(Datagram) == 3 * sizeof(int32_t));
+  int rows = static_cast<int>(std::min<size_t>(table.ElementLength() / 3, INT32_MAX));
+  return Number(info, io_.ReceiveMany(buffer.Data(), buffer.ByteLength(),
+                                      reinterpret_cast<Datagram*>(table.Data()), rows));
+}
+
+Napi::Value NetlinkHandle::AttachFilter(const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    Napi::TypeError::New(info.Env(), "program must be a Uint8Array").ThrowAsJavaScriptException();
+    return Napi::Value();
+  }
+  if (!open()) return Number(info, -EBADF);
+  Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
+  size_t length = bytes.ByteLength() / sizeof(sock_filter);
+  if (bytes.ByteLength() % sizeof(sock_filter) != 0 || length > BPF_MAXINSNS) return Number(info, -EINVAL);
+  // A copy: a Uint8Array may start anywhere, an instruction may not.
+  std::vector<sock_filter> program(length);
+  std::copy_n(bytes.Data(), bytes.ByteLength(), reinterpret_cast<uint8_t*>(program.data()));
+  return Number(info, io_.AttachFilter(program.data(), static_cast<uint16_t>(length)));
+}
+
+Napi::Value NetlinkHandle::Drops(const Napi::CallbackInfo& info) {
+  return Number(info, open() ? static_cast<double>(io_.Drops()) : -EBADF);
 }
 
 Napi::Value NetlinkHandle::SetMembership(const Napi::CallbackInfo& info) {

@@ -37,7 +37,10 @@ class NetlinkHandle final : public Napi::ObjectWrap<NetlinkHandle>, private Envi
   Napi::Value ForeignDatagrams(const Napi::CallbackInfo& info);
   Napi::Value Send(const Napi::CallbackInfo& info);
   Napi::Value Receive(const Napi::CallbackInfo& info);
+  Napi::Value ReceiveMany(const Napi::CallbackInfo& info);
   Napi::Value SetMembership(const Napi::CallbackInfo& info);
+  Napi::Value AttachFilter(const Napi::CallbackInfo& info);
+  Napi::Value Drops(const Napi::CallbackInfo& info);
   Napi::Value SetOption(const Napi::CallbackInfo& info);
   Napi::Value GetOption(const Napi::CallbackInfo& info);
   Napi::Value StartPolling(const Napi::CallbackInfo& info);

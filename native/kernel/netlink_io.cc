@@ -1,10 +1,12 @@
 #include "netlink_io.h"
 
 #include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "packet_group.h"
 
@@ -87,7 +89,7 @@ int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
     message.msg_namelen = sizeof sender;
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(nl_pktinfo))];
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(nl_pktinfo)) + CMSG_SPACE(sizeof(int32_t))];
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     // MSG_TRUNC makes the kernel report the true length, and msg_flags says that it was cut.
@@ -103,10 +105,29 @@ int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
       continue;
     }
     received_group_ = PacketGroup(message);
+    received_nsid_ = PacketNsid(message);
     if ((message.msg_flags & MSG_TRUNC) != 0) return -EMSGSIZE;
     return static_cast<int>(length);
   }
   return -EAGAIN;
+}
+
+int NetlinkIo::ReceiveMany(uint8_t* buffer, size_t capacity, Datagram* out, int max) {
+  if (pending_error_ < 0) return std::exchange(pending_error_, 0);
+  size_t at = 0;
+  int count = 0;
+  while (count < max && at + kLargestDatagram <= capacity) {
+    int length = Receive(buffer + at, kLargestDatagram);
+    if (length < 0) {
+      if (count == 0) return length;
+      // Nothing more is no news, and the next call finds out by itself.
+      if (length != -EAGAIN) pending_error_ = length;
+      break;
+    }
+    out[count++] = {length, static_cast<int32_t>(received_group_), received_nsid_};
+    at += NLMSG_ALIGN(static_cast<size_t>(length));
+  }
+  return count == 0 ? -EINVAL : count;
 }
 
 int NetlinkIo::SetMembership(uint32_t group, bool member) {
@@ -116,6 +137,18 @@ int NetlinkIo::SetMembership(uint32_t group, bool member) {
   }
   return SetOption(SOL_NETLINK, member ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
                    static_cast<int>(group));
+}
+
+int NetlinkIo::AttachFilter(const sock_filter* program, uint16_t length) {
+  sock_fprog filter = {length, const_cast<sock_filter*>(program)};
+  return setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0 ? -errno : 0;
+}
+
+int64_t NetlinkIo::Drops() const {
+  uint32_t values[SK_MEMINFO_VARS] = {};
+  socklen_t length = sizeof values;
+  if (getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, values, &length) < 0) return -errno;
+  return values[SK_MEMINFO_DROPS];
 }
 
 int NetlinkIo::SetOption(int level, int name, int value) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <linux/filter.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -13,6 +15,19 @@ struct NetlinkOptions {
   // SO_RCVBUF in bytes; 0 leaves the default of the system.
   int receive_buffer = 0;
 };
+
+// Where a datagram that ReceiveMany brought came from. Its bytes start where those before it end, rounded up
+// to 4.
+struct Datagram {
+  int32_t length;
+  // The multicast group, 0 where unknown: a socket learns it from its first SetMembership on.
+  int32_t group;
+  // The network namespace it is from as ours numbers it, -1 for our own; see NETLINK_LISTEN_ALL_NSID.
+  int32_t nsid;
+};
+
+// Room that ReceiveMany wants for the next datagram: what is longer is lost. News are a page or two.
+constexpr size_t kLargestDatagram = 64 * 1024;
 
 // A bound netlink socket: bytes in, bytes out. It never looks into the messages; that is the protocol's work.
 // See netlink(7) and uapi/linux/netlink.h.
@@ -36,7 +51,15 @@ class NetlinkIo {
   // One datagram from the kernel, never waiting. Its length; -EAGAIN; -ENOBUFS after an overrun; -EMSGSIZE
   // when it was longer than `capacity`, and then it is lost.
   int Receive(uint8_t* buffer, size_t capacity);
+  // As many datagrams as are there, as `max` allows and as fit: it ends where less than kLargestDatagram is
+  // left. Their number, never 0, or the error that the first met. An error met later is the next call's.
+  int ReceiveMany(uint8_t* buffer, size_t capacity, Datagram* out, int max);
   int SetMembership(uint32_t group, bool member);
+  // SO_ATTACH_FILTER: classic BPF over each datagram; what it refuses never reaches the socket, and is not
+  // counted.
+  int AttachFilter(const sock_filter* program, uint16_t length);
+  // How many datagrams the kernel could not deliver to this socket so far (SO_MEMINFO), or a negative errno.
+  int64_t Drops() const;
   int SetOption(int level, int name, int value);
   // The value of an int option, or a negative errno.
   int GetOption(int level, int name) const;
@@ -50,6 +73,8 @@ class NetlinkIo {
   uint64_t netns_inode_ = 0;
   uint64_t foreign_datagrams_ = 0;
   uint32_t received_group_ = 0;
+  int32_t received_nsid_ = -1;
+  int pending_error_ = 0;
 };
 
 }  // namespace cofferdam

@@ -10,4 +10,8 @@ namespace cofferdam {
 // or none that is whole.
 uint32_t PacketGroup(const msghdr& message);
 
+// The namespace that the news are from, as the receiver's namespace numbers it, by the control message that
+// NETLINK_LISTEN_ALL_NSID asks for; -1 for the receiver's own.
+int32_t PacketNsid(const msghdr& message);
+
 }  // namespace cofferdam

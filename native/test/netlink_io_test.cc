@@ -2,6 +2,7 @@
 #include "netlink_io.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -175,6 +176,86 @@ void TellsNewsFromAnswers() {
   CHECK(news >= 2);
 }
 
+// Sets lo up and down in turns, `times` times.
+void Toggle(NetlinkIo& changer, int times) {
+  std::vector<uint8_t> buffer(32 * 1024);
+  for (int i = 0; i < times; ++i) {
+    LinkRequest request = Request(RTM_NEWLINK, NLM_F_ACK, 1);
+    request.link.ifi_change = IFF_UP;
+    request.link.ifi_flags = i % 2 == 0 ? IFF_UP : 0;
+    CHECK_EQ(Send(changer, request), sizeof request);
+    CHECK(changer.Receive(buffer.data(), buffer.size()) > 0);
+  }
+}
+
+void ManyDatagramsAtOnce() {
+  NetlinkIo listener = OpenRoute(1 << 20);
+  std::vector<uint8_t> buffer(kLargestDatagram + 8 * 1024);
+  Datagram rows[16];
+  auto receive = [&](size_t capacity, int max) {
+    return listener.ReceiveMany(buffer.data(), capacity, rows, max);
+  };
+  CHECK_EQ(receive(buffer.size(), 16), -EAGAIN);
+  CHECK_EQ(listener.SetMembership(RTNLGRP_LINK, true), 0);
+  NetlinkIo changer = OpenRoute();
+  Toggle(changer, 12);
+  CHECK_EQ(receive(buffer.size(), 2), 2);
+  size_t at = 0;
+  for (int i = 0; i < 2; ++i) {
+    nlmsghdr header;
+    std::memcpy(&header, buffer.data() + at, sizeof header);
+    CHECK_EQ(header.nlmsg_type, RTM_NEWLINK);
+    CHECK_EQ(header.nlmsg_len, rows[i].length);
+    CHECK_EQ(rows[i].group, RTNLGRP_LINK);
+    CHECK_EQ(rows[i].nsid, -1);
+    at += NLMSG_ALIGN(header.nlmsg_len);
+  }
+  // Room for one, and for none: what does not fit waits.
+  CHECK_EQ(receive(kLargestDatagram, 16), 1);
+  CHECK_EQ(receive(kLargestDatagram - 1, 16), -EINVAL);
+  CHECK_EQ(receive(buffer.size(), 0), -EINVAL);
+  int left = 0;
+  for (int result; (result = receive(buffer.size(), 16)) != -EAGAIN; left += result) CHECK(result > 0);
+  CHECK_EQ(left, 12 - 3);
+}
+
+// An overrun is told before what arrived earlier, and what was dropped is known to the last datagram.
+void OverrunAmongMany() {
+  NetlinkIo listener = OpenRoute(1);
+  CHECK_EQ(listener.SetMembership(RTNLGRP_LINK, true), 0);
+  CHECK_EQ(listener.Drops(), 0);
+  NetlinkIo changer = OpenRoute();
+  Toggle(changer, 50);
+  std::vector<uint8_t> buffer(1 << 20);
+  Datagram rows[64];
+  CHECK_EQ(listener.ReceiveMany(buffer.data(), buffer.size(), rows, 64), -ENOBUFS);
+  int received = listener.ReceiveMany(buffer.data(), buffer.size(), rows, 64);
+  CHECK(received > 0 && received < 50);
+  CHECK_EQ(listener.Drops(), 50 - received);
+  CHECK_EQ(listener.ReceiveMany(buffer.data(), buffer.size(), rows, 64), -EAGAIN);
+  NetlinkIo closed = OpenRoute();
+  CHECK_EQ(closed.Close(), 0);
+  CHECK_EQ(closed.Drops(), -EBADF);
+}
+
+void FilteredNewsNeverArrive() {
+  NetlinkIo listener = OpenRoute();
+  CHECK_EQ(listener.SetMembership(RTNLGRP_LINK, true), 0);
+  NetlinkIo changer = OpenRoute();
+  std::vector<uint8_t> buffer(32 * 1024);
+  // Accepts nothing, then everything.
+  sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+  CHECK_EQ(listener.AttachFilter(&nothing, 1), 0);
+  Toggle(changer, 2);
+  CHECK_EQ(listener.Receive(buffer.data(), buffer.size()), -EAGAIN);
+  CHECK_EQ(listener.Drops(), 0);
+  sock_filter everything = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+  CHECK_EQ(listener.AttachFilter(&everything, 1), 0);
+  Toggle(changer, 1);
+  CHECK(listener.Receive(buffer.data(), buffer.size()) > 0);
+  CHECK_EQ(listener.AttachFilter(&nothing, 0), -EINVAL);
+}
+
 void NothingStaysOpenWhereFdsRunOut() {
   int before = CountFds();
   // No fd for the socket; one for the socket and none for the question which namespace it lives in.
@@ -203,6 +284,9 @@ int main() {
   StrangersAreSkippedAndCounted();
   OverrunIsAnErrorOnceAndThenOver();
   TellsNewsFromAnswers();
+  ManyDatagramsAtOnce();
+  OverrunAmongMany();
+  FilteredNewsNeverArrive();
   NothingStaysOpenWhereFdsRunOut();
   TenThousandOpensAreFlat();
   CHECK_EQ(CountFds(), before);

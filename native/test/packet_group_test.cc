@@ -31,6 +31,13 @@ uint32_t GroupOf(std::vector<char> control) {
   return PacketGroup(message);
 }
 
+int32_t NsidOf(std::vector<char> control) {
+  msghdr message = {};
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  return PacketNsid(message);
+}
+
 }  // namespace
 
 int main() {
@@ -54,5 +61,15 @@ int main() {
   both.insert(both.end(), ours.begin(), ours.end());
   CHECK_EQ(GroupOf(both), 9);
   CHECK_EQ(GroupOf(Part(CMSG_LEN(1), SOL_SOCKET, 1, 0, CMSG_LEN(1))), 0);
+  // A namespace's number, beside the group, in whichever order; no whole number is our own namespace.
+  std::vector<char> nsid = Part(CMSG_LEN(4), SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 3, CMSG_SPACE(4));
+  CHECK_EQ(NsidOf(nsid), 3);
+  CHECK_EQ(GroupOf(nsid), 0);
+  nsid.insert(nsid.end(), ours.begin(), ours.end());
+  CHECK_EQ(NsidOf(nsid), 3);
+  CHECK_EQ(GroupOf(nsid), 9);
+  CHECK_EQ(NsidOf(ours), -1);
+  CHECK_EQ(NsidOf(Part(CMSG_LEN(3), SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 3, CMSG_SPACE(4))), -1);
+  CHECK_EQ(NsidOf({}), -1);
   return 0;
 }

@@ -44,6 +44,17 @@ export interface NativeNetlink {
    * overrun, -EMSGSIZE when it did not fit (it is lost). Datagrams not sent by the kernel are skipped.
    */
   receive(): Result;
+  /**
+   * As many datagrams as are there, one behind the other in `buffer`, each starting on a 4-byte boundary, with three
+   * numbers each in `table`: length in bytes, multicast group, and the namespace it is from (-1: the socket's own, see
+   * NETLINK_LISTEN_ALL_NSID). It stops where less than 64 KiB of `buffer` are left. Returns their number or, where
+   * there is none, what `receive()` would. An error met after some is the next call's result.
+   */
+  receiveMany(table: Int32Array): Result;
+  /** SO_ATTACH_FILTER: `program` is an array of struct sock_filter, 8 bytes each, in the host's byte order. */
+  attachFilter(program: Uint8Array): Result;
+  /** How many datagrams the kernel could not deliver so far (SO_MEMINFO): unsigned 32 bits, or a negative errno. */
+  drops(): Result;
   /** Joins (NETLINK_ADD_MEMBERSHIP) or leaves a multicast group. */
   setMembership(group: number, member: boolean): Result;
   /** setsockopt(fd, level, name, int). */
