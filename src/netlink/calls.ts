@@ -1,9 +1,10 @@
 /** The calls of a socket on top of its core: asked once, or again where asking again is right. */
 import type { NetlinkCore } from './core.ts';
 import { DumpInterruptedError, OverrunError } from './error.ts';
-import type { NetlinkMessage } from './message.ts';
+import type { MessageSink, NetlinkMessage } from './message.ts';
 import { type Answer, Collection, type OperationOptions } from './operation.ts';
 import { isWorthRepeating, MAX_ATTEMPTS, pause } from './retry.ts';
+import { SinkStream } from './stream.ts';
 
 /** One request. `holder` is kept from being collected while it waits. */
 export async function ask(
@@ -38,6 +39,38 @@ export async function dumpWhole(
       problem = error;
     }
     if (attempt >= MAX_ATTEMPTS || !isWorthRepeating(problem)) throw problem;
+    await pause(attempt, options.signal);
+  }
+}
+
+/** A whole dump into a sink, step by step, repeated while changes disturb it. */
+export async function* dumpInto(
+  core: NetlinkCore,
+  options: OperationOptions,
+  sink: MessageSink,
+  holder: object,
+): AsyncGenerator<void, undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const stream = new SinkStream(options, sink);
+    let problem: unknown;
+    try {
+      for (;;) {
+        core.pull(stream, holder);
+        // Made before anything can happen, and not awaited where everything has happened already.
+        if (!stream.ready) await stream.wait();
+        core.pulled(stream);
+        if (stream.take()) yield;
+        else if (stream.ready) break;
+      }
+      if (!stream.ending()?.interrupted) return undefined;
+      problem = new DumpInterruptedError(options.name, attempt);
+    } catch (error) {
+      problem = error;
+    } finally {
+      core.cancel(stream);
+    }
+    if (attempt >= MAX_ATTEMPTS || !isWorthRepeating(problem)) throw problem;
+    sink.restart(problem);
     await pause(attempt, options.signal);
   }
 }

@@ -20,11 +20,13 @@ import { DrainWatch } from './drain-watch.ts';
 import { NetlinkError, OverrunError } from './error.ts';
 import { type ExtAck, type RequestNames, resolveAttributePath } from './ext-ack.ts';
 import type { NetlinkMessage, NetlinkRequest } from './message.ts';
-import type { Operation, Stream } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { PollWatch } from './poll-watch.ts';
 import { NetlinkProtocol, type ProtocolEvent } from './protocol.ts';
 import { Sender } from './sender.ts';
+import type { Stream } from './stream.ts';
 import { MESSAGE_HEADER, NLM_F } from './wire/message.ts';
+import { type ReceiveBuffer, receiveBuffer } from './wire/receive-buffer.ts';
 
 const { EAGAIN, ENOBUFS, EMSGSIZE, EBADF, EFAULT, ENOTSOCK } = constants.errno;
 /** Datagrams taken in one go, up to 32 KiB each in a dump. */
@@ -57,6 +59,7 @@ export class NetlinkCore extends BaseCore {
   readonly native: NativeNetlink;
   readonly groups = new Set<number>();
   readonly #options: CoreOptions;
+  readonly #buffer: ReceiveBuffer;
   readonly #protocol: NetlinkProtocol;
   readonly #sender: Sender;
   readonly #poll: PollWatch;
@@ -74,6 +77,7 @@ export class NetlinkCore extends BaseCore {
     super();
     this.native = native;
     this.#options = options;
+    this.#buffer = receiveBuffer(native.buffer);
     this.#protocol = new NetlinkProtocol(native.portId, options.lastSeq);
     const resume = () => {
       this.#pump(() => false);
@@ -150,6 +154,7 @@ export class NetlinkCore extends BaseCore {
       flags: flags | NLM_F.request | (dump ? NLM_F.dump : NLM_F.ack),
       payload,
       dump,
+      sink: operation.sink,
     });
     operation.seq = seq;
     operation.heardAt = performance.now();
@@ -229,8 +234,7 @@ export class NetlinkCore extends BaseCore {
         taken++;
         const length = this.native.receive();
         if (length >= 0) {
-          const { buffer, receivedGroup } = this.native;
-          this.#dispatch(this.#protocol.receive(buffer.subarray(0, length), receivedGroup));
+          this.#dispatch(this.#protocol.receive(this.#buffer, 0, length, this.native.receivedGroup));
           this.#drain.received();
         } else if (length === -EAGAIN) {
           this.#sender.drained();
@@ -281,6 +285,12 @@ export class NetlinkCore extends BaseCore {
       switch (event.kind) {
         case 'message':
           operation.message(event.message);
+          break;
+        case 'progress':
+          operation.progress();
+          break;
+        case 'failed':
+          this.#settle(operation, () => operation.fail(event.error));
           break;
         case 'done': {
           this.#sender.answered();

@@ -10,7 +10,7 @@ export class DrainWatch {
   readonly #timeout: number;
   readonly #receive: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #messages = 0;
+  #signs = 0;
   #heardAt = 0;
 
   /**
@@ -30,8 +30,8 @@ export class DrainWatch {
 
   /** A datagram came. */
   received(): void {
-    if (this.#protocol.dumpMessages === this.#messages) return;
-    this.#messages = this.#protocol.dumpMessages;
+    if (this.#protocol.signsOfLife === this.#signs) return;
+    this.#signs = this.#protocol.signsOfLife;
     this.#heardAt = performance.now();
   }
 

@@ -2,8 +2,9 @@
 import type { NetlinkCore } from './core.ts';
 import { DumpInterruptedError } from './error.ts';
 import type { NetlinkMessage } from './message.ts';
-import { type OperationOptions, Stream } from './operation.ts';
+import type { OperationOptions } from './operation.ts';
 import { isWorthRepeating, MAX_ATTEMPTS, pause } from './retry.ts';
+import { MessageStream } from './stream.ts';
 
 /**
  * The messages of one dump, in the kernel's order. Nothing is asked before the first `next()`; while the consumer
@@ -17,7 +18,7 @@ export class DumpIterator implements AsyncIterableIterator<NetlinkMessage, undef
   readonly #options: OperationOptions;
   /** Keeps the socket from being collected while it is iterated. */
   readonly #holder: object;
-  #stream: Stream;
+  #stream: MessageStream;
   #attempt = 1;
   #handedOut = false;
   #finished = false;
@@ -29,7 +30,7 @@ export class DumpIterator implements AsyncIterableIterator<NetlinkMessage, undef
     this.#core = core;
     this.#options = options;
     this.#holder = holder;
-    this.#stream = new Stream(options);
+    this.#stream = new MessageStream(options);
   }
 
   [Symbol.asyncIterator](): this {
@@ -88,7 +89,7 @@ export class DumpIterator implements AsyncIterableIterator<NetlinkMessage, undef
   }
 
   /** The stream is at its end. False if another attempt has been prepared. */
-  async #ended(stream: Stream): Promise<boolean> {
+  async #ended(stream: MessageStream): Promise<boolean> {
     const { name, signal } = this.#options;
     let problem: unknown;
     try {
@@ -105,7 +106,7 @@ export class DumpIterator implements AsyncIterableIterator<NetlinkMessage, undef
       throw problem;
     }
     await pause(this.#attempt++, signal);
-    if (!this.#finished) this.#stream = new Stream(this.#options);
+    if (!this.#finished) this.#stream = new MessageStream(this.#options);
     return false;
   }
 }

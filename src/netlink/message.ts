@@ -1,4 +1,5 @@
 /** What goes out and what comes back: the values that all of this room speaks of. */
+import type { ReceiveBuffer } from './wire/receive-buffer.ts';
 
 /** One message for the kernel. The socket adds NLM_F_REQUEST, and NLM_F_ACK or NLM_F_DUMP. */
 export interface NetlinkRequest {
@@ -26,6 +27,28 @@ export interface NetlinkMessage {
   readonly payload: Uint8Array;
 }
 
+/**
+ * Reads a dump's messages where they lie, before the next datagram overwrites them.
+ *
+ * What it throws ends the dump with that error.
+ */
+export interface MessageSink {
+  /**
+   * One message of the dump, at any time until the iteration ends: also between two steps, where the answer to
+   * another call lies behind it.
+   *
+   * @param start where the payload after the nlmsghdr starts, in bytes of the buffer: a multiple of 4
+   * @param end where it ends
+   * @param buffer must not be kept
+   */
+  message(type: number, flags: number, buffer: ReceiveBuffer, start: number, end: number): void;
+  /**
+   * The dump is begun anew, because of `problem` (changes during it, a full receive buffer): forget what came. Who
+   * cannot, because it has been handed on, throws the problem.
+   */
+  restart(problem: unknown): void;
+}
+
 /** What every call takes. */
 export interface RequestOptions {
   /** Gives the call up: it rejects with an AbortError. What the kernel has done by then stays done. */
@@ -45,4 +68,13 @@ export interface RequestPort {
   dump(request: NetlinkRequest, options?: RequestOptions): AsyncIterableIterator<NetlinkMessage>;
   /** All messages of a dump that nothing disturbed. */
   dumpAll(request: NetlinkRequest, options?: RequestOptions): Promise<NetlinkMessage[]>;
+  /**
+   * A dump into a sink. Each step of the iteration has brought some messages, a datagram's or more; it ends when the
+   * dump does. Repeats and fails as dumpAll. Leaving the loop early is safe: the sink hears no more then.
+   */
+  dumpInto(
+    request: NetlinkRequest,
+    sink: MessageSink,
+    options?: RequestOptions,
+  ): AsyncIterableIterator<void, undefined>;
 }

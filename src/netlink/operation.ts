@@ -4,7 +4,7 @@
  * The core drives operations and knows nothing of their users. While one waits it holds its user's handle
  * (`holder`), or the collector could take the socket away in the middle of a call.
  */
-import type { NetlinkMessage, NetlinkRequest } from './message.ts';
+import type { MessageSink, NetlinkMessage, NetlinkRequest } from './message.ts';
 
 export interface OperationOptions {
   readonly request: NetlinkRequest;
@@ -26,6 +26,8 @@ export abstract class Operation {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   abstract readonly dump: boolean;
+  /** Gets the dump's messages instead of {@link message}. */
+  readonly sink: MessageSink | undefined = undefined;
   /** Sequence number, 0 before it is started. */
   seq = 0;
   settled = false;
@@ -47,6 +49,8 @@ export abstract class Operation {
   /** Nothing to wait for: whoever asked can go on. */
   abstract get ready(): boolean;
   abstract message(message: NetlinkMessage): void;
+  /** The sink has got some. */
+  progress(): void {}
   /** Called once: with the ending, or with an error. */
   abstract done(ending: Ending): void;
   abstract fail(error: unknown): void;
@@ -92,71 +96,5 @@ export class Collection extends Operation {
 
   fail(error: unknown): void {
     this.#reject(error);
-  }
-}
-
-/** Hands messages over one by one, to one consumer that asks for each. */
-export class Stream extends Operation {
-  readonly dump = true;
-  #messages: NetlinkMessage[] = [];
-  #head = 0;
-  #ending: Ending | undefined;
-  #error: { readonly error: unknown } | undefined;
-  #wake: (() => void) | undefined;
-
-  message(message: NetlinkMessage): void {
-    this.#messages.push(message);
-    this.#wake?.();
-  }
-
-  done(ending: Ending): void {
-    this.#ending = ending;
-    this.#wake?.();
-  }
-
-  fail(error: unknown): void {
-    this.#error = { error };
-    this.#messages = [];
-    this.#head = 0;
-    this.#wake?.();
-  }
-
-  /** The next message that is there already. */
-  shift(): NetlinkMessage | undefined {
-    const message = this.#messages[this.#head];
-    if (message === undefined) return undefined;
-    this.#head++;
-    if (this.#head === this.#messages.length) {
-      this.#messages = [];
-      this.#head = 0;
-    }
-    return message;
-  }
-
-  /** A message, the ending or an error is there: no need to wait. */
-  get ready(): boolean {
-    return this.#head < this.#messages.length || this.#ending !== undefined || this.#error !== undefined;
-  }
-
-  /** The ending, once all messages are taken. Throws the error if that is how it ended. */
-  ending(): Ending | undefined {
-    if (this.#error !== undefined) throw this.#error.error;
-    return this.#ending;
-  }
-
-  /** Wakes who waits, with nothing: the consumer has left. */
-  stop(): void {
-    this.#ending ??= { interrupted: false };
-    this.#wake?.();
-  }
-
-  /** Resolves when {@link ready}. */
-  wait(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = () => {
-        this.#wake = undefined;
-        resolve();
-      };
-    });
   }
 }

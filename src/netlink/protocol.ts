@@ -7,14 +7,20 @@
  * finds its request by sequence number. What the kernel can only do once at a time is queued here: a dump
  * (a second one on the same socket gets EBUSY).
  */
+import { feedSink } from './dump-sink.ts';
 import { decodeExtAck, type ExtAck } from './ext-ack.ts';
-import type { NetlinkMessage } from './message.ts';
+import type { MessageSink, NetlinkMessage } from './message.ts';
 import { encodeMessage, MESSAGE_HEADER, NLM_F, NLMSG, walkMessages } from './wire/message.ts';
+import type { ReceiveBuffer } from './wire/receive-buffer.ts';
 import { align, WireError, WireView } from './wire/view.ts';
 
 /** What happened, in the order in which it did. `seq` is what {@link NetlinkProtocol.start} returned. */
 export type ProtocolEvent =
   | { readonly kind: 'message'; readonly seq: number; readonly message: NetlinkMessage }
+  /** The dump's sink has got messages of this datagram. */
+  | { readonly kind: 'progress'; readonly seq: number }
+  /** The end: the dump's sink threw. */
+  | { readonly kind: 'failed'; readonly seq: number; readonly error: unknown }
   /** The end, and a good one. `interrupted`: NLM_F_DUMP_INTR was seen. An ext-ack here is a warning. */
   | { readonly kind: 'done'; readonly seq: number; readonly interrupted: boolean; readonly extAck?: ExtAck }
   /** The end: the kernel refused. `errno` is negative. */
@@ -40,12 +46,15 @@ export interface StartOptions {
   readonly payload: Uint8Array;
   /** Answered by many messages and NLMSG_DONE, one such request at a time. */
   readonly dump: boolean;
+  /** Gets the dump's messages instead of events. */
+  readonly sink?: MessageSink | undefined;
 }
 
 interface Pending {
   readonly seq: number;
   readonly bytes: Uint8Array;
   readonly dump: boolean;
+  readonly sink: MessageSink | undefined;
   sent: boolean;
   /** Nobody waits any more: its answer is swallowed. */
   abandoned: boolean;
@@ -73,7 +82,7 @@ export class NetlinkProtocol {
   #probe = 0;
   #probeAnswered = false;
   #strays = 0;
-  #dumpMessages = 0;
+  #signsOfLife = 0;
 
   /**
    * @param portId the socket's own: replies to others are none of ours
@@ -86,13 +95,14 @@ export class NetlinkProtocol {
   }
 
   /** Enters a request and returns its sequence number: never 0, which notifications have, never one in use. */
-  start({ type, flags, payload, dump }: StartOptions): number {
+  start({ type, flags, payload, dump, sink }: StartOptions): number {
     const seq = this.#nextSeq();
     const bytes = encodeMessage({ type, flags, seq, portId: this.#portId }, payload);
     const pending: Pending = {
       seq,
       bytes,
       dump,
+      sink,
       sent: false,
       abandoned: false,
       interrupted: false,
@@ -153,9 +163,9 @@ export class NetlinkProtocol {
     return this.#dump?.abandoned === true;
   }
 
-  /** Messages of dumps seen so far, swallowed ones too: a sign of life. */
-  get dumpMessages(): number {
-    return this.#dumpMessages;
+  /** Grows with what comes of dumps, swallowed messages too. */
+  get signsOfLife(): number {
+    return this.#signsOfLife;
   }
 
   /** Sequence numbers in use. */
@@ -169,52 +179,85 @@ export class NetlinkProtocol {
   }
 
   /**
-   * A datagram.
+   * A datagram, `start` to `end` of the buffer, of which nothing is kept.
    *
+   * @param start a multiple of 4
    * @param group the multicast group it was sent to, 0 for unicast. Headers cannot tell: the news of what this
    *   very socket asked for carry its port id and sequence number.
    */
-  receive(bytes: Uint8Array, group = 0): ProtocolEvent[] {
+  receive(buffer: ReceiveBuffer, start: number, end: number, group = 0): ProtocolEvent[] {
     const events: ProtocolEvent[] = [];
-    const view = new WireView(bytes);
-    // The datagram lies in a buffer that the next one overwrites. One copy for all its messages, and none where
-    // nobody gets to see them (acknowledgements, what is swallowed).
-    let copy: Uint8Array | undefined;
+    // Its own messages come first in a dump's datagram, and mostly there are no others.
+    const from = group === 0 ? this.#sink(buffer, start, end, events) : start;
+    if (from === end) return events;
     try {
-      walkMessages(bytes, (header, start, end) => {
-        const { type, flags, seq, portId } = header;
-        const message = (): NetlinkMessage => {
-          copy ??= bytes.slice();
-          return { type, flags, seq, portId, payload: copy.subarray(start, end) };
-        };
-        if (type === NLMSG.noop) return;
-        if (type === NLMSG.overrun) {
-          events.push(...this.overrun());
-          return;
-        }
-        if (group !== 0) {
-          if (type >= NLMSG.minType) events.push({ kind: 'notification', group, message: message() });
-          return;
-        }
-        const pending = this.#pending.get(seq);
-        // Some protocols leave nlmsg_pid 0 in their answers.
-        if (pending === undefined || !pending.sent || (portId !== this.#portId && portId !== 0)) {
-          this.#strays++;
-          return;
-        }
-        pending.suspect = false;
-        if (pending.dump) this.#dumpMessages++;
-        if ((flags & NLM_F.dumpIntr) !== 0 && pending.dump) pending.interrupted = true;
-        if (type === NLMSG.error || type === NLMSG.done)
-          this.#ended(pending, type, flags, view, start, end, events);
-        else if (!pending.abandoned) events.push({ kind: 'message', seq, message: message() });
-      });
+      this.#walk(buffer, from, end, group, events);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       events.push({ kind: 'malformed', error });
       this.#damage(events);
     }
     return events;
+  }
+
+  /** What of a datagram is for a dump's sink. Returns where the rest starts. */
+  #sink(buffer: ReceiveBuffer, start: number, end: number, events: ProtocolEvent[]): number {
+    const dump = this.#dump;
+    if (dump?.sink === undefined || dump.abandoned) return start;
+    const { seq } = dump;
+    try {
+      const rest = feedSink(dump.sink, dump, this.#portId, buffer, start, end);
+      if (rest === start) return start;
+      dump.suspect = false;
+      this.#signsOfLife++;
+      events.push({ kind: 'progress', seq });
+      return rest;
+    } catch (error) {
+      // The rest is walked with the whole: it is swallowed, and its end seen.
+      dump.abandoned = true;
+      events.push({ kind: 'failed', seq, error });
+      return start;
+    }
+  }
+
+  /** All other messages. */
+  #walk(buffer: ReceiveBuffer, from: number, until: number, group: number, events: ProtocolEvent[]): void {
+    const bytes = buffer.bytes.subarray(from, until);
+    const view = new WireView(bytes);
+    // The datagram lies in a buffer that the next one overwrites. One copy for all its messages, and none where
+    // nobody gets to see them (acknowledgements, what is swallowed).
+    let copy: Uint8Array | undefined;
+    walkMessages(bytes, (header, start, end) => {
+      const { type, flags, seq, portId } = header;
+      const message = (): NetlinkMessage => {
+        copy ??= bytes.slice();
+        return { type, flags, seq, portId, payload: copy.subarray(start, end) };
+      };
+      if (type === NLMSG.noop) return;
+      if (type === NLMSG.overrun) {
+        events.push(...this.overrun());
+        return;
+      }
+      if (group !== 0) {
+        if (type >= NLMSG.minType) events.push({ kind: 'notification', group, message: message() });
+        return;
+      }
+      const pending = this.#pending.get(seq);
+      // Some protocols leave nlmsg_pid 0 in their answers.
+      if (pending === undefined || !pending.sent || (portId !== this.#portId && portId !== 0)) {
+        this.#strays++;
+        return;
+      }
+      pending.suspect = false;
+      if (pending.dump) this.#signsOfLife++;
+      if ((flags & NLM_F.dumpIntr) !== 0 && pending.dump) pending.interrupted = true;
+      if (type === NLMSG.error || type === NLMSG.done)
+        this.#ended(pending, type, flags, view, start, end, events);
+      else if (pending.abandoned) return;
+      else if (pending.sink !== undefined)
+        this.#sink(buffer, from + start - MESSAGE_HEADER, from + end, events);
+      else events.push({ kind: 'message', seq, message: message() });
+    });
   }
 
   /** The socket said ENOBUFS: datagrams were dropped, answers among them perhaps. */

@@ -5,15 +5,16 @@ import { KernelHandle } from '../handle/kernel-handle.ts';
 import type { NativeNetlink } from '../handle/native.ts';
 import { loadBinding } from '../handle/native-binding.ts';
 import { type NetnsReference, resolveNetns } from '../netns/index.ts';
-import { ask, dumpWhole } from './calls.ts';
+import { ask, dumpInto, dumpWhole } from './calls.ts';
 import { NetlinkCore, type NewsListener } from './core.ts';
 import { DumpIterator } from './dump.ts';
 import type { ExtAck, RequestNames } from './ext-ack.ts';
-import type { NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
+import type { MessageSink, NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
 import type { OperationOptions } from './operation.ts';
 
 export type { ExtAck, RequestNames } from './ext-ack.ts';
-export type { NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
+export type { MessageSink, NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
+export type { ReceiveBuffer } from './wire/receive-buffer.ts';
 
 /** NETLINK_* protocols, uapi/linux/netlink.h. */
 export const NETLINK_ROUTE = 0;
@@ -188,6 +189,15 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
    */
   async dumpAll(request: NetlinkRequest, options: RequestOptions = {}): Promise<NetlinkMessage[]> {
     return dumpWhole(this.core, this.#prepare(request, options), this);
+  }
+
+  /** A dump into a sink; see {@link RequestPort.dumpInto}. The kernel is asked at the first `next()`. */
+  dumpInto(
+    request: NetlinkRequest,
+    sink: MessageSink,
+    options: RequestOptions = {},
+  ): AsyncIterableIterator<void, undefined> {
+    return dumpInto(this.core, this.#prepare(request, options), sink, this);
   }
 
   /** Joins a multicast group by number (RTNLGRP_*). Throws a SystemError where the kernel refuses. */

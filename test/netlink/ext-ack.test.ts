@@ -9,7 +9,7 @@ import { NetlinkProtocol } from '../../src/netlink/protocol.ts';
 import { attribute, attributeTable, nest } from '../../src/netlink/wire/attributes.ts';
 import { string, u32 } from '../../src/netlink/wire/codec.ts';
 import { encodeMessage, MESSAGE_HEADER, NLM_F, NLMSG } from '../../src/netlink/wire/message.ts';
-import { hex, joined, NO_BYTES } from './support.ts';
+import { hex, joined, NO_BYTES, receive } from './support.ts';
 
 const PORT = 0x5129;
 
@@ -37,7 +37,7 @@ function refusal(requestHex: string, replyHex: string): Refusal & { payload: Uin
   const payload = request.subarray(MESSAGE_HEADER);
   const seq = protocol.start({ type: 16, flags: 5, payload, dump: false });
   protocol.sent(seq);
-  const [event, ...more] = protocol.receive(hex(replyHex));
+  const [event, ...more] = receive(protocol, hex(replyHex));
   expect(more).toEqual([]);
   if (event?.kind !== 'error') throw new Error(`expected an error, got ${event?.kind}`);
   return { errno: event.errno, extAck: event.extAck, payload };
@@ -129,7 +129,8 @@ describe('what Linux 6.18 answered', () => {
   test('ip link set lo: an acknowledgement is no error', () => {
     const protocol = new NetlinkProtocol(PORT);
     protocol.sent(protocol.start({ type: 16, flags: 5, payload: NO_BYTES, dump: false }));
-    const events = protocol.receive(
+    const events = receive(
+      protocol,
       hex('240000000200000101000000295100000000000020000000100005000100000000000000'),
     );
     expect(events).toEqual([{ kind: 'done', seq: 1, interrupted: false }]);
@@ -216,7 +217,7 @@ describe('ext-ack with full request (no capped ack)', () => {
     );
     const protocol = new NetlinkProtocol(PORT);
     protocol.sent(protocol.start({ type: 16, flags: 5, payload: NO_BYTES, dump: false }));
-    expect(protocol.receive(reply)).toEqual([
+    expect(receive(protocol, reply)).toEqual([
       { kind: 'error', seq: 1, errno: -22, extAck: { message: 'why' } },
     ]);
   });

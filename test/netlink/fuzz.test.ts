@@ -13,7 +13,7 @@ import {
 import { string, u16, u32, u64 } from '../../src/netlink/wire/codec.ts';
 import { NLM_F, walkMessages } from '../../src/netlink/wire/message.ts';
 import { WireError, WireView, WireWriter } from '../../src/netlink/wire/view.ts';
-import { ack, data, done, errorMessage, joined, NO_BYTES, PORT } from './support.ts';
+import { ack, data, done, errorMessage, joined, NO_BYTES, PORT, receive } from './support.ts';
 
 const RUNS = { numRuns: 2000 };
 
@@ -134,7 +134,7 @@ describe('hostile bytes', () => {
           protocol.sent(protocol.start({ type: 18, flags: 1, payload: NO_BYTES, dump }));
         const ends = new Map<number, number>();
         for (const datagram of datagrams) {
-          for (const event of protocol.receive(placed(datagram, shift))) {
+          for (const event of receive(protocol, placed(datagram, shift))) {
             if (event.kind !== 'done' && event.kind !== 'error' && event.kind !== 'lost') continue;
             ends.set(event.seq, (ends.get(event.seq) ?? 0) + 1);
           }
@@ -257,10 +257,10 @@ test('whatever interleaves: each request gets its own messages in order and ends
           if (about !== undefined) kernel.take(next.seq, about.dump, about.messages, about.errno);
         }
       };
-      const receive = (size: number, pick: number) => {
+      const deliver = (size: number, pick: number) => {
         const datagram = kernel.give(size, (choices) => pick % choices);
         if (datagram === undefined) return false;
-        for (const event of protocol.receive(datagram)) {
+        for (const event of receive(protocol, datagram)) {
           if (event.kind !== 'message' && event.kind !== 'done' && event.kind !== 'error')
             throw new Error(`unexpected ${event.kind}`);
           expect(aborted.has(event.seq)).toBe(false);
@@ -283,7 +283,7 @@ test('whatever interleaves: each request gets its own messages in order and ends
           expect(asked.has(seq)).toBe(false);
           asked.set(seq, { dump: step.dump, messages: step.messages, errno });
           send();
-        } else if (step.do === 'receive') receive(step.size, step.pick);
+        } else if (step.do === 'receive') deliver(step.size, step.pick);
         else {
           const seq = [...asked.keys()].filter((one) => !ended.has(one))[step.which];
           if (seq === undefined) continue;
@@ -292,7 +292,7 @@ test('whatever interleaves: each request gets its own messages in order and ends
           send();
         }
       }
-      while (receive(3, 1));
+      while (deliver(3, 1));
       for (const [seq, { messages, errno }] of asked) {
         if (aborted.has(seq)) continue;
         expect(heard.get(seq) ?? 0).toBe(messages);
@@ -342,7 +342,7 @@ test('after any overrun everything pending ends, and the wire is free', () => {
         const datagram = kernel.give(1, () => 0);
         if (datagram !== undefined) {
           if (dropped[next++]) note(protocol.overrun());
-          else note(protocol.receive(datagram));
+          else note(receive(protocol, datagram));
           continue;
         }
         note(protocol.drained());

@@ -1,6 +1,8 @@
 /** Messages as the kernel would write them, and namespaces to try them in. */
+import type { NetlinkProtocol, ProtocolEvent } from '../../src/netlink/protocol.ts';
 import { NETLINK_ROUTE, NetlinkSocket, type NetlinkSocketOptions } from '../../src/netlink/socket.ts';
 import { encodeMessage, NLM_F, NLMSG } from '../../src/netlink/wire/message.ts';
+import { receiveBuffer } from '../../src/netlink/wire/receive-buffer.ts';
 import { WireWriter } from '../../src/netlink/wire/view.ts';
 import { Netns } from '../../src/netns/index.ts';
 
@@ -56,6 +58,15 @@ export function done({ seq, portId = PORT, flags = NLM_F.multi }: Reply, errno =
   const writer = new WireWriter();
   writer.s32(errno);
   return encodeMessage({ type: NLMSG.done, flags, seq, portId }, writer.bytes);
+}
+
+/** Feeds a datagram as the core does: out of a buffer that the next one overwrites. */
+export function receive(protocol: NetlinkProtocol, bytes: Uint8Array, group = 0): ProtocolEvent[] {
+  const memory = new Uint8Array(8 + bytes.length).fill(0xee);
+  memory.set(bytes, 8);
+  const events = protocol.receive(receiveBuffer(memory), 8, memory.length, group);
+  memory.fill(0xff);
+  return events;
 }
 
 /** struct ifinfomsg */
