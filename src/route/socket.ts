@@ -2,16 +2,18 @@ import { abortError } from '../handle/errors.ts';
 import type { HandleState } from '../handle/handle-info.ts';
 import { NETLINK_ROUTE, NetlinkSocket, type RequestNames } from '../netlink/socket.ts';
 import type { NetnsReference } from '../netns/index.ts';
-import { AddressService, addressType } from './address.ts';
-import { LinkService, linkType } from './link.ts';
+import { type AddressService, addressType } from './address.ts';
+import { FdbService } from './fdb.ts';
+import { type LinkService, linkType } from './link.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 import { LinkNames } from './names.ts';
-import { NeighbourService, neighbourType } from './neighbour.ts';
-import { NexthopService, nexthopType } from './nexthop.ts';
+import { type NeighbourService, neighbourType } from './neighbour.ts';
+import { type NexthopService, nexthopType } from './nexthop.ts';
 import { OBJECT_NAMES, type ObjectName, type ObjectType } from './object.ts';
-import { RouteService, routeType } from './route.ts';
+import { type RouteService, routeType } from './route.ts';
 import { refuseUnknownFields } from './route-words.ts';
-import { RuleService, ruleType } from './rule.ts';
+import { type RuleService, ruleType } from './rule.ts';
+import { createServices } from './services.ts';
 
 export interface RouteSocketOptions {
   /** The network namespace to work in: a name as `ip netns` has it, a path, a pid, a Netns. Default: the process's own. */
@@ -52,16 +54,18 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly rule: RuleService;
   readonly neighbour: NeighbourService;
   readonly nexthop: NexthopService;
+  readonly fdb: FdbService;
 
   private constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
-    const names = new LinkNames(netlink);
-    this.link = new LinkService(netlink, names);
-    this.address = new AddressService(netlink, names);
-    this.route = new RouteService(netlink, names);
-    this.rule = new RuleService(netlink, names);
-    this.neighbour = new NeighbourService(netlink, names);
-    this.nexthop = new NexthopService(netlink, names);
+    const services = createServices(netlink, new LinkNames(netlink));
+    this.link = services.link;
+    this.address = services.address;
+    this.route = services.route;
+    this.rule = services.rule;
+    this.neighbour = services.neighbour;
+    this.nexthop = services.nexthop;
+    this.fdb = new FdbService(netlink, names);
   }
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
@@ -140,13 +144,19 @@ const TYPES: readonly Pick<ObjectType<object>, 'name' | 'messages' | 'headerSize
   nexthopType,
 ];
 
+/** How the kernel calls in its message types what we call otherwise. */
+const NOUNS: { readonly [Name in ObjectName]?: string } = { neighbour: 'NEIGH', address: 'ADDR' };
+
 /** RTM_NEWLINK and its attributes by message type, so that the kernel's complaints can be put in words. */
 function requestNames(type: number): RequestNames | undefined {
   for (const { name, messages, headerSize, attributes } of TYPES) {
     for (const [verb, number] of Object.entries(messages)) {
       if (number !== type) continue;
-      const noun = name === 'neighbour' ? 'NEIGH' : name === 'address' ? 'ADDR' : name.toUpperCase();
-      return { name: `RTM_${verb.toUpperCase()}${noun}`, headerSize, attributes };
+      return {
+        name: `RTM_${verb.toUpperCase()}${NOUNS[name] ?? name.toUpperCase()}`,
+        headerSize,
+        attributes,
+      };
     }
   }
   return undefined;

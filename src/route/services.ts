@@ -1,0 +1,21 @@
+import type { RequestPort } from '../netlink/socket.ts';
+import { AddressService } from './address.ts';
+import { LinkService } from './link.ts';
+import type { LinkNames } from './names.ts';
+import { NeighbourService } from './neighbour.ts';
+import { NexthopService } from './nexthop.ts';
+import { RouteService } from './route.ts';
+import { RuleService } from './rule.ts';
+
+/** A service for each object: over a socket they are those of a RouteSocket, over a queue those of a batch. */
+export function createServices(port: RequestPort, names: LinkNames) {
+  return {
+    link: new LinkService(port, names),
+    address: new AddressService(port, names),
+    route: new RouteService(port, names),
+    rule: new RuleService(port, names),
+    neighbour: new NeighbourService(port, names),
+    nexthop: new NexthopService(port, names),
+  };
+}
+export type Services = ReturnType<typeof createServices>;
