@@ -2,8 +2,8 @@ import { release } from 'node:os';
 import { loadBinding, packageVersion } from '../handle/native-binding.ts';
 import { UsageError } from './args.ts';
 import { describeFailure, EXIT } from './exit.ts';
-import { type Command, loadView, resolveObject } from './objects.ts';
-import { type GlobalOptions, parseCommandLine } from './options.ts';
+import { type Command, type Program, resolveObject } from './objects.ts';
+import { type GlobalOptions, type ParsedCommandLine, parseCommandLine } from './options.ts';
 import { formatJson } from './show/json.ts';
 import { objectUsage, USAGE } from './usage.ts';
 
@@ -12,9 +12,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const surroundings = { environment: process.env, terminal: process.stdout.isTTY === true };
   let trace = argv.includes('--trace') || (process.env.COFFERDAM_DEBUG ?? '') !== '';
   try {
-    const { options, words } = parseCommandLine(argv, surroundings);
-    trace = options.trace;
-    return await dispatch(options, words);
+    const line = parseCommandLine(argv, surroundings);
+    trace = line.options.trace;
+    return await dispatch(line);
   } catch (error) {
     const { exitCode, text } = describeFailure(error, trace);
     process.stderr.write(`${text}\n`);
@@ -22,28 +22,35 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function dispatch(options: GlobalOptions, words: readonly string[]): Promise<number> {
+async function dispatch({ options, program, words }: ParsedCommandLine): Promise<number> {
   const [word, ...rest] = words;
-  if (options.version) return await runCommand('version', [], options);
+  if (options.version) return await runCommand('version', [], options, program);
+  if (options.batch !== undefined) {
+    return await (await import('./batch.ts')).runBatch(options.batch, options, program);
+  }
   if (word === undefined) {
     if (!options.help) throw new UsageError(USAGE.trimEnd());
     return print(USAGE);
   }
-  const meant = resolveObject(word);
-  if ('command' in meant) return await runCommand(meant.command, options.help ? ['--help'] : rest, options);
-  if (options.help) return print(objectUsage(await loadView(meant.object)));
-  const { show } = await import('./show.ts');
-  return print(await show(meant.object, rest, options));
+  const meant = resolveObject(word, program);
+  if ('command' in meant) {
+    return await runCommand(meant.command, options.help ? ['--help'] : rest, options, program);
+  }
+  if (options.help) return print(await helpAbout(word, program));
+  return await (await import('./session.ts')).runObject(meant, rest, options);
 }
 
 async function runCommand(
   command: Command,
   words: readonly string[],
   options: GlobalOptions,
+  program: Program,
 ): Promise<number> {
   switch (command) {
     case 'help':
-      return print(words[0] === undefined ? USAGE : await helpAbout(words[0]));
+      return print(
+        words[0] === undefined || words[0] === '--help' ? USAGE : await helpAbout(words[0], program),
+      );
     case 'version':
       return print(version(options));
     case 'doctor':
@@ -55,9 +62,10 @@ async function runCommand(
   }
 }
 
-async function helpAbout(word: string): Promise<string> {
-  const meant = resolveObject(word);
-  return 'object' in meant ? objectUsage(await loadView(meant.object)) : USAGE;
+async function helpAbout(word: string, program: Program): Promise<string> {
+  const meant = resolveObject(word, program);
+  if ('command' in meant || meant.entry.load === undefined) return USAGE;
+  return objectUsage(await meant.entry.load(), program);
 }
 
 function print(text: string): number {

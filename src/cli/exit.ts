@@ -1,5 +1,7 @@
 import { CofferdamError, InvalidArgumentError, SystemError } from '../handle/errors.ts';
+import { NetlinkError } from '../netlink/error.ts';
 import { FindingError, UsageError } from './args.ts';
+import { errnoWords } from './strerror.ts';
 
 /** What the process exits with. */
 export const EXIT = {
@@ -7,6 +9,8 @@ export const EXIT = {
   /** A finding, or something failed. */
   failure: 1,
   usage: 2,
+  /** The kernel refused: what `ip` exits with, too. */
+  refused: 2,
   /** A privilege is missing; the message names the capability. EX_NOPERM, sysexits(3). */
   privilege: 77,
 } as const;
@@ -57,12 +61,29 @@ function remedyOf(error: unknown): string | undefined {
   }
 }
 
+/**
+ * The kernel's refusal as `ip` tells it: its own words, or those of the errno. Which attribute it is about, which `ip`
+ * keeps to itself, comes on a line of its own.
+ */
+function describeRefusal({ errno, extAck }: NetlinkError): string {
+  const { message, attributePath, missingType } = extAck;
+  const words =
+    message === undefined
+      ? `RTNETLINK answers: ${errnoWords(errno)}`
+      : `Error: ${message}${message.endsWith('.') ? '' : '.'}`;
+  if (attributePath === undefined) return words;
+  return `${words}\n  ${missingType === undefined ? 'about' : 'missing'} ${attributePath}`;
+}
+
 /** Turns whatever was thrown into an exit code and a text. Words of `ip` stay as they are: scripts grep for them. */
 export function describeFailure(error: unknown, trace: boolean): Failure {
   if (error instanceof UsageError)
     return { exitCode: EXIT.usage, text: withStack(error.message, error, trace) };
   if (error instanceof FindingError) {
     return { exitCode: EXIT.failure, text: withStack(error.message, error, trace) };
+  }
+  if (error instanceof NetlinkError && error.code !== 'EPERM') {
+    return { exitCode: EXIT.refused, text: withStack(describeRefusal(error), error, trace) };
   }
   const lines = [`cofferdam: ${error instanceof Error ? error.message : String(error)}`];
   let exitCode: number = EXIT.failure;

@@ -1,20 +1,40 @@
 import { matches, UsageError } from './args.ts';
+import type { GlobalOptions } from './options.ts';
 import type { View } from './show/view.ts';
 
-/** Which word means which object, and which verb: `ip`'s tables of abbreviations. */
-
-interface ObjectEntry {
-  /** The words that name it, in full. */
+/**
+ * Which word means which object, and which verb: the tables of abbreviations of `ip`, `bridge` and `tc`.
+ *
+ * To add an object, or to fill one that is here without `load`: give its entry `load`, which imports the file of its
+ * View when it is asked for, because starting up is most of a command's time. What the View's `actions` lack is
+ * answered with a word about what to use instead. An object whose words are no verbs (`monitor`) has `command` in
+ * place of `load`: it gets all of its words, opens its own sockets and prints by itself.
+ */
+export interface ObjectEntry {
+  /** The words that name it, in full. The first one is its name in messages. */
   readonly names: readonly string[];
-  /** In the order in which `ip` compares them: `ip link s` is `set`, `ip addr s` is `show`. */
+  /** In the order in which iproute2 compares them: `ip link s` is `set`, `ip addr s` is `show`. */
   readonly verbs: readonly string[];
-  /** The file is loaded only when its object is asked for: starting up is most of a command's time. */
-  load(): Promise<View>;
+  /** Verbs that iproute2 takes in full only. */
+  readonly unabbreviated?: readonly string[];
+  load?(): Promise<View>;
+  command?(): Promise<ObjectCommand>;
 }
+
+/** Resolves to the exit code. */
+export type ObjectCommand = (
+  words: readonly string[],
+  options: GlobalOptions,
+  program: Program,
+) => Promise<number>;
+
+/** The programs of iproute2 whose objects we have. `ip` is what is meant without a word. */
+export const PROGRAMS = ['ip', 'bridge', 'tc'] as const;
+export type Program = (typeof PROGRAMS)[number];
 
 const SHOW = ['show', 'lst', 'list'];
 
-const OBJECTS = {
+const IP_OBJECTS = {
   address: {
     names: ['address'],
     verbs: ['add', 'change', 'replace', 'delete', ...SHOW, 'flush', 'save', 'showdump', 'restore', 'help'],
@@ -23,20 +43,8 @@ const OBJECTS = {
   route: {
     names: ['route'],
     verbs: [
-      'add',
-      'change',
-      'replace',
-      'prepend',
-      'append',
-      'test',
-      'delete',
-      ...SHOW,
-      'get',
-      'flush',
-      'save',
-      'restore',
-      'showdump',
-      'help',
+      ...['add', 'change', 'replace', 'prepend', 'append', 'test', 'delete', ...SHOW, 'get', 'flush'],
+      ...['save', 'restore', 'showdump', 'help'],
     ],
     load: async () => (await import('./show/route.ts')).routeView,
   },
@@ -60,83 +68,132 @@ const OBJECTS = {
     verbs: ['add', 'replace', 'delete', ...SHOW, 'get', 'flush', 'bucket', 'help'],
     load: async () => (await import('./show/nexthop.ts')).nexthopView,
   },
+  addrlabel: { names: ['addrlabel'], verbs: ['list', 'lst', 'show', 'add', 'delete', 'flush', 'help'] },
+  monitor: { names: ['monitor'], verbs: ['help'] },
+  netns: {
+    names: ['netns'],
+    verbs: [
+      ...['list', 'show', 'lst', 'list-id', 'help', 'add', 'set', 'delete', 'identify', 'pids', 'exec'],
+      ...['monitor', 'attach'],
+    ],
+  },
+  netconf: { names: ['netconf'], verbs: [...SHOW, 'help'] },
 } satisfies Record<string, ObjectEntry>;
 
-export type ShownObject = keyof typeof OBJECTS;
-export const SHOWN_OBJECTS = Object.keys(OBJECTS) as ShownObject[];
+const BRIDGE_OBJECTS = {
+  link: { names: ['link'], verbs: ['set', 'change', ...SHOW, 'help'] },
+  fdb: {
+    names: ['fdb'],
+    verbs: ['add', 'append', 'replace', 'delete', 'get', ...SHOW, 'flush', 'help'],
+    unabbreviated: ['flush'],
+  },
+  mdb: { names: ['mdb'], verbs: ['add', 'delete', ...SHOW, 'help'] },
+  vlan: {
+    names: ['vlan'],
+    verbs: ['add', 'delete', ...SHOW, 'tunnelshow', 'set', 'global', 'help'],
+    unabbreviated: ['global'],
+  },
+  monitor: { names: ['monitor'], verbs: ['help'] },
+} satisfies Record<string, ObjectEntry>;
 
-/**
- * All objects of `ip` 6.1, in its order: an abbreviation means the first that it begins. Those we don't show keep
- * their place, so that `ip m` never means something else here than there.
- */
-const IP_OBJECTS = [
-  'address',
-  'addrlabel',
-  'maddress',
-  'route',
-  'rule',
-  'neighbor',
-  'neighbour',
-  'ntable',
-  'ntbl',
-  'link',
-  'l2tp',
-  'fou',
-  'ila',
-  'macsec',
-  'tunnel',
-  'tunl',
-  'tuntap',
-  'tap',
-  'token',
-  'tcpmetrics',
-  'tcp_metrics',
-  'monitor',
-  'xfrm',
-  'mroute',
-  'mrule',
-  'netns',
-  'netconf',
-  'vrf',
-  'sr',
-  'nexthop',
-  'mptcp',
-  'ioam',
-  'help',
-  'stats',
-];
+const TC_LIST = ['list', 'show', 'lst', 'help'];
+
+const TC_OBJECTS = {
+  qdisc: { names: ['qdisc'], verbs: ['add', 'change', 'replace', 'link', 'delete', ...TC_LIST] },
+  class: { names: ['class'], verbs: ['add', 'change', 'replace', 'delete', ...TC_LIST] },
+  filter: { names: ['filter'], verbs: ['add', 'change', 'replace', 'delete', 'get', ...TC_LIST] },
+  chain: { names: ['chain'], verbs: ['add', 'delete', 'get', ...TC_LIST] },
+  actions: {
+    names: ['actions'],
+    verbs: ['add', 'change', 'replace', 'delete', 'get', 'list', 'show', 'lst', 'flush', 'help'],
+  },
+  monitor: { names: ['monitor'], verbs: ['help'] },
+} satisfies Record<string, ObjectEntry>;
+
+/** Objects of `ip` that have a view: what `cofferdam OBJECT` shows. */
+export type ShownObject = 'address' | 'route' | 'rule' | 'neighbour' | 'link' | 'nexthop';
+
+interface ProgramEntry {
+  readonly objects: Readonly<Record<string, ObjectEntry>>;
+  /**
+   * All objects of iproute2 6.1, in its order: an abbreviation means the first that it begins. Those that we lack
+   * keep their place, so that `ip m` never means something else here than there.
+   */
+  readonly order: readonly string[];
+}
+
+const ENTRIES: Readonly<Record<Program, ProgramEntry>> = {
+  ip: {
+    objects: IP_OBJECTS,
+    order: [
+      ...['address', 'addrlabel', 'maddress', 'route', 'rule', 'neighbor', 'neighbour', 'ntable', 'ntbl'],
+      ...['link', 'l2tp', 'fou', 'ila', 'macsec', 'tunnel', 'tunl', 'tuntap', 'tap', 'token', 'tcpmetrics'],
+      ...['tcp_metrics', 'monitor', 'xfrm', 'mroute', 'mrule', 'netns', 'netconf', 'vrf', 'sr', 'nexthop'],
+      ...['mptcp', 'ioam', 'help', 'stats'],
+    ],
+  },
+  bridge: { objects: BRIDGE_OBJECTS, order: ['link', 'fdb', 'mdb', 'vlan', 'vni', 'monitor', 'help'] },
+  tc: {
+    objects: TC_OBJECTS,
+    order: ['qdisc', 'class', 'filter', 'chain', 'actions', 'monitor', 'exec', 'help'],
+  },
+};
 
 /** cofferdam's own commands: never abbreviated. */
 export const COMMANDS = ['doctor', 'repl', 'tour', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
 
-/** Our own commands go first, in full; then objects, abbreviated as in `ip`. */
-export function resolveObject(word: string): { command: Command } | { object: ShownObject } {
-  const command = COMMANDS.find((name) => name === word);
-  if (command !== undefined) return { command };
-  const full = IP_OBJECTS.find((name) => matches(word, name));
-  if (full === 'help') return { command: 'help' };
-  const object = SHOWN_OBJECTS.find((name) => OBJECTS[name].names.some((alias) => alias === full));
-  if (object !== undefined) return { object };
-  if (full === undefined) throw new UsageError(`Object "${word}" is unknown, try "cofferdam help".`);
-  const spelled = full === word ? `"${full}"` : `"${word}" (${full})`;
-  throw new UsageError(`Object ${spelled} is not supported here, try "cofferdam help".`);
+/** An object of a program, found. */
+export interface Meant {
+  readonly program: Program;
+  /** Its key, which is its full name. */
+  readonly object: string;
+  readonly entry: ObjectEntry;
 }
 
-/** 'show' for no word at all. */
-export function resolveVerb(object: ShownObject, word: string | undefined): 'show' | 'help' {
+/** How a program and its words are called in messages: `cofferdam tc`, but plain `cofferdam` for ip. */
+export function programName(program: Program): string {
+  return program === 'ip' ? 'cofferdam' : `cofferdam ${program}`;
+}
+
+/** Our own commands go first, in full; then objects, abbreviated as in iproute2. */
+export function resolveObject(word: string, program: Program = 'ip'): { command: Command } | Meant {
+  const command = program === 'ip' ? COMMANDS.find((name) => name === word) : undefined;
+  if (command !== undefined) return { command };
+  const { objects, order } = ENTRIES[program];
+  const full = order.find((name) => matches(word, name));
+  if (full === 'help') return { command: 'help' };
+  const found = Object.entries(objects).find(([, { names }]) => names.some((name) => name === full));
+  if (found !== undefined) return { program, object: found[0], entry: found[1] };
+  const help = `try "${programName(program)} help".`;
+  if (full === undefined) throw new UsageError(`Object "${word}" is unknown, ${help}`);
+  throw new UsageError(`Object ${spelled(full, word)} is not supported here, ${help}`);
+}
+
+function spelled(full: string, word: string): string {
+  return full === word ? `"${full}"` : `"${word}" (${full})`;
+}
+
+/** The verb in full; `show` for no word at all and for its other names. */
+export function resolveVerb({ program, object, entry }: Meant, word: string | undefined): string {
   if (word === undefined) return 'show';
-  const verb = OBJECTS[object].verbs.find((name) => matches(word, name));
-  if (verb !== undefined && SHOW.includes(verb)) return 'show';
-  if (verb === 'help' || word === '-help' || word === '--help') return 'help';
-  if (verb === undefined) {
-    throw new UsageError(`Command "${word}" is unknown, try "cofferdam ${object} help".`);
-  }
-  throw new UsageError(
-    `Command "${verb}" is not supported here: cofferdam shows. Use ip ${object} ${verb}, or the library.`,
+  const { verbs, unabbreviated = [] } = entry;
+  const verb = verbs.find((name) => (unabbreviated.includes(name) ? word === name : matches(word, name)));
+  if (verb !== undefined) return SHOW.includes(verb) ? 'show' : verb;
+  if (word === '-help' || word === '--help') return 'help';
+  throw new UsageError(`Command "${word}" is unknown, try "${programName(program)} ${object} help".`);
+}
+
+/** For an object that has no view yet, and a verb that its view lacks. */
+export function notSupported({ program, object }: Meant, verb?: string): UsageError {
+  if (verb === undefined)
+    return new UsageError(`Object "${object}" is not supported here, try "${programName(program)} help".`);
+  return new UsageError(
+    `Command "${verb}" is not supported here. Use ${program} ${object} ${verb}, or the library.`,
   );
 }
 
+/** The view of one of `ip`'s objects. */
 export function loadView(object: ShownObject): Promise<View> {
-  return OBJECTS[object].load();
+  return IP_OBJECTS[object].load();
 }

@@ -1,10 +1,13 @@
+import { type Program, programName } from './objects.ts';
 import type { View } from './show/view.ts';
 
 /** What `cofferdam --help` prints. */
-export const USAGE = `Usage: cofferdam [ OPTIONS ] OBJECT [ show ] [ WORDS ]
+export const USAGE = `Usage: cofferdam [ OPTIONS ] OBJECT [ show | add | delete | ... ] [ WORDS ]
+       cofferdam [ OPTIONS ] { bridge | tc } [ OPTIONS ] OBJECT ...
+       cofferdam [ OPTIONS ] [ bridge | tc ] [ -force ] -batch FILE
        cofferdam [ OPTIONS ] COMMAND
 
-Objects, spoken as to ip(8), abbreviations included:
+Objects, spoken as to ip(8), bridge(8) and tc(8), abbreviations included:
   link address route rule neighbour nexthop       cofferdam OBJECT help tells the words
 
 Commands:
@@ -19,6 +22,8 @@ Options:
   -4 -6 -0 -M -B, -f[amily] { inet | inet6 | link | mpls | bridge }
   -n[etns] NAME               look into a network namespace: a name, or a path
   -c[olor][={always|auto|never}]
+  -b[atch] FILE -force        a command line from each line of a file; goes on after a line that failed
+  -echo -l[oops] N            print what a change made; how often a flush goes over what is there
   -rc[vbuf] BYTES             receive buffer of the socket
   --timeout MILLISECONDS      deadline of each request
   --trace                     errors come with their stacks; so does COFFERDAM_DEBUG=1
@@ -28,15 +33,16 @@ Exit codes: 0 fine, 1 a finding or a failure, 2 wrong words, 77 a privilege is m
 `;
 
 /** What `cofferdam OBJECT help` prints. */
-export function objectUsage(view: View): string {
+export function objectUsage(view: View, program: Program): string {
   const lines = view.usage.split('\n').filter((line) => line.trim() !== '');
-  return `${lines.map((line, index) => usageLine(line, index === 0, view.names[0] ?? '')).join('\n')}\n`;
+  const object = `${programName(program)} ${view.names[0] ?? ''}`;
+  return `${lines.map((line, index) => usageLine(line, index === 0, object)).join('\n')}\n`;
 }
 
 function usageLine(line: string, first: boolean, object: string): string {
   if (/^(Usage:|\s)/.test(line)) return line;
   // What a word of the lines above stands for.
   if (/^[A-Z][A-Z-]* :=/.test(line)) return `       ${line}`;
-  const command = line.startsWith('cofferdam ') ? line : `cofferdam ${object} [ show ] ${line}`;
+  const command = line.startsWith('cofferdam ') ? line : `${object} [ show ] ${line}`;
   return `${first ? 'Usage: ' : '       '}${command}`;
 }

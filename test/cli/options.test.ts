@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/cli/args.ts';
-import { resolveObject, resolveVerb } from '../../src/cli/objects.ts';
+import { type Program, resolveObject, resolveVerb } from '../../src/cli/objects.ts';
 import { parseCommandLine } from '../../src/cli/options.ts';
 
 function parse(words: string[], environment: NodeJS.ProcessEnv = {}, terminal = false) {
@@ -17,13 +17,49 @@ describe('global flags', () => {
   test('abbreviate as in ip: the first of its list wins', () => {
     expect(parse(['-s', '-s']).options.stats).toBe(2);
     expect(parse(['-br']).options.brief).toBe(true);
-    expect(() => parse(['-b', 'file'])).toThrow(/-batch/);
+    expect(parse(['-b', 'file']).options.batch).toBe('file');
+    expect(() => parse(['-e'])).toThrow('Option "-e" is unknown');
+    expect(parse(['-echo', '-force', '-l', '3', '-a']).options).toMatchObject({
+      echo: true,
+      force: true,
+      loops: 3,
+      all: true,
+    });
     expect(parse(['--json', '--pretty', '--details']).options).toMatchObject({ json: true, pretty: true });
     expect(parse(['-N']).options.numeric).toBe(true);
     expect(parse(['-rc', '4096']).options.receiveBuffer).toBe(4096);
     expect(() => parse(['-'])).toThrow(UsageError);
     expect(() => parse(['-z'])).toThrow('Option "-z" is unknown, try "cofferdam --help".');
     expect(() => parse(['-n'])).toThrow('Command line is not complete');
+  });
+
+  test('of bridge and tc stand before or behind their word', () => {
+    for (const words of [
+      ['-j', 'tc', 'qdisc', 'show'],
+      ['tc', '-j', 'qdisc', 'show'],
+    ]) {
+      const { options, program, words: rest } = parse(words);
+      expect({ json: options.json, program, rest }).toEqual({
+        json: true,
+        program: 'tc',
+        rest: ['qdisc', 'show'],
+      });
+    }
+    expect(parse(['-j', 'tc', '-s', '-r', '-g', 'class'])).toMatchObject({
+      options: { json: true, stats: 1, raw: true, graph: true },
+      words: ['class'],
+    });
+    // What a flag's abbreviation means is the program's to say.
+    expect(parse(['tc', '-h']).options.help).toBe(true);
+    expect(parse(['tc', '-p']).options.pretty).toBe(true);
+    expect(() => parse(['tc', '-loops', '1'])).toThrow('Option "-loops" is unknown');
+    expect(parse(['bridge', '-com', 'vlan']).options.compressVlans).toBe(true);
+    expect(parse(['link']).program).toBe('ip');
+    expect(parse(['ip', '-j', 'link'])).toMatchObject({
+      program: 'ip',
+      options: { json: true },
+      words: ['link'],
+    });
   });
 
   test('families', () => {
@@ -83,8 +119,20 @@ describe('objects', () => {
       nexthop: 'nexthop',
     };
     for (const [word, object] of Object.entries(meanings)) {
-      expect(resolveObject(word), word).toEqual({ object });
+      expect(resolveObject(word), word).toMatchObject({ program: 'ip', object });
     }
+  });
+
+  test('of bridge and tc mean what they mean there', () => {
+    expect(resolveObject('l', 'bridge')).toMatchObject({ program: 'bridge', object: 'link' });
+    expect(resolveObject('v', 'bridge')).toMatchObject({ object: 'vlan' });
+    expect(resolveObject('a', 'tc')).toMatchObject({ object: 'actions' });
+    expect(resolveObject('c', 'tc')).toMatchObject({ object: 'class' });
+    expect(resolveObject('ch', 'tc')).toMatchObject({ object: 'chain' });
+    expect(() => resolveObject('doctor', 'tc')).toThrow(
+      'Object "doctor" is unknown, try "cofferdam tc help".',
+    );
+    expect(() => resolveObject('e', 'tc')).toThrow('Object "e" (exec) is not supported here');
   });
 
   test('of ip that are not here keep their abbreviations', () => {
@@ -97,21 +145,28 @@ describe('objects', () => {
 
   test('verbs too', () => {
     for (const verb of ['s', 'sh', 'l', 'ls', 'list', 'lst', undefined]) {
-      expect(catchVerb('address', verb), verb).toBe('show');
+      expect(verbOf('address', verb), verb).toBe('show');
     }
-    expect(catchVerb('address', 'lx')).toBe('unknown');
+    expect(() => verbOf('address', 'lx')).toThrow('Command "lx" is unknown, try "cofferdam address help".');
     // `ip link s` is `ip link set`.
-    expect(catchVerb('link', 's')).toBe('unsupported');
-    expect(catchVerb('link', 'sh')).toBe('show');
-    expect(catchVerb('route', 'add')).toBe('unsupported');
-    expect(catchVerb('route', 'help')).toBe('help');
+    expect(verbOf('link', 's')).toBe('set');
+    expect(verbOf('link', 'sh')).toBe('show');
+    expect(verbOf('route', 'a')).toBe('add');
+    expect(verbOf('route', 'd')).toBe('delete');
+    expect(verbOf('route', 'help')).toBe('help');
+    expect(verbOf('neigh', 'd')).toBe('delete');
+    expect(verbOf('qdisc', 'l', 'tc')).toBe('link');
+    expect(verbOf('qdisc', 'ls', 'tc')).toBe('show');
+    // bridge takes a few in full only.
+    expect(verbOf('fdb', 'flush', 'bridge')).toBe('flush');
+    expect(() => verbOf('fdb', 'f', 'bridge')).toThrow(
+      'Command "f" is unknown, try "cofferdam bridge fdb help".',
+    );
   });
 });
 
-function catchVerb(object: Parameters<typeof resolveVerb>[0], verb: string | undefined): string {
-  try {
-    return resolveVerb(object, verb);
-  } catch (error) {
-    return (error as Error).message.includes('unknown') ? 'unknown' : 'unsupported';
-  }
+function verbOf(object: string, verb: string | undefined, program?: Program): string {
+  const meant = resolveObject(object, program);
+  if ('command' in meant) throw new TypeError(`${object} is a command`);
+  return resolveVerb(meant, verb);
 }

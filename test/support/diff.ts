@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { parseCommandLine } from '../../src/cli/options.ts';
+import { showContext } from '../../src/cli/session.ts';
 import { formatJson } from '../../src/cli/show/json.ts';
 import type { ShowContext, View } from '../../src/cli/show/view.ts';
-import { showContext } from '../../src/cli/show.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
 
 /**

@@ -38,6 +38,20 @@ export interface ShowOptions {
   readonly iec: boolean;
   /** Whether text may hold colours: decided already from -c, NO_COLOR and the terminal. */
   readonly color: boolean;
+  /** -echo: print what the kernel made of a change. */
+  readonly echo: boolean;
+  /** -loops: how often a flush goes over what is there; 0 for as often as it takes. */
+  readonly loops: number;
+  /** -a, -all: of all network namespaces. */
+  readonly all: boolean;
+  /** -t and -ts: 0 none, 1 long, 2 short. Of monitors. */
+  readonly timestamp: number;
+  /** tc -raw. */
+  readonly raw: boolean;
+  /** tc -graph. */
+  readonly graph: boolean;
+  /** bridge -compressvlans. */
+  readonly compressVlans: boolean;
 }
 
 /** Links of the namespace by index, read once per command. */
@@ -56,6 +70,13 @@ export interface ShowContext {
   readonly names: Names;
   /** Read at the first call, kept for the rest of the command. */
   linkNames(): Promise<LinkNames>;
+  /**
+   * The index of one link, by name, alternative name or `if7`; throws `Cannot find device "x"` where there is none.
+   * The lines of a batch share what was found, until one of them changes links.
+   */
+  linkIndex(name: string): Promise<number>;
+  /** For what is printed as it comes, before the command has ended, and for what is no text. */
+  write(output: string | Uint8Array): void;
 }
 
 export interface Shown {
@@ -65,14 +86,29 @@ export interface Shown {
 }
 
 /**
+ * What a verb besides `show` does: `add`, `get`, `flush`. `args` are the words after the verb. What it resolves to is
+ * printed as `show`'s would be; undefined, and nothing is. Refusals of the kernel are left as they are thrown.
+ */
+export type Action = (args: readonly string[], context: ShowContext) => Promise<Shown | undefined>;
+export type Actions = Readonly<Record<string, Action>>;
+
+/**
  * Exported by the file of its object: `linkView` by link.ts, `addressView` by addr.ts, `routeView` by route.ts,
  * `ruleView` by rule.ts, `neighbourView` by neigh.ts, `nexthopView` by nexthop.ts.
  */
 export interface View {
   /** The full words that name the object: the first one titles the help. Abbreviations are the frame's business. */
   readonly names: readonly string[];
-  /** What follows `cofferdam link`, a line each, for the help. */
+  /**
+   * What follows `cofferdam link [ show ]`, a line each, for the help. A line that begins with `cofferdam` is taken as
+   * it is, and so is one that begins with a space.
+   */
   readonly usage: string;
   /** `args`: the words after `show`. Throws UsageError (args.ts) for words it does not know. */
   run(args: readonly string[], context: ShowContext): Promise<Shown>;
+  /**
+   * By the full verb as objects.ts has it: `delete`, not `del`. A function where they are in a file of their own that
+   * showing does without: `actions: async () => (await import('../verbs/rule.ts')).ruleActions`.
+   */
+  readonly actions?: Actions | (() => Promise<Actions>);
 }

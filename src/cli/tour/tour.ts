@@ -6,7 +6,7 @@ import { RouteSocket } from '../../route/socket.ts';
 import { observeFds } from '../../testing/index.ts';
 import { loadView, type ShownObject } from '../objects.ts';
 import { parseCommandLine } from '../options.ts';
-import { showContext } from '../show.ts';
+import { showContext } from '../session.ts';
 import { fdChart } from './chart.ts';
 import { injectLeaks, ownFrames } from './leak.ts';
 import { addRoutes, closeHost, connect, type Host, LINKS, type Network, openNetwork } from './network.ts';
