@@ -1,5 +1,6 @@
 import type { RequestPort } from '../netlink/socket.ts';
 import { AddressService } from './address.ts';
+import { FdbService } from './fdb.ts';
 import { LinkService } from './link.ts';
 import type { LinkNames } from './names.ts';
 import { NeighbourService } from './neighbour.ts';
@@ -16,6 +17,7 @@ export function createServices(port: RequestPort, names: LinkNames) {
     rule: new RuleService(port, names),
     neighbour: new NeighbourService(port, names),
     nexthop: new NexthopService(port, names),
+    fdb: new FdbService(port, names),
   };
 }
 export type Services = ReturnType<typeof createServices>;

@@ -3,7 +3,7 @@ import type { HandleState } from '../handle/handle-info.ts';
 import { NETLINK_ROUTE, NetlinkSocket, type RequestNames } from '../netlink/socket.ts';
 import type { NetnsReference } from '../netns/index.ts';
 import { type AddressService, addressType } from './address.ts';
-import { FdbService } from './fdb.ts';
+import type { FdbService } from './fdb.ts';
 import { type LinkService, linkType } from './link.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 import { LinkNames } from './names.ts';
@@ -65,7 +65,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.rule = services.rule;
     this.neighbour = services.neighbour;
     this.nexthop = services.nexthop;
-    this.fdb = new FdbService(netlink, names);
+    this.fdb = services.fdb;
   }
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
