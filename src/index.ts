@@ -40,6 +40,7 @@ export type {
   Lifetime,
 } from './route/address.ts';
 export type { Encap } from './route/encap.ts';
+export type { FdbEntry, FdbFilter, FdbFlag, FdbFlush, FdbInput, FdbState } from './route/fdb.ts';
 export type {
   Bridge,
   BridgePort,

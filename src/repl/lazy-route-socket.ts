@@ -1,5 +1,6 @@
 import { ClosedError } from '../handle/index.ts';
 import { AddressService } from '../route/address.ts';
+import { FdbService } from '../route/fdb.ts';
 import { LinkService } from '../route/link.ts';
 import type { Monitor } from '../route/monitor.ts';
 import { NeighbourService } from '../route/neighbour.ts';
@@ -25,6 +26,7 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   rule: RuleService,
   neighbour: NeighbourService,
   nexthop: NexthopService,
+  fdb: FdbService,
 };
 
 /** The verbs that a service has, those it inherits included. What else is on its prototype is its own business. */
@@ -46,6 +48,7 @@ export class LazyRouteSocket {
   readonly rule: Service;
   readonly neighbour: Service;
   readonly nexthop: Service;
+  readonly fdb: Service;
   /** News of these objects, or of all: `for await (const event of await rt.monitor(['link'])) console.log(event)`. */
   readonly monitor: (objects?: readonly ObjectName[], options?: object) => Promise<Monitor>;
   /** Closes what has been opened; nothing can be asked any more. */
@@ -65,6 +68,7 @@ export class LazyRouteSocket {
     this.rule = this.#service('rule');
     this.neighbour = this.#service('neighbour');
     this.nexthop = this.#service('nexthop');
+    this.fdb = this.#service('fdb');
     this.monitor = async (objects, settings = {}) => (await this.#open()).monitor(objects, settings);
     this.close = () => this.#close();
   }

@@ -18,4 +18,15 @@ export class ReadOnlyError extends CofferdamError {
 export const READING_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'dump']);
 
 /** All verbs that a console offers, where a service has them. */
-export const VERBS = ['get', 'list', 'dump', 'add', 'replace', 'change', 'append', 'set', 'del'] as const;
+export const VERBS = [
+  'get',
+  'list',
+  'dump',
+  'add',
+  'replace',
+  'change',
+  'append',
+  'set',
+  'del',
+  'flush',
+] as const;

@@ -1,3 +1,4 @@
+import { AF } from '../netlink/wire/address.ts';
 import type { AttributesOf } from '../netlink/wire/attributes.ts';
 import { flagNames } from '../netlink/wire/codec.ts';
 import { WireView } from '../netlink/wire/view.ts';
@@ -71,6 +72,8 @@ export const linkType: ObjectType<Link> = {
   groups: [1], // RTNLGRP_LINK
   headerSize: ifinfomsg.size,
   attributes: linkAttributes,
+  // AF_BRIDGE speaks of ports: its RTM_DELLINK is a port that left its bridge, not a link that went.
+  concerns: (payload) => payload[0] !== AF.bridge,
   decode: decodeLink,
   key: (link) => String(link.ifindex),
   // Counters, and what holds timers or counters among its fields.

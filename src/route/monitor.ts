@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
 import type { NetlinkMessage, NetlinkSocket } from '../netlink/socket.ts';
-import { AF } from '../netlink/wire/address.ts';
 import type { Address } from './address.ts';
 import { EventQueue } from './event-queue.ts';
+import type { FdbEntry } from './fdb.ts';
 import type { Link } from './link.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { Nexthop } from './nexthop.ts';
@@ -19,6 +19,7 @@ export interface Objects {
   rule: Rule;
   neighbour: Neighbour;
   nexthop: Nexthop;
+  fdb: FdbEntry;
 }
 
 /**
@@ -54,6 +55,7 @@ interface Watched {
   readonly name: ObjectName;
   readonly messages: ObjectType<object>['messages'];
   readonly groups: readonly number[];
+  concerns(payload: Uint8Array): boolean;
   event(kind: 'new' | 'del', payload: Uint8Array): ObjectEvent | undefined;
   /** Reads all objects and returns what differs from what was known. */
   resync(): Promise<ObjectEvent[]>;
@@ -86,6 +88,7 @@ function watch(sources: Sources, name: ObjectName, caching: boolean): Watched {
     name,
     messages: type.messages,
     groups: type.groups,
+    concerns: (payload) => type.concerns?.(payload) ?? true,
     event(kind, payload) {
       const value = type.decode(payload);
       if (cache === undefined) return event(kind, value);
@@ -185,9 +188,7 @@ class EventSource {
             ? 'del'
             : undefined;
       if (kind === undefined) continue;
-      // AF_BRIDGE speaks of ports and forwarding entries under the same message types: a RTM_DELLINK of that family
-      // is a port that left its bridge, not a link that went.
-      if (message.payload[0] === AF.bridge) return;
+      if (!watched.concerns(message.payload)) continue;
       // Lost before the cache has it: the cache is what the reader will know when it has read the queue, or reading
       // anew would find no difference.
       if (this.queue.length >= this.#capacity) {

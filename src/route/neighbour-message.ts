@@ -21,7 +21,7 @@ import {
 } from './route-words.ts';
 
 /** NUD_*, uapi/linux/neighbour.h. No state at all is NUD_NONE. */
-const STATES = {
+export const NEIGHBOUR_STATES = {
   INCOMPLETE: 0x01,
   REACHABLE: 0x02,
   STALE: 0x04,
@@ -31,10 +31,10 @@ const STATES = {
   NOARP: 0x40,
   PERMANENT: 0x80,
 } as const;
-export type NeighbourState = keyof typeof STATES | (string & {});
+export type NeighbourState = keyof typeof NEIGHBOUR_STATES | (string & {});
 
 /** NTF_*, and from bit 8 on NTF_EXT_*: the kernel numbers them so too (NTF_EXT_SHIFT). */
-const FLAGS = {
+export const NEIGHBOUR_FLAGS = {
   use: 0x01,
   self: 0x02,
   master: 0x04,
@@ -47,7 +47,7 @@ const FLAGS = {
   locked: 0x200,
   extern_valid: 0x400,
 } as const;
-export type NeighbourFlag = keyof typeof FLAGS | (string & {});
+export type NeighbourFlag = keyof typeof NEIGHBOUR_FLAGS | (string & {});
 const EXT_SHIFT = 8;
 
 /** A neighbour of a link, or an entry of a bridge's or VXLAN's forwarding table. man 8 ip-neighbour, bridge. */
@@ -133,19 +133,34 @@ export const neighbourAttributes = attributeTable('NDA', {
     }),
   ),
   flagsExt: attribute(15, 'NDA_FLAGS_EXT', u32),
+  /** Of flush requests: which bits of the header's state and flags count. */
+  stateMask: attribute(16, 'NDA_NDM_STATE_MASK', u16),
+  flagsMask: attribute(17, 'NDA_NDM_FLAGS_MASK', u8),
 });
 
 export function decodeNeighbour(payload: Uint8Array): Neighbour {
   const view = new WireView(payload);
   const header = ndmsg.decodeAt(view, 0);
-  const { dst, lladdr, cacheinfo, probes, protocol, fdb, flagsExt, raw, ...others } =
-    neighbourAttributes.decode(view, ndmsg.size, view.length);
+  const {
+    dst,
+    lladdr,
+    cacheinfo,
+    probes,
+    protocol,
+    fdb,
+    flagsExt,
+    // Said in requests only.
+    stateMask: _,
+    flagsMask: _mask,
+    raw,
+    ...others
+  } = neighbourAttributes.decode(view, ndmsg.size, view.length);
   return {
     family: familyName(header.family),
     ifindex: header.ifindex,
     ...defined({ dst, lladdr }),
-    state: flagNames(header.state, STATES),
-    flags: flagNames(header.flags + (flagsExt ?? 0) * (1 << EXT_SHIFT), FLAGS),
+    state: flagNames(header.state, NEIGHBOUR_STATES),
+    flags: flagNames(header.flags + (flagsExt ?? 0) * (1 << EXT_SHIFT), NEIGHBOUR_FLAGS),
     ...(header.type === 'none' ? {} : { type: header.type }),
     ...defined({ protocol }),
     ...others,
@@ -232,21 +247,21 @@ function hasFlag({ flags }: NeighbourInput, flag: NeighbourFlag): boolean {
 }
 
 function stateBits(input: NeighbourInput): number {
-  if (input.state === undefined) return hasFlag(input, 'managed') ? 0 : STATES.PERMANENT;
+  if (input.state === undefined) return hasFlag(input, 'managed') ? 0 : NEIGHBOUR_STATES.PERMANENT;
   const words = typeof input.state === 'string' ? [input.state] : input.state;
   if (!Array.isArray(words) || !words.every((word) => typeof word === 'string'))
     throw new InvalidArgumentError(
       'state',
       input.state,
       'is no state',
-      `some of ${Object.keys(STATES).join(', ')}`,
+      `some of ${Object.keys(NEIGHBOUR_STATES).join(', ')}`,
     );
   return fieldFlags(
     'state',
     words
       .map((word) => (word.startsWith('0x') ? word : word.toUpperCase()))
       .filter((word) => word !== 'NONE'),
-    STATES,
+    NEIGHBOUR_STATES,
   );
 }
 
@@ -261,7 +276,7 @@ export function encodeNeighbour(input: NeighbourInput, ifindex: number): Uint8Ar
   const { activityNotify, dontRefresh } = input;
   const fdb = defined({ activityNotify, dontRefresh });
   return encodePayload((writer) => {
-    const flags = fieldFlags('flags', input.flags ?? [], FLAGS);
+    const flags = fieldFlags('flags', input.flags ?? [], NEIGHBOUR_FLAGS);
     ndmsg.encode(writer, {
       family: AF[family],
       ifindex,
@@ -285,8 +300,10 @@ export function encodeNeighbourKey(verb: 'del' | 'get', input: NeighbourInput, i
   const { family, dst, proxy } = parseNeighbourInput(input);
   const { lladdr, vlan, port, vni, srcVni, viaIfindex, nhid } = input;
   return encodePayload((writer) => {
-    const flags = fieldFlags('flags', input.flags ?? [], FLAGS) & (FLAGS.proxy | FLAGS.self | FLAGS.master);
-    ndmsg.encode(writer, { family: AF[family], ifindex, flags: proxy ? FLAGS.proxy : flags });
+    const flags =
+      fieldFlags('flags', input.flags ?? [], NEIGHBOUR_FLAGS) &
+      (NEIGHBOUR_FLAGS.proxy | NEIGHBOUR_FLAGS.self | NEIGHBOUR_FLAGS.master);
+    ndmsg.encode(writer, { family: AF[family], ifindex, flags: proxy ? NEIGHBOUR_FLAGS.proxy : flags });
     neighbourAttributes.encode(writer, {
       ...defined({ dst }),
       // Forwarding entries are known by their link-layer address, and by where they lead to.

@@ -53,6 +53,8 @@ export const neighbourType: ObjectType<Neighbour> = {
   groups: [3], // RTNLGRP_NEIGH
   headerSize: ndmsg.size,
   attributes: neighbourAttributes,
+  // AF_BRIDGE's are forwarding entries.
+  concerns: (payload) => payload[0] !== AF.bridge,
   decode: decodeNeighbour,
   key: (one) =>
     one.family === 'bridge'

@@ -1,7 +1,7 @@
 import type { NamingTable } from '../netlink/wire/attributes.ts';
 
 /** The objects of rtnetlink, in the words of `ip`. */
-export const OBJECT_NAMES = ['link', 'address', 'route', 'rule', 'neighbour', 'nexthop'] as const;
+export const OBJECT_NAMES = ['link', 'address', 'route', 'rule', 'neighbour', 'nexthop', 'fdb'] as const;
 export type ObjectName = (typeof OBJECT_NAMES)[number];
 
 /** What the generic service, the monitor and the error messages need to know of one kind of object. */
@@ -16,6 +16,8 @@ export interface ObjectType<T extends object> {
   readonly attributes: NamingTable;
   /** Whether a message of these numbers is of this kind, where kinds share them (AF_BRIDGE has its own). Default: all are. */
   concerns?(payload: Uint8Array): boolean;
+  /** The objects of a message, where a message may hold several. Default: the one that `decode` reads. */
+  decodeAll?(payload: Uint8Array): readonly T[];
   /** A message's payload as an object. Throws a WireError for a header cut short. */
   decode(payload: Uint8Array): T;
   /** Identifies the object among its kind: equal keys are the same object in the kernel. */
