@@ -10,6 +10,7 @@
 #include "environment.h"
 #include "netlink_handle.h"
 #include "netns_handle.h"
+#include "pipeline_handle.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -60,6 +61,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   }
   data->netlink_class = Napi::Persistent(NetlinkHandle::Class(env));
   data->fd_class = Napi::Persistent(NetnsHandle::Class(env));
+  data->pipeline_class = Napi::Persistent(PipelineHandle::Class(env));
   env.SetInstanceData(data.release());
 
   exports["version"] = Napi::String::New(env, COFFERDAM_VERSION);
@@ -69,6 +71,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["debug"] = Napi::Boolean::New(env, false);
 #endif
   exports["openNetlink"] = Napi::Function::New<NetlinkHandle::Open>(env, "openNetlink");
+  exports["openPipeline"] = Napi::Function::New<PipelineHandle::Open>(env, "openPipeline");
   exports["openNetns"] = Napi::Function::New<NetnsHandle::Open>(env, "openNetns");
   exports["createNetns"] = Napi::Function::New<NetnsHandle::Create>(env, "createNetns");
   exports["openNetnsOfPid"] = Napi::Function::New<NetnsHandle::OpenOfPid>(env, "openNetnsOfPid");

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "../kernel/netns_entry.h"
+#include "../kernel/netlink_netns.h"
 #include "addon_data.h"
 #include "arguments.h"
 
@@ -18,28 +18,6 @@ constexpr int kMaxCapacity = 64 * 1024 * 1024;
 
 Napi::Value Number(const Napi::CallbackInfo& info, double value) {
   return Napi::Number::New(info.Env(), value);
-}
-
-// Opens the socket where the options say; abroad on a thread of its own.
-Result<NetlinkIo> OpenIn(int netns_fd, const NetlinkOptions& options) {
-  if (netns_fd < 0) return NetlinkIo::Open(options);
-  // A socket stands for the namespace that it lives in. A namespace's own fd is no socket, which is ENOTTY;
-  // any other failure is the answer: without it, running out of fds would read as "not a network namespace".
-  Result<OwnedFd> of_socket = OwnedFd::NetnsOfSocket(netns_fd);
-  if (of_socket.ok()) {
-    netns_fd = of_socket.value().get();
-  } else if (of_socket.error() != -ENOTTY) {
-    return of_socket.failure();
-  }
-  NetlinkIo io;
-  int error = RunInNetns(netns_fd, [&] {
-    Result<NetlinkIo> opened = NetlinkIo::Open(options);
-    if (!opened.ok()) return opened.error();
-    io = std::move(opened).value();
-    return 0;
-  });
-  if (error < 0) return Errno{error};
-  return io;
 }
 
 }  // namespace
@@ -89,7 +67,7 @@ Napi::Value NetlinkHandle::Open(const Napi::CallbackInfo& info) {
   if (*capacity > kMaxCapacity || *receive_buffer < 0 || *netns_fd < -1) return Number(info, -EINVAL);
   if (data.environment->ending()) return Number(info, -ECANCELED);
 
-  Result<NetlinkIo> io = OpenIn(*netns_fd, {*protocol, *receive_buffer});
+  Result<NetlinkIo> io = OpenNetlinkIn(*netns_fd, {*protocol, *receive_buffer});
   if (!io.ok()) return Number(info, io.error());
   Result<Poll::Pointer> poll = Poll::Create(data.environment, io.value().fd());
   if (!poll.ok()) return Number(info, poll.error());

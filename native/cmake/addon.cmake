@@ -35,6 +35,7 @@ add_library(addon MODULE
   addon/environment.cc
   addon/netlink_handle.cc
   addon/netns_handle.cc
+  addon/pipeline_handle.cc
   addon/poll.cc)
 set_target_properties(addon PROPERTIES OUTPUT_NAME cofferdam PREFIX "" SUFFIX ".node")
 target_include_directories(addon SYSTEM PRIVATE ${COFFERDAM_NODE_INCLUDE} ${NODE_ADDON_API_INCLUDE})

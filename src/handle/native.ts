@@ -78,6 +78,53 @@ export interface NativeNetlink {
   close(onClosed?: () => void): void;
 }
 
+/** How {@link NativeBinding.openPipeline} opens its socket. */
+export interface PipelineOpenOptions extends Omit<NetlinkOpenOptions, 'datagramCapacity'> {
+  /** SO_SNDBUF in bytes, which bounds a window. SO_SNDBUFFORCE is tried first. */
+  readonly sendBuffer: number;
+}
+
+/** What came back for one window. */
+export interface NativeAnswer {
+  /**
+   * 0; or the errno of sendmsg (nothing of the window was carried out), or of recvmsg, above all -ENOBUFS: answers
+   * were dropped; or -ECANCELED: not sent, because something before was refused.
+   */
+  readonly status: Result;
+  /** The messages that answered, one after the other. */
+  readonly bytes: Uint8Array;
+}
+
+/** The native side of a pipeline: a netlink socket that a thread of its own sends through and receives from. */
+export interface NativePipeline {
+  /** The fd number, -1 from `close()` on. */
+  readonly fd: number;
+  readonly portId: number;
+  readonly netnsInode: number;
+  /** getsockopt(fd, level, name) of an int; negative errno on failure. */
+  getOption(level: number, name: number): Result;
+  /** `onAnswered` runs when there may be something to collect. Once. */
+  start(onAnswered: () => void): Result;
+  /**
+   * Queues the first `length` bytes, whole messages, of which the last asks for an acknowledgement; they are copied.
+   * `stopAtRefusal`: one message for each sendmsg(2), each asking for an acknowledgement, and nothing is sent any more
+   * after the first that is refused.
+   */
+  submit(bytes: Uint8Array, length: number, stopAtRefusal: boolean): Result;
+  /** The answer to the oldest window not collected yet. Answers come in the order of their windows. */
+  collect(): NativeAnswer | undefined;
+  /** Drops the windows that have not been begun; takes no more. How many have been begun in all. */
+  stop(): Result;
+  ref(): void;
+  unref(): void;
+  hasRef(): boolean;
+  /**
+   * Idempotent. `fd` reads -1 at once. Where the kernel is at a window nothing can interrupt it: the fd is closed, and
+   * `onClosed` runs, when it is done.
+   */
+  close(onClosed?: () => void): void;
+}
+
 /** The native side of a handle that merely owns an fd: a network namespace, for now. */
 export interface NativeFd {
   readonly fd: number;
@@ -95,6 +142,8 @@ export interface NativeBinding {
   readonly debug: boolean;
   /** Opens and binds a netlink socket, in another netns on a short-lived thread of its own. */
   openNetlink(options: NetlinkOpenOptions): NativeNetlink | Result;
+  /** Opens and binds a netlink socket as openNetlink does, and starts its thread. */
+  openPipeline(options: PipelineOpenOptions): NativePipeline | Result;
   /** open(2), O_RDONLY | O_CLOEXEC, and NS_GET_NSTYPE must say CLONE_NEWNET (else -EINVAL). */
   openNetns(path: string): NativeFd | Result;
   /** A new, unnamed network namespace, made on a short-lived thread: nothing but this fd keeps it alive. */
