@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
-import { KIND_FIELDS, KINDS, type Kind, PORT_KINDS } from './kinds/index.ts';
+import { KIND_FIELDS, KINDS, type Kind, PAIRED, PORT_FIELDS, PORT_KINDS } from './kinds/index.ts';
 import { linkAttributes } from './link-attributes.ts';
 import {
   BIRTH,
@@ -13,7 +13,7 @@ import {
 import { ALT_IFNAME_MAX, IFNAME_MAX } from './names.ts';
 
 const REFERENCES = ['master', 'netns'];
-const INFO = [...KIND_FIELDS, 'kind', 'kindData', 'portKind', 'portData', 'bridgePort'];
+const INFO = [...KIND_FIELDS, ...PORT_FIELDS, 'kind', 'kindData', 'portKind', 'portData'];
 const SETTINGS = new Set<string>([
   'ifname',
   ...PLAIN,
@@ -40,7 +40,6 @@ const READINGS = new Set<string>([
   'linkType',
   'xstats',
   'kindRaw',
-  'vrfPort',
 ]);
 const INPUT_FIELDS = new Set<string>([
   ...SETTINGS,
@@ -101,8 +100,8 @@ function checkFields(input: object, prefix: string, known: ReadonlySet<string>, 
   const given = input as Record<string, unknown>;
   for (const field of KIND_FIELDS)
     if (given[field] !== undefined) checkKindFields(KINDS[field], field, given[field], strict);
-  if (given.bridgePort !== undefined)
-    checkKindFields(PORT_KINDS.bridgePort, 'bridgePort', given.bridgePort, strict);
+  for (const field of PORT_FIELDS)
+    if (given[field] !== undefined) checkKindFields(PORT_KINDS[field], field, given[field], strict);
   checkName(given.ifname, `${prefix}ifname`);
   checkAltnames(given.altnames);
 }
@@ -158,7 +157,12 @@ export function checkInput(input: LinkInput): void {
       'veth, bridge, vxlan, macvlan, ...',
     );
   if (input.peer === undefined) return;
-  if (input.kind !== 'veth')
-    throw new InvalidArgumentError('peer', input.peer, `does not go with kind ${input.kind}`, 'kind veth');
+  if (!PAIRED.has(input.kind))
+    throw new InvalidArgumentError(
+      'peer',
+      input.peer,
+      `does not go with kind ${input.kind}`,
+      `it to one of ${list(PAIRED)}`,
+    );
   checkFields(input.peer, 'peer.', PEER_FIELDS, true);
 }

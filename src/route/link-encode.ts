@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
 import { flagBits, ValueError } from '../netlink/wire/codec.ts';
-import { KIND_FIELDS, KINDS, type Kind, PORT_KINDS } from './kinds/index.ts';
+import { KIND_FIELDS, KINDS, type Kind, PAIRED, PORT_FIELDS, PORT_KINDS } from './kinds/index.ts';
 import { ifinfomsg, linkAttributes } from './link-attributes.ts';
 import type { LinkInfoSettings } from './link-info.ts';
 import type { LinkWire } from './link-object.ts';
@@ -80,7 +80,7 @@ export function encodeLink(header: { ifindex?: number } & Partial<Flags>, wire: 
 type Data = Record<string, unknown>;
 
 /** A kind's data as a setting: readings left out, names of links replaced by their indexes. */
-function writable(kind: Kind, data: object, indexes: Data, restoring: boolean): object {
+function writable(kind: Kind, data: object, indexes: Resolved['kindLinks'] = {}, restoring: boolean): object {
   const out: Data = { ...(restoring ? kind.withoutDefaults(data) : data) };
   for (const field of kind.readings) delete out[field];
   if (restoring) for (const field of kind.momentary) delete out[field];
@@ -105,18 +105,23 @@ function kindInfo(input: LinkSettings, resolved: Resolved, restoring: boolean): 
         `does not go with kind ${kind}`,
         `kind ${field}, or no ${field}`,
       );
-    const indexes = field === 'vxlan' ? { linkIndex: resolved.vxlanLinkIndex } : {};
-    info[field] = writable(KINDS[field], input[field] as object, indexes, restoring);
+    info[field] = writable(KINDS[field], input[field] as object, resolved.kindLinks, restoring);
   }
   return info;
 }
 
+function isSettable(kind: Kind): boolean {
+  return [...kind.fields].some((field) => field !== 'raw' && !kind.readings.has(field));
+}
+
 function portInfo(input: LinkSettings, resolved: Resolved, restoring: boolean): LinkInfoSettings | undefined {
-  if (input.bridgePort !== undefined) {
-    const indexes = { backupPortIndex: resolved.backupPortIndex };
+  // Of ports whose kind the kernel only tells of (vrf) there is nothing to say.
+  const field = PORT_FIELDS.find((one) => input[one] !== undefined && isSettable(PORT_KINDS[one]));
+  if (field !== undefined) {
+    const kind = PORT_KINDS[field];
     return {
-      portKind: 'bridge',
-      bridgePort: writable(PORT_KINDS.bridgePort, input.bridgePort, indexes, restoring),
+      portKind: kind.kind,
+      [field]: writable(kind, input[field] as object, resolved.portLinks, restoring),
     };
   }
   return input.portData === undefined
@@ -179,9 +184,9 @@ function peerPayload({ up: _, ...peer }: PeerInput, resolved: Resolved): Uint8Ar
   }
 }
 
-/** A veth's other end: as given, or, of a listed link, under the name that it had. */
+/** The other end of a pair: as given, or, of a listed link, under the name that it had. */
 function peerOf(input: LinkInput): PeerInput | undefined {
-  if (input.kind !== 'veth') return undefined;
+  if (!PAIRED.has(input.kind ?? '')) return undefined;
   return input.peer ?? (typeof input.link === 'string' ? { ifname: input.link } : undefined);
 }
 
@@ -202,11 +207,11 @@ export function encodeCreation(input: LinkInput, resolved: Resolved): Creation {
   const needsSettling = Object.keys(settled).length > 0;
   const linkInfo: LinkInfoSettings = kindInfo(input, resolved, true);
   const peer = peerOf(input);
-  if (peer !== undefined) linkInfo.veth = peerPayload(peer, resolved);
+  if (peer !== undefined) linkInfo.peer = peerPayload(peer, resolved);
   const wire: LinkWire = {
     // Without `raw`: what a newer kernel tells besides is more likely a reading than a setting, and refused as such.
     ...pick(input, ['ifname', ...PLAIN, ...BIRTH]),
-    ...(input.kind !== 'veth' && {
+    ...(!PAIRED.has(input.kind ?? '') && {
       ...(resolved.linkIndex !== undefined && { linkIndex: resolved.linkIndex }),
       ...(input.linkNetnsid !== undefined && { linkNetnsid: input.linkNetnsid }),
     }),
@@ -218,7 +223,7 @@ export function encodeCreation(input: LinkInput, resolved: Resolved): Creation {
   if (typeof wire.address === 'string' && /^[0:]*$/.test(wire.address)) delete wire.address;
   const altnames = input.altnames ?? [];
   if (resolved.netnsFd !== undefined && (needsSettling || altnames.length > 0 || peer?.up === true)) {
-    const fields = [...Object.keys(later), 'bridgePort', 'portData', 'altnames'];
+    const fields = [...Object.keys(later), ...PORT_FIELDS, 'portData', 'altnames'];
     const field = fields.find((name) => (input as object as Data)[name] !== undefined) ?? 'peer.up';
     throw new InvalidArgumentError(
       'netns',

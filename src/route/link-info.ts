@@ -30,13 +30,14 @@ export interface LinkInfo extends KindData, PortData {
   kindRaw?: RawAttribute[];
 }
 
-/** What the encoder may write besides: veth's other end, which no link can tell of its peer. */
+/** What the encoder may write besides: the other end of a pair, which no link can tell of its peer. */
 export interface LinkInfoSettings extends LinkInfo {
-  /** Bytes of VETH_INFO_PEER: a whole link message. */
-  veth?: Uint8Array;
+  /** A whole link message. */
+  peer?: Uint8Array;
 }
 
-const VETH_INFO_PEER = 1;
+/** VETH_INFO_PEER, VXCAN_INFO_PEER, IFLA_NETKIT_PEER_INFO: the same number by good luck. */
+const PEER = 1;
 
 /** For naming attributes: with the tables of these kinds for the data. */
 function namingFor(kind: string, portKind: string): NamingTable {
@@ -132,14 +133,15 @@ function encode(writer: WireWriter, info: LinkInfoSettings): void {
   }
   const field = kindField(info.kind ?? '');
   const value = field && info[field];
-  if (field !== undefined && value !== undefined) {
-    const codec: { encode(writer: WireWriter, value: object): void } = KINDS[field];
-    within(field, () => writeAttribute(writer, IFLA_INFO.data, true, () => codec.encode(writer, value)));
-  } else if (info.veth !== undefined) {
-    const { veth } = info;
-    writeAttribute(writer, IFLA_INFO.data, true, () =>
-      writeAttribute(writer, VETH_INFO_PEER, true, () => writer.raw(veth)),
-    );
+  const { peer } = info;
+  if ((field !== undefined && value !== undefined) || peer !== undefined) {
+    writeAttribute(writer, IFLA_INFO.data, true, () => {
+      if (field !== undefined && value !== undefined) {
+        const codec: { encode(writer: WireWriter, value: object): void } = KINDS[field];
+        within(field, () => codec.encode(writer, value));
+      }
+      if (peer !== undefined) writeAttribute(writer, PEER, true, () => writer.raw(peer));
+    });
   } else if (info.kindData !== undefined) {
     const { kindData } = info;
     within('kindData', () =>
@@ -152,12 +154,12 @@ function encode(writer: WireWriter, info: LinkInfoSettings): void {
       writeAttribute(writer, IFLA_INFO.portKind, false, () => string.encode(writer, portKind)),
     );
   }
-  if (info.bridgePort !== undefined) {
-    const { bridgePort } = info;
-    within('bridgePort', () =>
-      writeAttribute(writer, IFLA_INFO.portData, true, () =>
-        PORT_KINDS.bridgePort.encode(writer, bridgePort),
-      ),
+  const port = portField(info.portKind ?? '');
+  const portValue = port && info[port];
+  if (port !== undefined && portValue !== undefined) {
+    const codec: { encode(writer: WireWriter, value: object): void } = PORT_KINDS[port];
+    within(port, () =>
+      writeAttribute(writer, IFLA_INFO.portData, true, () => codec.encode(writer, portValue)),
     );
   } else if (info.portData !== undefined) {
     const { portData } = info;

@@ -2,6 +2,7 @@ import { AF } from '../netlink/wire/address.ts';
 import type { AttributesOf } from '../netlink/wire/attributes.ts';
 import { flagNames } from '../netlink/wire/codec.ts';
 import { WireView } from '../netlink/wire/view.ts';
+import { KINDS, type Kind, kindField, PORT_KINDS, portField } from './kinds/index.ts';
 import { ifinfomsg, linkAttributes, spellAddress } from './link-attributes.ts';
 import type { LinkInfo } from './link-info.ts';
 import { LINK_FLAGS, type LinkFlag, linkTypeName } from './link-words.ts';
@@ -77,14 +78,46 @@ export const linkType: ObjectType<Link> = {
   decode: decodeLink,
   key: (link) => String(link.ifindex),
   // Counters, and what holds timers or counters among its fields.
-  volatile: ['stats64', 'stats32', 'xstats', 'afSpec', 'event', 'carrierChanges', 'bridge', 'bridgePort'],
+  volatile: [
+    'stats64',
+    'stats32',
+    'xstats',
+    'afSpec',
+    'event',
+    'carrierChanges',
+    'bridge',
+    'bridgePort',
+    'hsr',
+  ],
 };
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** Kinds that name other links in their data: most do not, and cost nothing here. */
+const naming = (kinds: Readonly<Record<string, Kind>>) =>
+  new Set(Object.keys(kinds).filter((field) => Object.keys(kinds[field]?.links ?? {}).length > 0));
+const NAMING_KINDS = naming(KINDS);
+const NAMING_PORTS = naming(PORT_KINDS);
+
+/** The data of the link's kind and of its master's, where these speak of links by index. */
+function namingParts(link: Link): { field: keyof Link; kind: Kind; data: Data }[] {
+  const parts: { field: keyof Link; kind: Kind; data: Data }[] = [];
+  const own = link.kind === undefined ? undefined : kindField(link.kind);
+  if (own !== undefined && NAMING_KINDS.has(own) && link[own] !== undefined)
+    parts.push({ field: own, kind: KINDS[own], data: link[own] as Data });
+  const port = link.portKind === undefined ? undefined : portField(link.portKind);
+  if (port !== undefined && NAMING_PORTS.has(port) && link[port] !== undefined)
+    parts.push({ field: port, kind: PORT_KINDS[port], data: link[port] as Data });
+  return parts;
+}
 
 /** Links that the object speaks of by index, in its own namespace. */
 export function linksOfLink(link: Link): number[] {
-  const indexes = [link.masterIndex, link.vxlan?.linkIndex, link.bridgePort?.backupPortIndex];
+  const indexes: unknown[] = [link.masterIndex];
   if (link.linkNetnsid === undefined) indexes.push(link.linkIndex);
-  return indexes.filter((index) => index !== undefined && index > 0) as number[];
+  for (const { kind, data } of namingParts(link))
+    for (const field of Object.values(kind.links)) indexes.push(data[field]);
+  return indexes.filter((index) => typeof index === 'number' && index > 0) as number[];
 }
 
 /** The link with the names of the links it speaks of. */
@@ -101,10 +134,12 @@ export function nameLinks(link: Link, names: ReadonlyMap<number, string>): Link 
     ...(master !== undefined && { master }),
     ...rest,
   };
-  const lower = nameOf(link.vxlan?.linkIndex);
-  if (link.vxlan !== undefined && lower !== undefined) named.vxlan = { ...link.vxlan, link: lower };
-  const backup = nameOf(link.bridgePort?.backupPortIndex);
-  if (link.bridgePort !== undefined && backup !== undefined)
-    named.bridgePort = { ...link.bridgePort, backupPort: backup };
+  for (const { field, kind, data } of namingParts(link)) {
+    const found = Object.entries(kind.links).flatMap(([name, index]) => {
+      const value = nameOf(data[index] as number | undefined);
+      return value === undefined ? [] : [[name, value]];
+    });
+    if (found.length > 0) Object.assign(named, { [field]: { ...data, ...Object.fromEntries(found) } });
+  }
   return named;
 }

@@ -75,7 +75,7 @@ export interface LinkSettings
   raw?: RawAttribute[];
 }
 
-/** The other end of a veth. */
+/** The other end of a veth, vxcan or netkit. */
 export interface PeerInput extends LinkBasics {
   /** Its index, where it has to be a certain one. */
   index?: number;
@@ -89,9 +89,9 @@ export interface LinkInput
   /** Required; optional here only because a listed link need not have one, and is refused when it has none. */
   kind?: string;
   ifname?: string;
-  /** The link to sit on, for the kinds that need one. For veth, in a link as it was listed, the name of the peer. */
+  /** The link to sit on, for the kinds that need one. Of a pair, in a link as it was listed, the name of the peer. */
   link?: LinkReference;
-  /** Of a veth: the other end. */
+  /** Of a veth, vxcan or netkit: the other end. */
   peer?: PeerInput;
   /** Its index, where it has to be a certain one. */
   index?: number;
@@ -103,6 +103,8 @@ export interface Resolved {
   readonly masterIndex?: number;
   readonly netnsFd?: number;
   readonly peerNetnsFd?: number;
-  readonly vxlanLinkIndex?: number;
-  readonly backupPortIndex?: number;
+  /** Of the links that the kind's data names: their indexes, by the fields that these go into. */
+  readonly kindLinks?: Readonly<Record<string, number>>;
+  /** The same of the port's data. */
+  readonly portLinks?: Readonly<Record<string, number>>;
 }

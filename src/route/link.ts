@@ -4,32 +4,55 @@ import { attribute, attributeTable, encodePayload } from '../netlink/wire/attrib
 import { s32, u32 } from '../netlink/wire/codec.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
 import { WireView } from '../netlink/wire/view.ts';
-import { type NetnsReference, type ResolvedNetns, resolveNetns } from '../netns/index.ts';
+import { type NetnsReference, resolveNetns } from '../netns/index.ts';
 import { defined } from './defined.ts';
+import { KIND_FIELDS, KINDS, type Kind, PAIRED, PORT_FIELDS, PORT_KINDS } from './kinds/index.ts';
 import { ifinfomsg, linkAttributes, linkRequestAttributes } from './link-attributes.ts';
 import { checkInput, checkSettings } from './link-check.ts';
 import { type Creation, encodeChange, encodeCreation, encodeLink } from './link-encode.ts';
-import { type Link, type LinkWire, linksOfLink, linkType, nameLinks } from './link-object.ts';
+import { type Link, linksOfLink, linkType, nameLinks } from './link-object.ts';
 import type { LinkInput, LinkSettings, Resolved } from './link-settings.ts';
-import { ALT_IFNAME_MAX, IFNAME_MAX, type LinkNames, type LinkReference } from './names.ts';
+import { addressed, type LinkTarget, openNamespaces } from './link-target.ts';
+import type { LinkNames, LinkReference } from './names.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import { ObjectService } from './service.ts';
 
 export type {
+  Amt,
+  Bareudp,
+  Batadv,
+  Bond,
+  BondPort,
   Bridge,
   BridgePort,
+  Dsa,
+  Geneve,
+  Gre,
+  Gtp,
+  Hsr,
+  Ip6Tunnel,
+  Ipoib,
+  IpTunnel,
+  Ipvlan,
   KindData,
+  Macsec,
   Macvlan,
+  Netkit,
   PortData,
   QosMapping,
+  Rmnet,
   Tun,
   Vlan,
   Vrf,
+  Vti,
   Vxlan,
+  Wwan,
+  Xfrm,
 } from './kinds/index.ts';
 export type { LinkStats } from './link-attributes.ts';
 export { type Link, linkType } from './link-object.ts';
 export type { LinkInput, LinkSettings, PeerInput } from './link-settings.ts';
+export type { LinkTarget } from './link-target.ts';
 export type { LinkFlag } from './link-words.ts';
 
 /** RTM_NEWLINKPROP, RTM_DELLINKPROP, uapi/linux/rtnetlink.h. */
@@ -77,9 +100,6 @@ const FILTERS: ReadonlySet<string> = new Set<keyof LinkFilter>([
   'mib',
   'vf',
 ]);
-
-/** A link by name, altname or index, or one that was listed, which means the one with its index. */
-export type LinkTarget = LinkReference | { readonly ifindex: number } | { readonly ifname: string };
 
 /** Network devices: `rt.link`. man 8 ip-link, man 7 rtnetlink. */
 export class LinkService extends ObjectService<Link, LinkFilter> {
@@ -215,8 +235,9 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   }
 
   /** Changes a link. Only what is given changes; a field that is none, or that cannot be set, is refused. */
-  async set(target: LinkTarget, settings: LinkSettings, options: RequestOptions = {}): Promise<void> {
-    checkSettings(settings);
+  async set(target: LinkTarget, given: LinkSettings, options: RequestOptions = {}): Promise<void> {
+    checkSettings(given);
+    const settings = await this.#whole(target, given, options);
     using namespaces = await openNamespaces(settings.netns);
     const resolved = { ...(await this.#resolveSettings(settings, options)), ...namespaces.fds };
     const { main, port } = encodeChange(settings, resolved);
@@ -229,6 +250,18 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
       await this.#setAltnames(header.ifindex ?? 0, settings.altnames, options);
     if (main !== undefined) await this.write('set', main(header, name), options);
     if (port !== undefined) await this.write('set', port(header, name), options);
+  }
+
+  /** With what the link has already, for the kinds whose drivers take what is not said for the default. */
+  async #whole(target: LinkTarget, settings: LinkSettings, options: RequestOptions): Promise<LinkSettings> {
+    const field = KIND_FIELDS.find((one) => settings[one] !== undefined);
+    if (field === undefined || !KINDS[field].whole) return settings;
+    const now: Record<string, unknown> = { ...(await this.get(target, options))[field] };
+    const wanted = defined(settings[field] as Record<string, unknown>);
+    // A link that is given by its index replaces the one that is known by name.
+    for (const [name, index] of Object.entries(KINDS[field].links))
+      if (wanted[index] !== undefined) delete now[name];
+    return { ...settings, [field]: { ...now, ...wanted } };
   }
 
   /** Removes a link, and with a veth its other end. */
@@ -280,14 +313,14 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   }
 
   async #resolveSettings(settings: LinkSettings, options: RequestOptions): Promise<Resolved> {
-    const { master, vxlan, bridgePort } = settings;
+    const { master } = settings;
     const index = (link: LinkReference, field: string) => this.names.index(link, field, options);
-    const lower = vxlan?.link;
-    const backup = bridgePort?.backupPort;
+    const kind = KIND_FIELDS.find((field) => settings[field] !== undefined);
+    const port = PORT_FIELDS.find((field) => settings[field] !== undefined);
     return {
       ...(master !== undefined && { masterIndex: master === null ? 0 : await index(master, 'master') }),
-      ...(lower !== undefined && { vxlanLinkIndex: await index(lower, 'vxlan.link') }),
-      ...(backup !== undefined && { backupPortIndex: await index(backup, 'bridgePort.backupPort') }),
+      ...(kind && { kindLinks: await linkIndexes(KINDS[kind], kind, settings[kind], index) }),
+      ...(port && { portLinks: await linkIndexes(PORT_KINDS[port], port, settings[port], index) }),
     };
   }
 
@@ -295,7 +328,9 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     const { link, linkIndex, masterIndex } = input;
     const resolved = await this.#resolveSettings(input, options);
     const lower =
-      input.kind === 'veth' || link === undefined ? linkIndex : await this.names.index(link, 'link', options);
+      PAIRED.has(input.kind ?? '') || link === undefined
+        ? linkIndex
+        : await this.names.index(link, 'link', options);
     return {
       ...(masterIndex !== undefined && { masterIndex }),
       ...resolved,
@@ -304,61 +339,22 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   }
 }
 
+/** The indexes of the links that a kind's data names, by the fields that they go into. */
+async function linkIndexes(
+  kind: Kind,
+  field: string,
+  data: object | undefined,
+  index: (link: LinkReference, field: string) => Promise<number>,
+): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  const given = (data ?? {}) as Readonly<Record<string, LinkReference | undefined>>;
+  for (const [name, target] of Object.entries(kind.links)) {
+    const link = given[name];
+    if (link !== undefined) found[target] = await index(link, `${field}.${name}`);
+  }
+  return found;
+}
+
 function extMask({ mib = false, vf = false }: LinkDetail): number {
   return (mib ? 0 : EXT_MASK.skipStats) | (vf ? EXT_MASK.vf : 0);
-}
-
-/** How a request says which link it means: by index in the header, or by an attribute with the name. */
-function addressed(
-  target: LinkTarget,
-  field: string,
-): { header: { ifindex?: number }; name: Pick<LinkWire, 'ifname' | 'altIfname'> } {
-  if (typeof target === 'object' && target !== null)
-    return addressed('ifindex' in target ? target.ifindex : target.ifname, field);
-  if (typeof target === 'number') {
-    if (Number.isInteger(target) && target > 0 && target <= 0x7fffffff)
-      return { header: { ifindex: target }, name: {} };
-    throw new InvalidArgumentError(
-      field,
-      target,
-      'is no link',
-      'the index of a link, a positive integer, or its name',
-    );
-  }
-  const length = typeof target === 'string' ? Buffer.byteLength(target) : 0;
-  if (length === 0 || length > ALT_IFNAME_MAX || /[\s/\0]/.test(target))
-    throw new InvalidArgumentError(
-      field,
-      target,
-      'is no name of a link',
-      `a link's name: 1 to ${ALT_IFNAME_MAX} bytes, no spaces, no slash`,
-    );
-  // IFLA_IFNAME finds short altnames too; a longer name only fits the other attribute.
-  return { header: {}, name: length > IFNAME_MAX ? { altIfname: target } : { ifname: target } };
-}
-
-/** Namespaces to put links in, open for as long as the request takes. */
-interface OpenNamespaces extends Disposable {
-  readonly fds: Pick<Resolved, 'netnsFd' | 'peerNetnsFd'>;
-}
-
-async function openNamespaces(netns?: NetnsReference, peer?: NetnsReference): Promise<OpenNamespaces> {
-  const own: ResolvedNetns | undefined = netns === undefined ? undefined : await resolveNetns(netns);
-  let other: ResolvedNetns | undefined;
-  try {
-    other = peer === undefined ? undefined : await resolveNetns(peer);
-  } catch (error) {
-    own?.[Symbol.dispose]();
-    throw error;
-  }
-  return {
-    fds: {
-      ...(own !== undefined && { netnsFd: own.netns.fd }),
-      ...(other !== undefined && { peerNetnsFd: other.netns.fd }),
-    },
-    [Symbol.dispose]() {
-      own?.[Symbol.dispose]();
-      other?.[Symbol.dispose]();
-    },
-  };
 }

@@ -1,4 +1,10 @@
-import type { AttributesOf, AttributeTable, NamingTable } from '../../netlink/wire/attributes.ts';
+import {
+  type AttributesOf,
+  type AttributeTable,
+  type NamingTable,
+  walkAttributes,
+  writeAttribute,
+} from '../../netlink/wire/attributes.ts';
 import { type Codec, ValueError } from '../../netlink/wire/codec.ts';
 import { WireError, type WireView, type WireWriter } from '../../netlink/wire/view.ts';
 
@@ -15,6 +21,8 @@ export interface Kind<T extends object = object> {
   readonly momentary: ReadonlySet<string>;
   /** Fields that name a link, and the field that has its index. */
   readonly links: Readonly<Record<string, string>>;
+  /** What a change does not mention, the kernel takes for the default: set() has to say all of it again. */
+  readonly whole: boolean;
   decode(view: WireView, start: number, end: number): T;
   encode(writer: WireWriter, value: T): void;
   /** The settings without those that say no more than the default; some kernels refuse even the default. */
@@ -28,6 +36,7 @@ export interface KindOptions<W, T> {
   readings?: readonly (keyof T & string)[];
   momentary?: readonly (keyof T & string)[];
   links?: Readonly<Record<string, keyof T & string>>;
+  whole?: true;
   /** Fields of the object that are none of the table's. */
   fields?: readonly (keyof T & string)[];
   /** Fields of the table that are none of the object's. */
@@ -55,6 +64,7 @@ export function defineKind<A extends AttributeTable<Specs<A>>, T extends object 
     readings: new Set(options.readings),
     momentary: new Set(options.momentary),
     links: options.links ?? {},
+    whole: options.whole === true,
     decode(view, start, end) {
       const wire = table.decode(view, start, end) as Wire<A>;
       return options.fromWire === undefined ? (wire as unknown as T) : options.fromWire(wire);
@@ -113,6 +123,23 @@ export const bridgeId: Codec<string> = {
     writer.raw(Buffer.from(value.replace(/[.:]/g, ''), 'hex'));
   },
 };
+
+/** Values numbered from 0 on, an attribute each: lists of addresses in linux/if_link.h. */
+export function numbered<T>(item: Codec<T>, most: number): Codec<T[]> {
+  return {
+    decode(view, start, end) {
+      const out: T[] = [];
+      walkAttributes(view, start, end, (_type, from, to) => void out.push(item.decode(view, from, to)));
+      return out;
+    },
+    encode(writer, value) {
+      if (!Array.isArray(value) || value.length > most)
+        throw new ValueError(value, `a list of at most ${most}`);
+      for (const [index, one] of (value as readonly T[]).entries())
+        writeAttribute(writer, index, false, () => item.encode(writer, one));
+    },
+  };
+}
 
 /** EtherTypes of VLAN tags by iproute2's words. uapi/linux/if_ether.h */
 export const VLAN_PROTOCOLS = { 33024: '802.1Q', 34984: '802.1ad' } as const;

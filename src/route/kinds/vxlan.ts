@@ -1,19 +1,8 @@
 import { parseIp } from '../../netlink/wire/address.ts';
 import { type AttributesOf, attribute, attributeTable } from '../../netlink/wire/attributes.ts';
-import {
-  be16,
-  be32,
-  bool8,
-  enumeration,
-  flag,
-  hex,
-  ipv4,
-  ipv6,
-  u8,
-  u32,
-  ValueError,
-} from '../../netlink/wire/codec.ts';
+import { be16, be32, bool8, enumeration, flag, hex, ipv4, ipv6, u8, u32 } from '../../netlink/wire/codec.ts';
 import { struct } from '../../netlink/wire/struct.ts';
+import { byFamily, isUnspecified } from './families.ts';
 import { defineKind, flagOrByte } from './kind.ts';
 
 /** IFLA_VXLAN_*, uapi/linux/if_link.h. */
@@ -86,21 +75,6 @@ function isMulticast(address: string): boolean {
   return address.includes(':') ? first === 0xff : first >= 224 && first < 240;
 }
 
-function isUnspecified(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
-}
-
-/** The address under the attribute of its family. */
-function byFamily(field: string, address: string, four: 'group4' | 'local4', six: 'group6' | 'local6'): Wire {
-  const bytes = parseIp(address);
-  if (bytes === undefined) {
-    const error = new ValueError(address, 'an IPv4 or IPv6 address');
-    error.path.unshift(field);
-    throw error;
-  }
-  return { [bytes.length === 4 ? four : six]: address };
-}
-
 export const vxlan = defineKind<typeof table, Vxlan>('vxlan', table, {
   fields: ['remote', 'group', 'local'],
   hidden: ['group4', 'group6', 'local4', 'local6'],
@@ -116,9 +90,9 @@ export const vxlan = defineKind<typeof table, Vxlan>('vxlan', table, {
   toWire({ remote, group, local, link: _link, ...rest }) {
     return {
       ...rest,
-      ...(group === undefined ? {} : byFamily('group', group, 'group4', 'group6')),
-      ...(remote === undefined ? {} : byFamily('remote', remote, 'group4', 'group6')),
-      ...(local === undefined ? {} : byFamily('local', local, 'local4', 'local6')),
+      ...byFamily('group', group, 'group4', 'group6'),
+      ...byFamily('remote', remote, 'group4', 'group6'),
+      ...byFamily('local', local, 'local4', 'local6'),
     };
   },
   // The kernel tells what it then refuses: "external" with a VNI of 0, and checksums that are off beside reserved
