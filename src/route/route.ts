@@ -108,11 +108,25 @@ export const routeType: ObjectType<Route> = {
   attributes: routeAttributes,
   decode: decodeRoute,
   key: routeKey,
-  volatile: ['cacheinfo', 'expires'],
+  variant: routeVariant,
+  volatile: ['cacheinfo', 'expires', 'mfcStats', 'encap.counters', 'nexthops.encap.counters'],
 };
 
+/** IPv4 routes that `append` made differ in where they lead. Flags and counters come and go. */
+function routeVariant(route: Route): string {
+  if (route.family !== 'inet') return '';
+  const { type, scope, protocol, prefsrc, via, oif, encap, nexthops, nexthopId, metrics } = route;
+  return JSON.stringify(
+    [type, scope, protocol, prefsrc, via, oif, encap, nexthops, nexthopId, metrics],
+    (field, value: unknown) => {
+      if (field === 'counters' || field === 'flags') return undefined;
+      return typeof value === 'bigint' ? String(value) : value;
+    },
+  );
+}
+
 /**
- * IPv4 has one route per table, prefix, TOS and metric (`append` can make more, which are not told apart). IPv6 has
+ * IPv4 has one route per table, prefix, TOS and metric, and more by `append`: see {@link routeVariant}. IPv6 has
  * one per table, prefix, source prefix and metric too, of those with gateways; those on a link count by link.
  */
 function routeKey(route: Route): string {
@@ -283,6 +297,14 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
   /** Adds a route after others to the same prefix; in IPv6, another nexthop to it. */
   append(route: RouteInput, options: RequestOptions = {}): Promise<void> {
     return this.#write('append', route, options);
+  }
+  /** Adds a route before others to the same prefix with the same metric (and TOS). IPv4. */
+  prepend(route: RouteInput, options: RequestOptions = {}): Promise<void> {
+    return this.#write('prepend', route, options);
+  }
+  /** Changes nothing, and always rejects: EEXIST when there is such a route, ENOENT when there is none. */
+  test(route: RouteInput, options: RequestOptions = {}): Promise<void> {
+    return this.#write('test', route, options);
   }
   /** Removes the first route that fits what is given; ESRCH when none does. */
   async del(route: RouteInput, options: RequestOptions = {}): Promise<void> {

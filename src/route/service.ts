@@ -9,6 +9,9 @@ const VERB_FLAGS = {
   replace: NLM_F.create | NLM_F.replace,
   change: NLM_F.replace,
   append: NLM_F.create | NLM_F.append,
+  prepend: NLM_F.create,
+  /** Adds nothing: the kernel says whether there is one (EEXIST) or not (ENOENT). */
+  test: NLM_F.excl,
   /** Changes what is there, without flags: how links are set. */
   set: 0,
 } as const;
@@ -71,6 +74,20 @@ export abstract class ObjectService<T extends object, Filter extends object> {
     return messages
       .filter((message) => message.type === this.type.messages.new)
       .map((message) => this.type.decode(message.payload));
+  }
+
+  /** The same as {@link list}, each object with the message that it came in, for those who keep those; no names of links. */
+  async listMessages(
+    filter: Filter = {} as Filter,
+    options: RequestOptions = {},
+  ): Promise<{ object: T; message: NetlinkMessage }[]> {
+    const wanted = await this.resolve(filter, options);
+    const payload = await this.dumpPayload(wanted);
+    const messages = await this.port.dumpAll({ type: this.type.messages.get, payload }, options);
+    return messages
+      .filter((message) => message.type === this.type.messages.new)
+      .map((message) => ({ object: this.type.decode(message.payload), message }))
+      .filter(({ object }) => this.matches(object, wanted));
   }
 
   /** The same as {@link list}, object by object as the kernel sends them. Leaving the loop early is safe. */
