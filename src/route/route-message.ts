@@ -111,6 +111,11 @@ const CLONED = ROUTE_FLAGS.cloned;
 /** USER_HZ: what the kernel counts time in for user space. */
 const TICKS = 100;
 
+/** Seconds, rounded up, for a cacheinfo's expires. */
+export function expiresIn(ticks: number): number {
+  return Math.max(0, Math.ceil(ticks / TICKS));
+}
+
 /** Multicast routing has families of its own, with the addresses of the others. */
 function addressFamily(family: number): number {
   return family === 128 ? AF.inet : family === 129 ? AF.inet6 : family;
@@ -158,7 +163,7 @@ export function decodeRoute(payload: Uint8Array): Route {
     }
   }
   const ticks = route.cacheinfo?.expires ?? 0;
-  if (ticks !== 0) route.expires = Math.max(0, Math.ceil(ticks / TICKS));
+  if (ticks !== 0) route.expires = expiresIn(ticks);
   return route;
 }
 

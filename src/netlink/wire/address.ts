@@ -6,9 +6,38 @@ export function formatIpv4(bytes: Uint8Array, at = 0): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
+const groups = new Uint16Array(8);
+
 export function formatIpv6(bytes: Uint8Array, at = 0): string {
-  const words: number[] = [];
-  for (let i = 0; i < 16; i += 2) words.push(((bytes[at + i] ?? 0) << 8) | (bytes[at + i + 1] ?? 0));
+  for (let i = 0; i < 8; i++) groups[i] = ((bytes[at + 2 * i] ?? 0) << 8) | (bytes[at + 2 * i + 1] ?? 0);
+  return spellIpv6(groups, 128);
+}
+
+/** Eight groups of digits, seven colons, a dotted quad for two of the groups at most, and the prefix's length. */
+const characters = Buffer.alloc(64);
+const DIGITS = Buffer.from('0123456789abcdef');
+const COLON = 0x3a;
+
+/** Puts a number of up to 16 bits at `at` and returns where it ends. */
+function putHex(at: number, value: number): number {
+  let end = at;
+  if (value > 0xfff) characters[end++] = DIGITS[value >>> 12] as number;
+  if (value > 0xff) characters[end++] = DIGITS[(value >>> 8) & 0xf] as number;
+  if (value > 0xf) characters[end++] = DIGITS[(value >>> 4) & 0xf] as number;
+  characters[end++] = DIGITS[value & 0xf] as number;
+  return end;
+}
+
+function putDecimal(at: number, value: number): number {
+  let end = at;
+  if (value > 99) characters[end++] = DIGITS[Math.trunc(value / 100)] as number;
+  if (value > 9) characters[end++] = DIGITS[Math.trunc(value / 10) % 10] as number;
+  characters[end++] = DIGITS[value % 10] as number;
+  return end;
+}
+
+/** The address of these eight groups; with its length as a prefix unless that is 128. */
+export function spellIpv6(words: Uint16Array, length: number): string {
   let zerosAt = -1;
   let zeros = 1; // a single zero word is not worth "::"
   for (let i = 0; i < 8; i++) {
@@ -22,14 +51,29 @@ export function formatIpv6(bytes: Uint8Array, at = 0): string {
   }
   // inet_ntop(3) writes IPv4-compatible and IPv4-mapped addresses with a dotted quad.
   const dotted = zerosAt === 0 && (zeros === 6 || (zeros === 5 && words[5] === 0xffff));
-  const head = zerosAt < 0 ? words : words.slice(0, zerosAt);
-  const tail = zerosAt < 0 ? [] : words.slice(zerosAt + zeros, dotted ? 6 : 8);
-  const spell = (list: number[]) => list.map((word) => word.toString(16)).join(':');
-  if (zerosAt < 0) return spell(head);
-  const after = dotted
-    ? [...tail.map((word) => word.toString(16)), formatIpv4(bytes, at + 12)].join(':')
-    : spell(tail);
-  return `${spell(head)}::${after}`;
+  let end = 0;
+  for (let i = 0; i < (dotted ? 6 : 8); i++) {
+    if (i === zerosAt) {
+      characters[end++] = COLON;
+      if (zerosAt === 0) characters[end++] = COLON;
+      i += zeros - 1;
+      continue;
+    }
+    end = putHex(end, words[i] as number);
+    if (i < 7) characters[end++] = COLON;
+  }
+  if (dotted) {
+    for (let i = 12; i < 16; i++) {
+      if (i > 12) characters[end++] = 0x2e;
+      const word = words[i >> 1] as number;
+      end = putDecimal(end, i % 2 === 0 ? word >>> 8 : word & 0xff);
+    }
+  }
+  if (length !== 128) {
+    characters[end++] = 0x2f;
+    end = putDecimal(end, length);
+  }
+  return characters.toString('latin1', 0, end);
 }
 
 /** 4 bytes are IPv4, 16 are IPv6. */
