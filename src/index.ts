@@ -73,6 +73,7 @@ export type {
   QosMapping,
   Rmnet,
   Tun,
+  VirtualFunction,
   Vlan,
   Vrf,
   Vti,

@@ -20,6 +20,7 @@ import {
 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { linkInfo } from './link-info.ts';
+import { vfInfoList } from './link-vf.ts';
 import { LINK_MODES, OPERSTATES } from './link-words.ts';
 import { ALT_IFNAME_MAX, IFNAME_MAX } from './names.ts';
 
@@ -200,7 +201,7 @@ export const linkAttributes = attributeTable('IFLA', {
   netnsPid: attribute(19, 'IFLA_NET_NS_PID', u32),
   alias: attribute(20, 'IFLA_IFALIAS', aliasText),
   numVf: attribute(21, 'IFLA_NUM_VF', u32),
-  vfinfoList: attribute(22, 'IFLA_VFINFO_LIST', hex),
+  vfinfoList: vfInfoList,
   stats64: attribute(23, 'IFLA_STATS64', stats64),
   vfPorts: attribute(24, 'IFLA_VF_PORTS', hex),
   portSelf: attribute(25, 'IFLA_PORT_SELF', hex),

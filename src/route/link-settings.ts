@@ -28,7 +28,7 @@ export const LATER = [
   'afSpec',
 ] as const satisfies (keyof LinkWire)[];
 /** Of the moment: set() takes them, add() leaves them out. */
-export const MOMENTARY = ['operstate', 'carrier'] as const satisfies (keyof LinkWire)[];
+export const MOMENTARY = ['operstate', 'carrier', 'vfinfoList'] as const satisfies (keyof LinkWire)[];
 /** Only when a link is made. */
 export const BIRTH = ['numTxQueues', 'numRxQueues'] as const satisfies (keyof LinkWire)[];
 
@@ -83,7 +83,7 @@ export interface PeerInput extends LinkBasics {
 
 /** What `rt.link.add()` takes: `kind`, settings, or a link as it was listed, whose readings are left out. */
 export interface LinkInput
-  extends Omit<LinkSettings, 'operstate' | 'carrier'>,
+  extends Omit<LinkSettings, (typeof MOMENTARY)[number]>,
     LinkBasics,
     Partial<Omit<Link, keyof LinkSettings | keyof LinkBasics | 'link'>> {
   /** Required; optional here only because a listed link need not have one, and is refused when it has none. */

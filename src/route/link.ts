@@ -53,6 +53,7 @@ export type { LinkStats } from './link-attributes.ts';
 export { type Link, linkType } from './link-object.ts';
 export type { LinkInput, LinkSettings, PeerInput } from './link-settings.ts';
 export type { LinkTarget } from './link-target.ts';
+export type { VirtualFunction } from './link-vf.ts';
 export type { LinkFlag } from './link-words.ts';
 
 /** RTM_NEWLINKPROP, RTM_DELLINKPROP, uapi/linux/rtnetlink.h. */
@@ -75,7 +76,7 @@ const EXT_MASK = { vf: 1, skipStats: 8 } as const;
 export interface LinkDetail {
   /** IPv6's own counters, `afSpec.inet6.stats` and `icmp6stats`, which take the kernel long to add up. Default false. */
   mib?: boolean;
-  /** Virtual functions, undecoded, as `vfinfoList`. Default false: they can make a message very long. */
+  /** Virtual functions, as `vfinfoList`. Default false: they can make a message very long. */
   vf?: boolean;
 }
 
