@@ -39,6 +39,7 @@ export type {
   AddressInput,
   Lifetime,
 } from './route/address.ts';
+export type { AddressLabel, AddressLabelFilter } from './route/address-label.ts';
 export type { Encap } from './route/encap.ts';
 export type { FdbEntry, FdbFilter, FdbFlag, FdbFlush, FdbInput, FdbState } from './route/fdb.ts';
 export type {
@@ -89,6 +90,8 @@ export type {
   NeighbourInput,
   NeighbourState,
 } from './route/neighbour.ts';
+export type { Netconf, NetconfFamily, NetconfFilter } from './route/netconf.ts';
+export type { NetnsId, NetnsIdFilter, NetnsIdTarget } from './route/netns-id.ts';
 export type { Nexthop, NexthopFilter, NexthopInput } from './route/nexthop.ts';
 export type { ObjectName } from './route/object.ts';
 export type {

@@ -1,9 +1,12 @@
 import { ClosedError } from '../handle/index.ts';
 import { AddressService } from '../route/address.ts';
+import { AddressLabelService } from '../route/address-label.ts';
 import { FdbService } from '../route/fdb.ts';
 import { LinkService } from '../route/link.ts';
 import type { Monitor } from '../route/monitor.ts';
 import { NeighbourService } from '../route/neighbour.ts';
+import { NetconfService } from '../route/netconf.ts';
+import { NetnsIdService } from '../route/netns-id.ts';
 import { NexthopService } from '../route/nexthop.ts';
 import type { ObjectName } from '../route/object.ts';
 import { RouteService } from '../route/route.ts';
@@ -27,6 +30,9 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   neighbour: NeighbourService,
   nexthop: NexthopService,
   fdb: FdbService,
+  netconf: NetconfService,
+  netnsId: NetnsIdService,
+  addressLabel: AddressLabelService,
 };
 
 /** The verbs that a service has, those it inherits included. What else is on its prototype is its own business. */
@@ -49,6 +55,9 @@ export class LazyRouteSocket {
   readonly neighbour: Service;
   readonly nexthop: Service;
   readonly fdb: Service;
+  readonly netconf: Service;
+  readonly netnsId: Service;
+  readonly addressLabel: Service;
   /** News of these objects, or of all: `for await (const event of await rt.monitor(['link'])) console.log(event)`. */
   readonly monitor: (objects?: readonly ObjectName[], options?: object) => Promise<Monitor>;
   /** Closes what has been opened; nothing can be asked any more. */
@@ -69,6 +78,9 @@ export class LazyRouteSocket {
     this.neighbour = this.#service('neighbour');
     this.nexthop = this.#service('nexthop');
     this.fdb = this.#service('fdb');
+    this.netconf = this.#service('netconf');
+    this.netnsId = this.#service('netnsId');
+    this.addressLabel = this.#service('addressLabel');
     this.monitor = async (objects, settings = {}) => (await this.#open()).monitor(objects, settings);
     this.close = () => this.#close();
   }

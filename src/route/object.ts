@@ -1,7 +1,18 @@
 import type { NamingTable } from '../netlink/wire/attributes.ts';
 
 /** The objects of rtnetlink, in the words of `ip`. */
-export const OBJECT_NAMES = ['link', 'address', 'route', 'rule', 'neighbour', 'nexthop', 'fdb'] as const;
+export const OBJECT_NAMES = [
+  'link',
+  'address',
+  'route',
+  'rule',
+  'neighbour',
+  'nexthop',
+  'fdb',
+  'netconf',
+  'netnsId',
+  'addressLabel',
+] as const;
 export type ObjectName = (typeof OBJECT_NAMES)[number];
 
 /** What the generic service, the monitor and the error messages need to know of one kind of object. */
@@ -22,6 +33,10 @@ export interface ObjectType<T extends object> {
   decode(payload: Uint8Array): T;
   /** Identifies the object among its kind: equal keys are the same object in the kernel. */
   key(object: T): string;
-  /** Fields that change by themselves (counters, ages): no news to a monitor's resync. */
-  readonly volatile?: readonly (keyof T & string)[];
+  /** Tells apart those that share a key, where the kernel lets several do so (IPv4 routes). Default: none do. */
+  variant?(object: T): string;
+  /** What is known of an object with news that tell only what changed. Default: news are the whole object. */
+  merge?(known: T, news: T): T;
+  /** Fields that change by themselves (counters, ages): no news to a monitor's resync. Nested ones as `encap.counters`. */
+  readonly volatile?: readonly string[];
 }

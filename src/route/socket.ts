@@ -3,11 +3,15 @@ import type { HandleState } from '../handle/handle-info.ts';
 import { NETLINK_ROUTE, NetlinkSocket, type RequestNames } from '../netlink/socket.ts';
 import type { NetnsReference } from '../netns/index.ts';
 import { type AddressService, addressType } from './address.ts';
+import { type AddressLabelService, addressLabelType } from './address-label.ts';
 import type { FdbService } from './fdb.ts';
 import { type LinkService, linkType } from './link.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
+import type { MonitorGroup } from './monitor-groups.ts';
 import { LinkNames } from './names.ts';
 import { type NeighbourService, neighbourType } from './neighbour.ts';
+import { type NetconfService, netconfType } from './netconf.ts';
+import { type NetnsIdService, netnsIdType } from './netns-id.ts';
 import { type NexthopService, nexthopType } from './nexthop.ts';
 import { OBJECT_NAMES, type ObjectName, type ObjectType } from './object.ts';
 import { type RouteService, routeType } from './route.ts';
@@ -36,9 +40,9 @@ const MONITOR_OPTIONS: ReadonlySet<string> = new Set<keyof MonitorOptions>([
   'resync',
   'queue',
   'receiveBuffer',
+  'allNsid',
   'signal',
 ]);
-const MONITOR_RECEIVE_BUFFER = 1 << 20;
 
 /**
  * A rtnetlink socket (man 7 rtnetlink): links, addresses, routes, rules, neighbours and nexthops of one network
@@ -55,6 +59,9 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly neighbour: NeighbourService;
   readonly nexthop: NexthopService;
   readonly fdb: FdbService;
+  readonly netconf: NetconfService;
+  readonly netnsId: NetnsIdService;
+  readonly addressLabel: AddressLabelService;
 
   private constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
@@ -66,6 +73,9 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.neighbour = services.neighbour;
     this.nexthop = services.nexthop;
     this.fdb = services.fdb;
+    this.netconf = services.netconf;
+    this.netnsId = services.netnsId;
+    this.addressLabel = services.addressLabel;
   }
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
@@ -94,17 +104,17 @@ export class RouteSocket implements Disposable, AsyncDisposable {
 
   /**
    * News of these objects (all, unless named), from a second socket in the same namespace. It is subscribed when the
-   * promise resolves: list afterwards, and nothing is missed.
+   * promise resolves: list afterwards, and nothing is missed. Besides objects it takes groups, by name ('ipv4-route') or
+   * number (RTNLGRP_*): what they carry that is no object comes as a message.
    */
   async monitor(
-    objects: readonly ObjectName[] = OBJECT_NAMES,
+    objects: readonly (ObjectName | MonitorGroup | number)[] = OBJECT_NAMES,
     options: MonitorOptions = {},
   ): Promise<Monitor> {
     refuseUnknownFields(options, MONITOR_OPTIONS, {}, '', 'options');
-    const { signal, receiveBuffer = MONITOR_RECEIVE_BUFFER, ...rest } = options;
+    const { signal, ...rest } = options;
     if (signal?.aborted) throw abortError(signal);
-    const socket = await this.#netlink.sibling({ receiveBuffer });
-    const monitor = await Monitor.start(socket, this, objects, rest);
+    const monitor = await Monitor.start(this.#netlink, this, objects, rest);
     if (this.state !== 'open') monitor.close();
     const weak = new WeakRef(monitor);
     this.#monitors.add(weak);
@@ -142,10 +152,18 @@ const TYPES: readonly Pick<ObjectType<object>, 'name' | 'messages' | 'headerSize
   ruleType,
   neighbourType,
   nexthopType,
+  netconfType,
+  netnsIdType,
+  addressLabelType,
 ];
 
 /** How the kernel calls in its message types what we call otherwise. */
-const NOUNS: { readonly [Name in ObjectName]?: string } = { neighbour: 'NEIGH', address: 'ADDR' };
+const NOUNS: { readonly [Name in ObjectName]?: string } = {
+  neighbour: 'NEIGH',
+  address: 'ADDR',
+  netnsId: 'NSID',
+  addressLabel: 'ADDRLABEL',
+};
 
 /** RTM_NEWLINK and its attributes by message type, so that the kernel's complaints can be put in words. */
 function requestNames(type: number): RequestNames | undefined {
