@@ -58,6 +58,11 @@ export class Words {
     return this.#at < this.#words.length;
   }
 
+  /** How many words there are from the cursor on. */
+  get left(): number {
+    return this.#words.length - this.#at;
+  }
+
   /** The word under the cursor; undefined at the end. */
   get peek(): string | undefined {
     return this.#words[this.#at];
@@ -68,6 +73,13 @@ export class Words {
     const word = this.#words[this.#at];
     if (word === undefined) throw incompleteCommand();
     this.#at++;
+    return word;
+  }
+
+  /** The word under the cursor, which stays there. Throws "Command line is not complete" at the end. */
+  need(): string {
+    const word = this.#words[this.#at];
+    if (word === undefined) throw incompleteCommand();
     return word;
   }
 
@@ -208,6 +220,9 @@ export function inetPrefix(word: string, family?: ShowFamily): InetPrefix {
 
 /** An address without a prefix length; throws as `ip` complains. */
 export function inetAddress(word: string, family?: ShowFamily): InetPrefix {
+  if (family === 'link') {
+    throw new UsageError(`Error: "${word}" may be inet address, but it is not allowed in this context.`);
+  }
   const prefix = word.includes('/') ? undefined : parseInetPrefix(word, family);
   if (prefix === undefined) {
     throw new UsageError(`Error: ${family ?? 'any valid'} address is expected rather than "${word}".`);

@@ -3,8 +3,11 @@ import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { AF, parseIp, parsePrefix } from '../netlink/wire/address.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
 import { defined } from './defined.ts';
+import type { LinkNaming } from './link-naming.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import type { ObjectType } from './object.ts';
+import { checkRouteFilter, matchesRoute, type RouteFilter } from './route-filter.ts';
+import { readRoute } from './route-make.ts';
 import { checkRoute, decodeRoute, encodeRoute, routeAttributes, rtmsg } from './route-message.ts';
 import type { Route, RouteInput } from './route-object.ts';
 import {
@@ -22,39 +25,11 @@ import {
 } from './route-words.ts';
 import { ObjectService, type Verb } from './service.ts';
 
+export type { RouteFilter } from './route-filter.ts';
 export type { MetricName, RouteMetrics } from './route-metrics.ts';
 export type { Realms, RouteNexthop } from './route-nexthops.ts';
 export type { Route, RouteCacheinfo, RouteInput, RoutePreference } from './route-object.ts';
 export type { RouteFamily, RouteProtocol, RouteScope, RouteType } from './route-words.ts';
-
-/** Which routes to list: all conditions hold. The kernel filters by family, table, link, protocol and type. */
-export interface RouteFilter {
-  /** Default: all families. */
-  family?: RouteFamily;
-  /** Default: all tables. A table that does not exist has no routes. */
-  table?: number | string;
-  /** A link that the route, or one of its nexthops, uses: its name or its index. */
-  dev?: string;
-  oif?: number;
-  protocol?: RouteProtocol | number;
-  type?: RouteType;
-  scope?: RouteScope;
-  tos?: number;
-  metric?: number;
-  /** A gateway of the route or of one of its nexthops. */
-  via?: string;
-  prefsrc?: string;
-  nexthopId?: number;
-  /** The destination is this prefix; `default` for routes to everywhere. Another word for it is `dst`. */
-  exact?: string;
-  dst?: string;
-  /** The destination lies in this prefix. */
-  root?: string;
-  /** The destination holds this address or prefix. */
-  match?: string;
-  /** Exceptions that were learned (redirects, path MTUs) instead of routes. */
-  cached?: boolean;
-}
 
 /** What a lookup is for, besides the destination. */
 export interface RouteGetOptions extends RequestOptions {
@@ -73,32 +48,16 @@ export interface RouteGetOptions extends RequestOptions {
   dport?: number;
   /** Answer with the route that decides, rather than with what it decides for this packet. */
   fibmatch?: boolean;
+  /** Monitors are told of the answer. */
+  notify?: boolean;
 }
 
 const GET_OPTIONS: ReadonlySet<string> = new Set<keyof RouteGetOptions>([
   ...(['from', 'oif', 'dev', 'iif', 'tos', 'mark', 'uid', 'ipproto', 'sport', 'dport'] as const),
-  ...(['fibmatch', 'signal', 'timeout'] as const),
+  ...(['fibmatch', 'notify', 'signal', 'timeout'] as const),
 ]);
 
 const IP_PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58 };
-
-const FILTERS = new Set([
-  ...[
-    'family',
-    'table',
-    'dev',
-    'oif',
-    'protocol',
-    'type',
-    'scope',
-    'tos',
-    'metric',
-    'via',
-    'prefsrc',
-    'nexthopId',
-  ],
-  ...['exact', 'dst', 'root', 'match', 'cached'],
-]);
 
 export const routeType: ObjectType<Route> = {
   name: 'route',
@@ -107,6 +66,7 @@ export const routeType: ObjectType<Route> = {
   headerSize: rtmsg.size,
   attributes: routeAttributes,
   decode: decodeRoute,
+  read: readRoute,
   key: routeKey,
   variant: routeVariant,
   volatile: ['cacheinfo', 'expires', 'mfcStats', 'encap.counters', 'nexthops.encap.counters'],
@@ -143,18 +103,7 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
   }
 
   protected override async resolve(filter: RouteFilter, options: RequestOptions): Promise<RouteFilter> {
-    refuseUnknownFields(
-      filter,
-      FILTERS,
-      {
-        proto: 'it as protocol',
-        nhid: 'it as nexthopId',
-        gateway: 'it as via',
-      },
-      '',
-      'filter',
-    );
-    for (const field of ['exact', 'dst', 'root', 'match'] as const) checkPrefix(filter[field], field);
+    checkRouteFilter(filter);
     const { dev, table, protocol } = filter;
     return {
       ...filter,
@@ -183,26 +132,21 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
   }
 
   protected override matches(route: Route, filter: RouteFilter): boolean {
-    const paths = [route, ...(route.nexthops ?? [])];
-    return (
-      (filter.family === undefined || route.family === filter.family) &&
-      (filter.table === undefined || route.table === filter.table) &&
-      (filter.oif === undefined || paths.some((path) => path.oif === filter.oif)) &&
-      (filter.protocol === undefined || route.protocol === filter.protocol) &&
-      (filter.type === undefined || route.type === filter.type) &&
-      (filter.scope === undefined || route.scope === filter.scope) &&
-      (filter.tos === undefined || (route.tos ?? 0) === filter.tos) &&
-      (filter.metric === undefined || (route.metric ?? 0) === filter.metric) &&
-      (filter.via === undefined || paths.some((path) => sameAddress(path.via, filter.via))) &&
-      (filter.prefsrc === undefined || sameAddress(route.prefsrc, filter.prefsrc)) &&
-      (filter.nexthopId === undefined || route.nexthopId === filter.nexthopId) &&
-      (filter.exact === undefined || contains(filter.exact, route, 'exact')) &&
-      (filter.dst === undefined || contains(filter.dst, route, 'exact')) &&
-      (filter.root === undefined || contains(filter.root, route, 'root')) &&
-      (filter.match === undefined || contains(filter.match, route, 'match')) &&
-      (route.flags?.includes('cloned') === true || route.cacheFlags !== undefined) ===
-        (filter.cached === true)
-    );
+    return matchesRoute(route, filter);
+  }
+
+  /** Most routes speak of one link: a million of them need no lists. */
+  protected override named(route: Route, naming: LinkNaming): Route | undefined {
+    if (route.nexthops !== undefined) return super.named(route, naming);
+    const { oif } = route;
+    if (oif === undefined) return route;
+    let name = naming.nameOf(oif);
+    if (name === undefined) {
+      if (!naming.knows(oif)) return undefined;
+      name = naming.names.get(oif);
+    }
+    if (name !== undefined) route.dev = name;
+    return route;
   }
 
   protected override linksOf(route: Route): readonly number[] {
@@ -226,12 +170,12 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
     }
   }
 
-  override async *dump(
+  override async *batches(
     filter: RouteFilter = {},
     options: RequestOptions = {},
-  ): AsyncGenerator<Route, void, void> {
+  ): AsyncGenerator<Route[], void, void> {
     try {
-      yield* super.dump(filter, options);
+      yield* super.batches(filter, options);
     } catch (error) {
       if (!isMissingTable(error, filter)) throw error;
     }
@@ -242,7 +186,21 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
    */
   async get(dst: string, options: RouteGetOptions = {}): Promise<Route> {
     refuseUnknownFields(options, GET_OPTIONS, { fwmark: 'it as mark' }, '', 'options');
-    const { from, oif, dev, iif, tos = 0, mark, uid, ipproto, sport, dport, fibmatch, ...rest } = options;
+    const {
+      from,
+      oif,
+      dev,
+      iif,
+      tos = 0,
+      mark,
+      uid,
+      ipproto,
+      sport,
+      dport,
+      fibmatch,
+      notify,
+      ...rest
+    } = options;
     const to = parseIp(dst);
     if (to === undefined)
       throw new InvalidArgumentError('dst', dst, 'is no address', 'an IPv4 or IPv6 address');
@@ -269,7 +227,10 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
         srcLength: source === undefined ? 0 : source.length * 8,
         tos,
         // IPv6 has no lookup_table flag, and refuses flags that it does not know.
-        flags: (inet ? ROUTE_FLAGS.lookup_table : 0) | (fibmatch ? ROUTE_FLAGS.fib_match : 0),
+        flags:
+          (inet ? ROUTE_FLAGS.lookup_table : 0) |
+          (fibmatch ? ROUTE_FLAGS.fib_match : 0) |
+          (notify ? ROUTE_FLAGS.notify : 0),
       });
       const links = { iif: inIndex, oif: outIndex };
       routeAttributes.encode(
@@ -346,43 +307,4 @@ function nameLink(path: { oif?: number; dev?: string }, linkNames: ReadonlyMap<n
 /** IPv4 says ENOENT for a table that it has not made yet; a list has nothing to say of it. */
 function isMissingTable(error: unknown, filter: RouteFilter): boolean {
   return error instanceof SystemError && error.code === 'ENOENT' && filter.table !== undefined;
-}
-
-function sameAddress(one: string | undefined, other: string | undefined): boolean {
-  const a = one === undefined ? undefined : parseIp(one);
-  const b = other === undefined ? undefined : parseIp(other);
-  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
-}
-
-function checkPrefix(text: string | undefined, field: string): void {
-  if (text !== undefined && text !== 'default' && parsePrefix(text) === undefined)
-    throw new InvalidArgumentError(
-      field,
-      text,
-      'is no prefix',
-      'an address, a prefix as 10.0.0.0/8, or default',
-    );
-}
-
-/** Whether the destination of the route equals the prefix, lies in it (`root`), or holds it (`match`). */
-function contains(text: string, route: Route, relation: 'exact' | 'root' | 'match'): boolean {
-  const dst = route.dst === 'default' ? undefined : parsePrefix(route.dst);
-  if (route.dst !== 'default' && dst === undefined) return false;
-  const length = dst?.length ?? 0;
-  if (text === 'default') return relation === 'root' || length === 0;
-  const wanted = parsePrefix(text);
-  if (wanted === undefined || wanted.family !== route.family) return false;
-  if (relation === 'exact' && length !== wanted.length) return false;
-  if (relation === 'root' && length < wanted.length) return false;
-  if (relation === 'match' && length > wanted.length) return false;
-  const bytes = dst?.bytes ?? new Uint8Array(wanted.bytes.length);
-  return sharePrefix(bytes, wanted.bytes, Math.min(length, wanted.length));
-}
-
-function sharePrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
-  for (let at = 0; at < bits; at += 8) {
-    const mask = bits - at >= 8 ? 0xff : (0xff << (8 - (bits - at))) & 0xff;
-    if ((((a[at >> 3] ?? 0) ^ (b[at >> 3] ?? 0)) & mask) !== 0) return false;
-  }
-  return true;
 }

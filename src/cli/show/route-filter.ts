@@ -4,15 +4,14 @@ import { numberOf, ROUTE_PROTOCOLS, ROUTE_SCOPES, ROUTE_TYPES } from '../../rout
 import {
   type InetPrefix,
   inetPrefix,
-  matches,
   noSuchDevice,
-  parseUnsigned,
   sharesPrefix,
   UsageError,
   unsigned,
   Words,
   wrongArgument,
 } from '../args.ts';
+import { familyWord, parseRealms, routeTypeNumber, vrfTable } from '../route-words.ts';
 import type { ShowContext, ShowFamily } from './view.ts';
 
 const MAIN = 254;
@@ -48,29 +47,19 @@ const FAMILIES: Record<ShowFamily, RouteFamily> = {
   bridge: '7',
 };
 
-/** The words that `ip` takes for a type: some in full only. */
-function typeNumber(word: string): number {
-  const full: Record<string, string> = { local: 'local', nat: 'nat', brd: 'broadcast', throw: 'throw' };
-  const exact = full[word];
-  if (exact !== undefined) return numberOf(ROUTE_TYPES, exact);
-  for (const name of [
-    ...['broadcast', 'anycast', 'multicast', 'prohibit', 'unreachable', 'blackhole', 'xresolve', 'unicast'],
-  ])
-    if (matches(word, name)) return numberOf(ROUTE_TYPES, name);
-  return unsigned(word, 'node type value is invalid\n', 255);
+function wantedType(word: string): number {
+  const type = routeTypeNumber(word);
+  if (type === undefined) throw wrongArgument(word, 'node type value is invalid\n');
+  return type;
 }
 
-/** `FROM/TO`, `TO`, `FROM/`, or one number for both. */
-function parseRealms(word: string, context: ShowContext): { value: number; mask: number } {
-  const slash = word.indexOf('/');
-  const from = slash < 0 ? 0 : context.names.realmId(word.slice(0, slash));
-  const rest = word.slice(slash + 1);
-  const to = rest === '' && slash >= 0 ? 0 : context.names.realmId(rest);
-  const value = from !== undefined && to !== undefined ? ((from << 16) | to) >>> 0 : parseUnsigned(word);
+/** Realms to filter by: a side that is left open matches anything. */
+function realmsFilter(word: string, context: ShowContext): { value: number; mask: number } {
+  const value = parseRealms(word, context.names);
   if (value === undefined) throw wrongArgument(word, 'invalid realms\n');
   let mask = 0xffffffff;
   if ((value & 0xffff) === 0 && word.endsWith('/')) mask &= ~0xffff;
-  if (value >>> 16 === 0 && (slash < 0 || slash === 0)) mask &= 0xffff;
+  if (value >>> 16 === 0 && word.indexOf('/') <= 0) mask &= 0xffff;
   return { value, mask: mask >>> 0 };
 }
 
@@ -134,15 +123,6 @@ async function deviceIndex(name: string, context: ShowContext): Promise<number> 
   return index;
 }
 
-/** The table of a VRF, by the name of its link. */
-async function vrfTable(name: string, context: ShowContext): Promise<number> {
-  if (name === 'default') return MAIN;
-  const index = (await context.linkNames()).indexOf(name);
-  const link = index === undefined ? undefined : await context.rt.link.get(index);
-  if (link?.vrf?.table !== undefined) return link.vrf.table;
-  throw wrongArgument(name, 'Invalid VRF\n');
-}
-
 /** Reads the words after `ip route show`. */
 export async function selectRoutes(args: readonly string[], context: ShowContext): Promise<RouteSelection> {
   const words = new Words(args);
@@ -190,7 +170,7 @@ export async function selectRoutes(args: readonly string[], context: ShowContext
       const word = words.next();
       scope = names.scopeId(word);
       if (scope === undefined && word !== 'all') throw wrongArgument(word, 'invalid "scope"\n');
-    } else if (words.takeAbbreviated('type')) types = new Set([typeNumber(words.next())]);
+    } else if (words.takeAbbreviated('type')) types = new Set([wantedType(words.next())]);
     else if (words.take('dev', 'oif')) oif = words.next();
     else if (words.take('iif')) iif = words.next();
     else if (words.take('mark')) mark = unsigned(words.next(), 'invalid mark value');
@@ -198,10 +178,10 @@ export async function selectRoutes(args: readonly string[], context: ShowContext
       metric = unsigned(words.next(), '"metric" value is invalid\n');
     else if (words.take('via')) {
       const word = words.next();
-      const family = viaFamily(word);
+      const family = familyWord(word);
       via = family === undefined ? inetPrefix(word, preferred) : inetPrefix(words.next(), family);
     } else if (words.take('src')) prefsrc = inetPrefix(words.next(), preferred);
-    else if (words.takeAbbreviated('realms')) realms = parseRealms(words.next(), context);
+    else if (words.takeAbbreviated('realms')) realms = realmsFilter(words.next(), context);
     else if (words.takeAbbreviated('from')) from = { ...from, ...parsePrefixes(words, preferred) };
     else {
       words.takeAbbreviated('to');
@@ -267,12 +247,6 @@ export async function selectRoutes(args: readonly string[], context: ShowContext
     hidesRealms: realms?.mask === 0xffffffff,
     passes,
   };
-}
-
-/** `via inet6 ADDRESS`: the words that name a family. */
-function viaFamily(word: string): ShowFamily | undefined {
-  const families: readonly ShowFamily[] = ['inet', 'inet6', 'link', 'mpls', 'bridge'];
-  return families.find((family) => family === word);
 }
 
 export const ROUTE_USAGE = `[ SELECTOR ]

@@ -11,7 +11,6 @@ import { numberOf, ROUTE_TYPES } from '../../route/route-words.ts';
 import { lineBreak } from '../text.ts';
 import { printNexthop } from './nexthop-print.ts';
 import { putEncap } from './route-encap.ts';
-import type { RouteSelection } from './route-filter.ts';
 import {
   type Desk,
   paintAddress,
@@ -25,8 +24,23 @@ import {
 const MAIN = 254;
 const TICKS = 100;
 
+/** What of a selection matters to printing: everything that is not set is printed. */
+export interface PrintSelection {
+  /** 0 for all tables: then each route names its own. */
+  readonly table: number;
+  readonly tos?: number | undefined;
+  readonly protocol?: number | undefined;
+  readonly scope?: number | undefined;
+  readonly metric?: number | undefined;
+  readonly oif?: number | undefined;
+  readonly iif?: number | undefined;
+  readonly hidesGateway?: boolean;
+  readonly hidesPrefsrc?: boolean;
+  readonly hidesRealms?: boolean;
+}
+
 /** One route as `ip route show` has it. What the filter pins down is left out, as `ip` does. */
-export function printRoute(route: Route, desk: Desk, selection: RouteSelection, object?: Nexthop): Sheet {
+export function printRoute(route: Route, desk: Desk, selection: PrintSelection, object?: Nexthop): Sheet {
   const { options } = desk;
   const details = options.details;
   const sheet = new Sheet();
