@@ -10,7 +10,9 @@ import { NetlinkCore, type NewsListener } from './core.ts';
 import { DumpIterator } from './dump.ts';
 import type { ExtAck, RequestNames } from './ext-ack.ts';
 import type { MessageSink, NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
+import { type NewsOptions, type NewsSink, NewsSocket } from './news.ts';
 import type { OperationOptions } from './operation.ts';
+import { NetlinkPipeline, type PipelineOptions } from './pipeline.ts';
 
 export type { ExtAck, RequestNames } from './ext-ack.ts';
 export type { MessageSink, NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
@@ -34,6 +36,7 @@ const MAX_TIMEOUT = 0x7fff_ffff;
 /** Room for one datagram. Dumps come in 32 KiB at most; a link with many virtual functions may be longer. */
 const DATAGRAM_CAPACITY = 64 * 1024;
 
+const MAX_WINDOW = 512;
 const MAX_FIRST_SEQ = 0xffff_ffff;
 
 export interface NetlinkSocketOptions {
@@ -155,6 +158,35 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
     return NetlinkSocket.#openIn(options, options.netns === undefined ? -1 : this.fd);
   }
 
+  /** A socket in the same network namespace that only listens, and hands `sink` what comes, as it comes. */
+  news(options: NewsOptions, sink: NewsSink): NewsSocket {
+    const { protocol, netns } = this.#options;
+    checkReceiveBuffer(options.receiveBuffer);
+    for (const group of options.groups) checkGroup(group);
+    if (this.state !== 'open') throw this.core.closedError();
+    const protocolName = PROTOCOL_NAMES[protocol] ?? String(protocol);
+    return NewsSocket.open(
+      { protocol, protocolName, netnsFd: netns === undefined ? -1 : this.fd },
+      options,
+      sink,
+    );
+  }
+
+  /** A pipeline in the same network namespace: for batches of requests that change something. */
+  pipeline(options: Pick<PipelineOptions, 'window' | 'stopAtRefusal'> = {}): NetlinkPipeline {
+    const { protocol, netns, attributeNames } = this.#options;
+    if (options.window !== undefined) checkInteger('window', options.window, 1, MAX_WINDOW);
+    if (this.state !== 'open') throw this.core.closedError();
+    return NetlinkPipeline.open({
+      ...options,
+      protocol,
+      protocolName: PROTOCOL_NAMES[protocol] ?? String(protocol),
+      // As for a sibling: by way of this socket.
+      netnsFd: netns === undefined ? -1 : this.fd,
+      attributeNames,
+    });
+  }
+
   /** The port id that the kernel gave the socket. */
   get portId(): number {
     return this.core.native.portId;
@@ -238,7 +270,7 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
   #prepare(request: NetlinkRequest, { signal, timeout = this.timeout }: RequestOptions): OperationOptions {
     checkTimeout(timeout);
     checkSignal(signal);
-    const name = request.name ?? this.#options.attributeNames?.(request.type)?.name;
+    const name = request.name ?? (request.names ?? this.#options.attributeNames?.(request.type))?.name;
     return { request, name: name ?? `netlink message ${request.type}`, timeout, signal };
   }
 }

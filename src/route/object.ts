@@ -1,4 +1,5 @@
 import type { NamingTable } from '../netlink/wire/attributes.ts';
+import type { ReceiveBuffer } from '../netlink/wire/receive-buffer.ts';
 
 /** The objects of rtnetlink, in the words of `ip`. */
 export const OBJECT_NAMES = [
@@ -29,8 +30,10 @@ export interface ObjectType<T extends object> {
   concerns?(payload: Uint8Array): boolean;
   /** The objects of a message, where a message may hold several. Default: the one that `decode` reads. */
   decodeAll?(payload: Uint8Array): readonly T[];
-  /** A message's payload as an object. Throws a WireError for a header cut short. */
+  /** A message's payload as an object, which keeps nothing of the bytes. Throws a WireError for a header cut short. */
   decode(payload: Uint8Array): T;
+  /** The same of a dump's message where it lies, for kinds whose dumps are long. Default: `decode`. */
+  read?(buffer: ReceiveBuffer, start: number, end: number): T;
   /** Identifies the object among its kind: equal keys are the same object in the kernel. */
   key(object: T): string;
   /** Tells apart those that share a key, where the kernel lets several do so (IPv4 routes). Default: none do. */

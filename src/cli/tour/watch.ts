@@ -19,8 +19,8 @@ export class Listener implements AsyncDisposable {
 
   async #listen(): Promise<void> {
     for await (const event of this.#monitor) {
-      if (event.type === 'overrun' || event.type === 'resynced') this.interruptions++;
-      else this.events.push(event);
+      if ('object' in event) this.events.push(event);
+      else this.interruptions++;
       this.#wake();
     }
   }
