@@ -2,8 +2,8 @@
 import { addressText, addressText6, prefixText, prefixText6 } from '../netlink/wire/address-text.ts';
 import { flagNames } from '../netlink/wire/codec.ts';
 import type { ReceiveBuffer } from '../netlink/wire/receive-buffer.ts';
-import { decodeRoute, expiresIn } from './route-message.ts';
-import { ROUTE_PREFERENCES, type Route, type RouteCacheinfo } from './route-object.ts';
+import { decodeRoute } from './route-message.ts';
+import { expiresIn, ROUTE_PREFERENCES, type Route, type RouteCacheinfo } from './route-object.ts';
 import { FIELD, HAS, scanRoute } from './route-scan.ts';
 import { ROUTE_FLAGS, ROUTE_PROTOCOLS, ROUTE_SCOPES, ROUTE_TYPES } from './route-words.ts';
 

@@ -30,7 +30,7 @@ import {
   pathSpecs,
   type RouteNexthop,
 } from './route-nexthops.ts';
-import { ROUTE_PREFERENCES, type Route, type RouteInput } from './route-object.ts';
+import { expiresIn, ROUTE_PREFERENCES, type Route, type RouteInput } from './route-object.ts';
 import {
   bytes,
   CACHE_FLAGS,
@@ -108,14 +108,6 @@ function tableOf(family: number) {
 }
 
 const CLONED = ROUTE_FLAGS.cloned;
-/** USER_HZ: what the kernel counts time in for user space. */
-const TICKS = 100;
-
-/** Seconds, rounded up, for a cacheinfo's expires. */
-export function expiresIn(ticks: number): number {
-  return Math.max(0, Math.ceil(ticks / TICKS));
-}
-
 /** Multicast routing has families of its own, with the addresses of the others. */
 function addressFamily(family: number): number {
   return family === 128 ? AF.inet : family === 129 ? AF.inet6 : family;

@@ -20,6 +20,14 @@ export interface RouteCacheinfo {
   tsage: number;
 }
 
+/** USER_HZ: what the kernel counts time in for user space. */
+const TICKS = 100;
+
+/** Seconds, rounded up, for a cacheinfo's `expires`. */
+export function expiresIn(ticks: number): number {
+  return Math.max(0, Math.ceil(ticks / TICKS));
+}
+
 /** A route as the kernel has it. man 8 ip-route. */
 export interface Route {
   family: RouteFamily;

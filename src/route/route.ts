@@ -1,6 +1,6 @@
 import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
-import { AF, parseIp, parsePrefix } from '../netlink/wire/address.ts';
+import { AF, parseIp } from '../netlink/wire/address.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
 import { defined } from './defined.ts';
 import type { LinkNaming } from './link-naming.ts';
@@ -15,10 +15,6 @@ import {
   ROUTE_FAMILIES,
   ROUTE_FLAGS,
   ROUTE_PROTOCOLS,
-  type RouteFamily,
-  type RouteProtocol,
-  type RouteScope,
-  type RouteType,
   refuseUnknownFields,
   tableNumber,
   wordOf,

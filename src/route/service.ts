@@ -1,7 +1,9 @@
 import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
+import { LinkNaming } from './link-naming.ts';
 import type { LinkNames } from './names.ts';
 import type { ObjectType } from './object.ts';
+import { type Judge, ObjectSink } from './object-sink.ts';
 
 /** NLM_F_* that make a "new" request an `ip` verb: man 8 ip-route explains the words. */
 const VERB_FLAGS = {
@@ -49,31 +51,37 @@ export abstract class ObjectService<T extends object, Filter extends object> {
     return [];
   }
 
+  /**
+   * The object with the names of the links it speaks of; undefined where one is not known yet, and is wanted from now
+   * on. Default: what {@link linksOf} and {@link complete} say.
+   */
+  protected named(object: T, naming: LinkNaming): T | undefined {
+    const links = this.linksOf(object);
+    if (links.length === 0) return object;
+    let known = true;
+    for (const index of links) known = naming.knows(index) && known;
+    return known ? this.complete(object, naming.names) : undefined;
+  }
+
   /** All objects that pass the filter. An interrupted dump is repeated; see NetlinkSocket.dumpAll. */
   async list(filter: Filter = {} as Filter, options: RequestOptions = {}): Promise<T[]> {
-    const wanted = await this.resolve(filter, options);
-    const payload = await this.dumpPayload(wanted);
-    const messages = await this.port.dumpAll({ type: this.type.messages.get, payload }, options);
-    const objects: T[] = [];
-    for (const message of messages) {
-      if (message.type !== this.type.messages.new) continue;
-      const object = this.type.decode(message.payload);
-      if (this.matches(object, wanted)) objects.push(object);
-    }
-    const names = await this.names.of(
-      objects.flatMap((object) => this.linksOf(object)),
-      options,
-    );
-    return names === undefined ? objects : objects.map((object) => this.complete(object, names));
+    const { request, sink, naming } = await this.#reading(filter, options);
+    for await (const _ of this.port.dumpInto(request, sink, options)) await naming.askEach(options, true);
+    await naming.askAll(options);
+    await sink.settle();
+    return sink.take();
   }
 
   /** Every object as the kernel sent it, without the names of links: what a monitor compares its news with. */
   async snapshot(options: RequestOptions = {}): Promise<T[]> {
     const payload = await this.dumpPayload({} as Filter);
-    const messages = await this.port.dumpAll({ type: this.type.messages.get, payload }, options);
-    return messages
-      .filter((message) => message.type === this.type.messages.new)
-      .map((message) => this.type.decode(message.payload));
+    const sink = new ObjectSink(this.type, {
+      concerns: this.type.concerns,
+      matches: () => true,
+      named: (object: T) => object,
+    });
+    for await (const _ of this.port.dumpInto({ type: this.type.messages.get, payload }, sink, options));
+    return sink.take();
   }
 
   /** The same as {@link list}, each object with the message that it came in, for those who keep those; no names of links. */
@@ -90,23 +98,38 @@ export abstract class ObjectService<T extends object, Filter extends object> {
       .filter(({ object }) => this.matches(object, wanted));
   }
 
-  /** The same as {@link list}, object by object as the kernel sends them. Leaving the loop early is safe. */
+  /**
+   * The same as {@link list}, some hundred or thousand objects at a time, as the kernel sends them. While the consumer
+   * is busy the kernel waits: memory stays small however many there are. Leaving the loop early is safe. Changes
+   * meanwhile end it with a DumpInterruptedError, unless they show before the first objects.
+   */
+  async *batches(
+    filter: Filter = {} as Filter,
+    options: RequestOptions = {},
+  ): AsyncGenerator<T[], void, void> {
+    const { request, sink, naming } = await this.#reading(filter, options);
+    for await (const _ of this.port.dumpInto(request, sink, options)) {
+      await naming.askEach(options);
+      await sink.settle();
+      if (sink.length > 0) yield sink.take();
+    }
+  }
+
+  /** The same as {@link batches}, object by object. */
   async *dump(filter: Filter = {} as Filter, options: RequestOptions = {}): AsyncGenerator<T, void, void> {
+    for await (const batch of this.batches(filter, options)) yield* batch;
+  }
+
+  async #reading(filter: Filter, options: RequestOptions) {
     const wanted = await this.resolve(filter, options);
     const payload = await this.dumpPayload(wanted);
-    const names = new Map<number, string>();
-    for await (const message of this.port.dump({ type: this.type.messages.get, payload }, options)) {
-      if (message.type !== this.type.messages.new) continue;
-      const object = this.type.decode(message.payload);
-      if (!this.matches(object, wanted)) continue;
-      const links = this.linksOf(object);
-      // One by one: a dump of all names would wait for this dump to end, and this one for its reader.
-      for (const index of links) {
-        const name = names.has(index) ? undefined : await this.names.nameOf(index, options);
-        if (name !== undefined) names.set(index, name);
-      }
-      yield links.length === 0 ? object : this.complete(object, names);
-    }
+    const naming = new LinkNaming(this.names);
+    const judge: Judge<T> = {
+      matches: (object) => this.matches(object, wanted),
+      named: (object) => this.named(object, naming),
+    };
+    const request = { type: this.type.messages.get, payload };
+    return { request, naming, sink: new ObjectSink(this.type, judge) };
   }
 
   /** Sends a "new" message as the verb says; resolves when the kernel has acknowledged it. */
