@@ -4,6 +4,7 @@ import { lineBreak } from '../text.ts';
 import type { LinkDesk } from './link-desk.ts';
 import { putLinkInfo } from './link-kinds.ts';
 import { putStats } from './link-stats.ts';
+import { putFunctions } from './link-vf.ts';
 import { Sheet } from './route-sheet.ts';
 
 export { type LinkDesk, linkDesk } from './link-desk.ts';
@@ -44,6 +45,7 @@ export function linkSheet(link: Link, desk: LinkDesk): Sheet {
     sheet.say(lineBreak(options));
     putStats(sheet, link, desk);
   }
+  if (desk.asLink || options.details) putFunctions(sheet, link, typeName(link.linkType, desk), desk);
   if (link.altnames !== undefined)
     sheet.put(
       'altnames',

@@ -24,8 +24,8 @@ TYPE := { veth | bridge | bridge_slave | vxlan | macvlan | ifb | tun | ... }`,
 
 async function read(filter: LinkShowFilter, { rt }: ShowContext): Promise<Link[]> {
   return filter.ifindex === undefined
-    ? rt.link.list(kernelFilter(filter))
-    : [await rt.link.get(filter.ifindex)];
+    ? rt.link.list({ ...kernelFilter(filter), vf: true })
+    : [await rt.link.get(filter.ifindex, { vf: true })];
 }
 
 /** Words of `ip address show` about addresses, which `ip link show` takes and passes over. */
