@@ -13,6 +13,7 @@ import { PollWatch } from './poll-watch.ts';
 
 const { EAGAIN, EBADF, EFAULT, ENOTSOCK } = constants.errno;
 const SOL_NETLINK = 270;
+const NETLINK_PKTINFO = 3;
 const NETLINK_LISTEN_ALL_NSID = 8;
 
 /** Half of it is one read at least; news are seldom longer than a page. */
@@ -51,6 +52,8 @@ export interface NewsOptions {
   readonly receiveBuffer: number;
   /** A classic BPF program: struct sock_filter, 8 bytes each. */
   readonly filter?: Uint8Array | undefined;
+  /** Whether the sink hears of which group a datagram is; 0 otherwise, which is cheaper. */
+  readonly tellGroups?: boolean | undefined;
   /** News of all namespaces that this one has a number for, too (NETLINK_LISTEN_ALL_NSID). */
   readonly allNsid?: boolean | undefined;
 }
@@ -196,7 +199,7 @@ export class NewsSocket extends KernelHandle<NewsCore> {
   /** Keeps nothing where it throws: a SystemError of the socket, of a group or of the filter. */
   static open(place: NewsPlace, options: NewsOptions, sink: NewsSink): NewsSocket {
     const { protocol, protocolName, netnsFd } = place;
-    const { groups, receiveBuffer, filter, allNsid = false } = options;
+    const { groups, receiveBuffer, filter, tellGroups = false, allNsid = false } = options;
     const native = loadBinding().openNetlink({ protocol, netnsFd, receiveBuffer, datagramCapacity: BUFFER });
     if (typeof native === 'number') throw systemError(native, 'socket', { protocol });
     try {
@@ -205,6 +208,8 @@ export class NewsSocket extends KernelHandle<NewsCore> {
       if (allNsid) need(native.setOption(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1), 'NETLINK_LISTEN_ALL_NSID');
       for (const group of groups)
         need(native.setMembership(group, true), 'NETLINK_ADD_MEMBERSHIP', { group });
+      // Joining has turned it on.
+      if (!tellGroups) need(native.setOption(SOL_NETLINK, NETLINK_PKTINFO, 0), 'NETLINK_PKTINFO');
       const socket = new NewsSocket(new NewsCore(native, protocolName, sink));
       socket.core.start();
       return socket;

@@ -172,14 +172,17 @@ export class MonitorFeed {
   ): void {
     const listeners = this.#listeners[type];
     if (listeners !== undefined) {
-      const payload = buffer.bytes.subarray(start + MESSAGE_HEADER, end);
+      const from = start + MESSAGE_HEADER;
       for (const { watched, kind } of listeners) {
         const { type: object } = watched;
+        if (object.read !== undefined && object.concerns === undefined) {
+          this.#tell(watched, kind, object.read(buffer, from, end), flags, nsid, batch);
+          return;
+        }
+        const payload = buffer.bytes.subarray(from, end);
         if (object.concerns?.(payload) === false) continue;
-        if (object.decodeAll === undefined)
-          this.#tell(watched, kind, object.decode(payload), flags, nsid, batch);
-        else
-          for (const value of object.decodeAll(payload)) this.#tell(watched, kind, value, flags, nsid, batch);
+        const values = object.decodeAll?.(payload) ?? [object.decode(payload)];
+        for (const value of values) this.#tell(watched, kind, value, flags, nsid, batch);
         return;
       }
     }

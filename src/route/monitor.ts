@@ -4,8 +4,10 @@ import type { NewsSocket } from '../netlink/news.ts';
 import type { NetlinkMessage, NetlinkSocket } from '../netlink/socket.ts';
 import type { Address } from './address.ts';
 import type { AddressLabel } from './address-label.ts';
+import type { TcClass } from './class.ts';
 import type { FdbEntry } from './fdb.ts';
 import type { Link } from './link.ts';
+import type { Mdb } from './mdb.ts';
 import { MonitorFeed, type Source, type Watch } from './monitor-feed.ts';
 import { type MonitorGroup, sortWanted, type Wanted, watchedFamilies } from './monitor-groups.ts';
 import { MonitorQueue } from './monitor-queue.ts';
@@ -14,6 +16,7 @@ import type { Netconf } from './netconf.ts';
 import type { NetnsId } from './netns-id.ts';
 import type { Nexthop } from './nexthop.ts';
 import { OBJECT_NAMES, type ObjectName } from './object.ts';
+import type { Qdisc } from './qdisc.ts';
 import type { Route } from './route.ts';
 import type { Rule } from './rule.ts';
 
@@ -29,6 +32,9 @@ export interface Objects {
   netconf: Netconf;
   netnsId: NetnsId;
   addressLabel: AddressLabel;
+  qdisc: Qdisc;
+  class: TcClass;
+  mdb: Mdb;
 }
 
 /**
@@ -152,6 +158,7 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
         receiveBuffer: options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER,
         // Groups carry more than one kind of object: the others should not even wake us.
         filter: wanted.groups.size === 0 ? messageTypeFilter([...new Set(types)]) : undefined,
+        tellGroups: wanted.groups.size > 0,
         allNsid,
       },
       queue,
