@@ -1,4 +1,20 @@
 /** Leak-tight Linux kernel handles. Each name is documented where it is defined. */
+export type { Family, FamilyPolicy, PolicyAttribute } from './generic/controller.ts';
+export type {
+  EthtoolChannels,
+  EthtoolCoalesce,
+  EthtoolFeature,
+  EthtoolLink,
+  EthtoolLinkInput,
+  EthtoolLinkSettings,
+  EthtoolPause,
+  EthtoolRings,
+  EthtoolStats,
+  EthtoolStatsGroup,
+} from './generic/ethtool/service.ts';
+export { type CommandDefinition, defineFamily, type FamilyDefinition } from './generic/message.ts';
+export { type GenericNotification, GenericSocket, type GenericSocketOptions } from './generic/socket.ts';
+export * as wire from './generic/tables.ts';
 export {
   AbortError,
   ClosedError,
@@ -40,6 +56,7 @@ export type {
   Lifetime,
 } from './route/address.ts';
 export type { AddressLabel, AddressLabelFilter } from './route/address-label.ts';
+export type { TcClass, TcClassFilter, TcClassInput } from './route/class.ts';
 export type { Encap } from './route/encap.ts';
 export type { FdbEntry, FdbFilter, FdbFlag, FdbFlush, FdbInput, FdbState } from './route/fdb.ts';
 export type {
@@ -82,6 +99,19 @@ export type {
   Wwan,
   Xfrm,
 } from './route/link.ts';
+export type {
+  Mdb,
+  MdbEntry,
+  MdbFilter,
+  MdbFilterMode,
+  MdbFlag,
+  MdbFlush,
+  MdbInput,
+  MdbRouterPort,
+  MdbRouterType,
+  MdbSource,
+  MdbState,
+} from './route/mdb.ts';
 export type { Monitor, MonitorEvent, MonitorOptions, ObjectEvent } from './route/monitor.ts';
 export type {
   Neighbour,
@@ -94,6 +124,49 @@ export type { Netconf, NetconfFamily, NetconfFilter } from './route/netconf.ts';
 export type { NetnsId, NetnsIdFilter, NetnsIdTarget } from './route/netns-id.ts';
 export type { Nexthop, NexthopFilter, NexthopInput } from './route/nexthop.ts';
 export type { ObjectName } from './route/object.ts';
+export type { Qdisc, QdiscFilter, QdiscInput } from './route/qdisc.ts';
+export type {
+  Cake,
+  CakeStats,
+  CakeTin,
+  ClassData,
+  Codel,
+  CodelStats,
+  DrrClass,
+  DrrStats,
+  Ets,
+  EtsClass,
+  Fifo,
+  Fq,
+  FqCodel,
+  FqCodelStats,
+  FqPie,
+  FqPieStats,
+  FqStats,
+  Hfsc,
+  HfscClass,
+  HfscStats,
+  Htb,
+  HtbClass,
+  HtbStats,
+  KindStats,
+  Mqprio,
+  Netem,
+  NetemLossGemodel,
+  NetemLossState,
+  NetemRate,
+  NetemSlot,
+  Pie,
+  PieStats,
+  Prio,
+  QdiscData,
+  Red,
+  RedStats,
+  ServiceCurve,
+  Sfq,
+  SfqStats,
+  Tbf,
+} from './route/qdiscs/index.ts';
 export type {
   Realms,
   Route,
@@ -105,3 +178,5 @@ export type {
 } from './route/route.ts';
 export type { NumberRange, Rule, RuleAction, RuleFilter, RuleFlag, RuleInput } from './route/rule.ts';
 export { RouteSocket, type RouteSocketOptions } from './route/socket.ts';
+export type { Estimator, TcStats } from './route/tc-message.ts';
+export type { LinkLayer, SizeTable } from './route/tc-rate.ts';

@@ -1,14 +1,17 @@
 import { ClosedError } from '../handle/index.ts';
 import { AddressService } from '../route/address.ts';
 import { AddressLabelService } from '../route/address-label.ts';
+import { ClassService } from '../route/class.ts';
 import { FdbService } from '../route/fdb.ts';
 import { LinkService } from '../route/link.ts';
+import { MdbService } from '../route/mdb.ts';
 import type { Monitor } from '../route/monitor.ts';
 import { NeighbourService } from '../route/neighbour.ts';
 import { NetconfService } from '../route/netconf.ts';
 import { NetnsIdService } from '../route/netns-id.ts';
 import { NexthopService } from '../route/nexthop.ts';
 import type { ObjectName } from '../route/object.ts';
+import { QdiscService } from '../route/qdisc.ts';
 import { RouteService } from '../route/route.ts';
 import { RuleService } from '../route/rule.ts';
 import { RouteSocket, type RouteSocketOptions } from '../route/socket.ts';
@@ -30,9 +33,12 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   neighbour: NeighbourService,
   nexthop: NexthopService,
   fdb: FdbService,
+  mdb: MdbService,
   netconf: NetconfService,
   netnsId: NetnsIdService,
   addressLabel: AddressLabelService,
+  qdisc: QdiscService,
+  class: ClassService,
 };
 
 /** The verbs that a service has, those it inherits included. What else is on its prototype is its own business. */
@@ -55,9 +61,12 @@ export class LazyRouteSocket {
   readonly neighbour: Service;
   readonly nexthop: Service;
   readonly fdb: Service;
+  readonly mdb: Service;
   readonly netconf: Service;
   readonly netnsId: Service;
   readonly addressLabel: Service;
+  readonly qdisc: Service;
+  readonly class: Service;
   /** News of these objects, or of all: `for await (const event of await rt.monitor(['link'])) console.log(event)`. */
   readonly monitor: (objects?: readonly ObjectName[], options?: object) => Promise<Monitor>;
   /** Closes what has been opened; nothing can be asked any more. */
@@ -78,9 +87,12 @@ export class LazyRouteSocket {
     this.neighbour = this.#service('neighbour');
     this.nexthop = this.#service('nexthop');
     this.fdb = this.#service('fdb');
+    this.mdb = this.#service('mdb');
     this.netconf = this.#service('netconf');
     this.netnsId = this.#service('netnsId');
     this.addressLabel = this.#service('addressLabel');
+    this.qdisc = this.#service('qdisc');
+    this.class = this.#service('class');
     this.monitor = async (objects, settings = {}) => (await this.#open()).monitor(objects, settings);
     this.close = () => this.#close();
   }

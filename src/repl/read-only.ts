@@ -15,7 +15,7 @@ export class ReadOnlyError extends CofferdamError {
 }
 
 /** Verbs that change nothing. All others are refused. */
-export const READING_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'dump']);
+export const READING_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'dump', 'routerPorts']);
 
 /** All verbs that a console offers, where a service has them. */
 export const VERBS = [
@@ -29,4 +29,6 @@ export const VERBS = [
   'set',
   'del',
   'flush',
+  'link',
+  'routerPorts',
 ] as const;

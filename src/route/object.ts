@@ -13,6 +13,9 @@ export const OBJECT_NAMES = [
   'netconf',
   'netnsId',
   'addressLabel',
+  'qdisc',
+  'class',
+  'mdb',
 ] as const;
 export type ObjectName = (typeof OBJECT_NAMES)[number];
 
@@ -21,6 +24,8 @@ export interface ObjectType<T extends object> {
   readonly name: ObjectName;
   /** RTM_* numbers, uapi/linux/rtnetlink.h. */
   readonly messages: { readonly new: number; readonly del: number; readonly get: number };
+  /** The type of a dump's answers, where that is not `messages.new`. */
+  readonly answer?: number;
   /** RTNLGRP_* numbers that announce its changes. */
   readonly groups: readonly number[];
   /** Size of the fixed header before the attributes (`sizeof(struct ifinfomsg)`, ...). */

@@ -1,13 +1,16 @@
 import type { RequestPort } from '../netlink/socket.ts';
 import { AddressService } from './address.ts';
 import { AddressLabelService } from './address-label.ts';
+import { ClassService } from './class.ts';
 import { FdbService } from './fdb.ts';
 import { LinkService } from './link.ts';
+import { MdbService } from './mdb.ts';
 import type { LinkNames } from './names.ts';
 import { NeighbourService } from './neighbour.ts';
 import { NetconfService } from './netconf.ts';
 import { NetnsIdService } from './netns-id.ts';
 import { NexthopService } from './nexthop.ts';
+import { QdiscService } from './qdisc.ts';
 import { RouteService } from './route.ts';
 import { RuleService } from './rule.ts';
 
@@ -21,9 +24,12 @@ export function createServices(port: RequestPort, names: LinkNames) {
     neighbour: new NeighbourService(port, names),
     nexthop: new NexthopService(port, names),
     fdb: new FdbService(port, names),
+    mdb: new MdbService(port, names),
     netconf: new NetconfService(port, names),
     netnsId: new NetnsIdService(port, names),
     addressLabel: new AddressLabelService(port, names),
+    qdisc: new QdiscService(port, names),
+    class: new ClassService(port, names),
   };
 }
 export type Services = ReturnType<typeof createServices>;

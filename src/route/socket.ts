@@ -4,8 +4,10 @@ import { NETLINK_ROUTE, NetlinkSocket, type RequestNames } from '../netlink/sock
 import type { NetnsReference } from '../netns/index.ts';
 import { type AddressService, addressType } from './address.ts';
 import { type AddressLabelService, addressLabelType } from './address-label.ts';
+import { type ClassService, classType } from './class.ts';
 import type { FdbService } from './fdb.ts';
 import { type LinkService, linkType } from './link.ts';
+import { type MdbService, mdbType } from './mdb.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 import type { MonitorGroup } from './monitor-groups.ts';
 import { LinkNames } from './names.ts';
@@ -14,6 +16,7 @@ import { type NetconfService, netconfType } from './netconf.ts';
 import { type NetnsIdService, netnsIdType } from './netns-id.ts';
 import { type NexthopService, nexthopType } from './nexthop.ts';
 import { OBJECT_NAMES, type ObjectName, type ObjectType } from './object.ts';
+import { type QdiscService, qdiscType } from './qdisc.ts';
 import { type RouteService, routeType } from './route.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import { type RuleService, ruleType } from './rule.ts';
@@ -59,9 +62,12 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly neighbour: NeighbourService;
   readonly nexthop: NexthopService;
   readonly fdb: FdbService;
+  readonly mdb: MdbService;
   readonly netconf: NetconfService;
   readonly netnsId: NetnsIdService;
   readonly addressLabel: AddressLabelService;
+  readonly qdisc: QdiscService;
+  readonly class: ClassService;
 
   private constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
@@ -73,9 +79,12 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.neighbour = services.neighbour;
     this.nexthop = services.nexthop;
     this.fdb = services.fdb;
+    this.mdb = services.mdb;
     this.netconf = services.netconf;
     this.netnsId = services.netnsId;
     this.addressLabel = services.addressLabel;
+    this.qdisc = services.qdisc;
+    this.class = services.class;
   }
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
@@ -155,6 +164,9 @@ const TYPES: readonly Pick<ObjectType<object>, 'name' | 'messages' | 'headerSize
   netconfType,
   netnsIdType,
   addressLabelType,
+  qdiscType,
+  classType,
+  mdbType,
 ];
 
 /** How the kernel calls in its message types what we call otherwise. */
@@ -163,6 +175,7 @@ const NOUNS: { readonly [Name in ObjectName]?: string } = {
   address: 'ADDR',
   netnsId: 'NSID',
   addressLabel: 'ADDRLABEL',
+  class: 'TCLASS',
 };
 
 /** RTM_NEWLINK and its attributes by message type, so that the kernel's complaints can be put in words. */
