@@ -38,7 +38,7 @@ export class ObjectSink<T extends object> implements MessageSink {
 
   message(type: number, _flags: number, buffer: ReceiveBuffer, start: number, end: number): void {
     const kind = this.#type;
-    if (type !== kind.messages.new) return;
+    if (type !== kind.messages.new && type !== kind.answer) return;
     const { concerns } = this.#judge;
     if (kind.read !== undefined && concerns === undefined) {
       this.#take(kind.read(buffer, start, end));

@@ -87,6 +87,16 @@ export function nest<S extends Specs>(
   };
 }
 
+/** A nest that may occur more than once. */
+export function repeatedNest<S extends Specs>(
+  type: number,
+  name: string,
+  table: AttributeTable<S>,
+): AttributeSpec<AttributesOf<S>[]> {
+  const { codec, ...spec } = nest(type, name, table);
+  return { ...spec, ...repeated(type, name, codec) };
+}
+
 /** An attribute with a codec of its own that writes attributes (kind-dependent nests): sets NLA_F_NESTED. */
 export function nestedBy<T>(type: number, name: string, codec: Codec<T>): AttributeSpec<T> {
   return { type, name, codec, nested: true };
