@@ -1,0 +1,140 @@
+/** More news than anybody reads: nothing grows without bound, what is lost is counted, and made up for. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Monitor, MonitorEvent } from '../../src/route/monitor.ts';
+import { World } from '../support/diff.ts';
+
+const ROUTES = 50_000;
+
+/** `ip -batch` beside us: route `verb` 10.x.y.z/32, `count` of them. */
+async function churn(world: World, verb: 'add' | 'del', count: number): Promise<void> {
+  const ip = spawn('ip', ['-n', world.name, '-batch', '-'], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const lines = Array.from(
+    { length: count },
+    (_, i) => `route ${verb} 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32 dev veth0\n`,
+  );
+  ip.stdin.end(lines.join(''));
+  const [code] = (await once(ip, 'close')) as [number];
+  expect(code).toBe(0);
+}
+
+/** The routes that events tell of. */
+class View {
+  readonly routes = new Set<string>();
+  overruns = 0;
+  resyncs = 0;
+
+  take(event: MonitorEvent): void {
+    if (event.type === 'overrun') this.overruns++;
+    else if (event.type === 'resynced') this.resyncs++;
+    else if ('object' in event && event.object === 'route' && event.value.family === 'inet') {
+      const { dst, table } = event.value;
+      if (event.type === 'del') this.routes.delete(`${table} ${dst}`);
+      else this.routes.add(`${table} ${dst}`);
+    }
+  }
+}
+
+describe('a monitor under load', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.open();
+    world.batch(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'link set veth1 up']);
+  });
+  afterAll(async () => world[Symbol.asyncDispose]());
+
+  /** Reads until nothing is left and the last loss is made up for, as slowly as `pace` says. */
+  async function follow(
+    monitor: Monitor,
+    producing: Promise<unknown>,
+    pace: () => Promise<void> | undefined,
+  ) {
+    const view = new View();
+    let done = false;
+    producing.then(
+      () => (done = true),
+      () => (done = true),
+    );
+    let before = '';
+    const settled = setInterval(() => {
+      const { stats } = monitor;
+      const now = JSON.stringify(stats);
+      if (done && stats.queued === 0 && view.overruns === view.resyncs && now === before) monitor.close();
+      before = now;
+    }, 300);
+    for await (const event of monitor) {
+      view.take(event);
+      const wait = pace();
+      if (wait !== undefined) await wait;
+    }
+    clearInterval(settled);
+    await producing;
+    const listed = await world.rt.route.list({ family: 'inet' });
+    expect([...view.routes].sort()).toEqual(listed.map(({ table, dst }) => `${table} ${dst}`).sort());
+    return view;
+  }
+
+  it('keeps 200,000 news from a slow reader within bounds, and its view converges', async () => {
+    // Too small on purpose: most of the news must get lost.
+    const options = { resync: true, queue: 2000, receiveBuffer: 256 * 1024 };
+    await using monitor = await world.rt.monitor(['ipv4-route'], options);
+    const before = process.memoryUsage();
+    let most = 0;
+    let count = 0;
+    const producing = (async () => {
+      for (const verb of ['add', 'del', 'add', 'del'] as const) {
+        await churn(world, verb, ROUTES);
+        if (verb === 'add') continue;
+        await churn(world, 'add', 10);
+        await churn(world, 'del', 10);
+      }
+      await churn(world, 'add', 1000);
+    })();
+    const view = await follow(monitor, producing, () => {
+      most = Math.max(most, monitor.stats.queued);
+      return ++count % 200 === 0 ? sleep(5) : undefined;
+    });
+    const { received, dropped, overruns, resyncs, discarded, events, malformed } = monitor.stats;
+    expect(view.overruns).toBe(overruns);
+    expect(overruns).toBeGreaterThan(0);
+    expect(resyncs).toBe(overruns);
+    expect(dropped).toBeGreaterThan(0);
+    // Whatever the kernel had to say is accounted for: it arrived, or it was dropped.
+    expect(received + dropped).toBe(4 * ROUTES + 40 + 1000);
+    expect(events).toBeGreaterThan(0);
+    expect(discarded).toBeLessThan(received);
+    expect(malformed).toBe(0);
+    // A read of the socket is never cut in two: what it brings on top of a queue that is almost full is little.
+    expect(most).toBeLessThan(2000 + 1024);
+    expect(process.memoryUsage().rss - before.rss).toBeLessThan(300 * 1024 * 1024);
+  }, 60_000);
+
+  it('loses none of 20,000 with its defaults, though nobody reads for a while', async () => {
+    await using monitor = await world.rt.monitor(['ipv4-route']);
+    const producing = churn(world, 'del', 1000).then(() => churn(world, 'add', 19_000));
+    await producing;
+    const seen = { new: 0, del: 0 };
+    for await (const batch of monitor.batches()) {
+      for (const { type } of batch) if (type === 'new' || type === 'del') seen[type]++;
+      if (seen.new === 19_000) break;
+    }
+    expect(seen).toEqual({ new: 19_000, del: 1000 });
+    expect(monitor.stats).toMatchObject({ received: 20_000, events: 20_000, dropped: 0, overruns: 0 });
+  }, 60_000);
+
+  it('leaves the event loop its turns while it has much to tell', async () => {
+    await using monitor = await world.rt.monitor(['ipv4-route']);
+    await churn(world, 'del', 19_000);
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 1);
+    let seen = 0;
+    for await (const event of monitor) {
+      expect(event.type).toBe('del');
+      if (++seen === 19_000) break;
+    }
+    clearInterval(ticking);
+    expect(turns).toBeGreaterThan(5);
+  }, 60_000);
+});
