@@ -4,9 +4,10 @@ const ROOMS = {
   netns: ['handle'],
   netlink: ['handle', 'netns'],
   route: ['handle', 'netns', 'netlink'],
+  generic: ['handle', 'netns', 'netlink'],
   testing: ['handle'],
-  cli: ['handle', 'netns', 'netlink', 'route', 'testing', 'repl'],
-  repl: ['handle', 'netns', 'netlink', 'route', 'testing'],
+  cli: ['handle', 'netns', 'netlink', 'route', 'generic', 'testing', 'repl'],
+  repl: ['handle', 'netns', 'netlink', 'route', 'generic', 'testing'],
 };
 
 const layers = Object.entries(ROOMS).map(([room, below]) => ({

@@ -321,7 +321,7 @@ export class NetlinkCore extends BaseCore {
 
   #refusal(operation: Operation, errno: number, extAck: ExtAck | undefined): NetlinkError {
     const { request, name } = operation;
-    const names = this.#options.attributeNames?.(request.type);
+    const names = request.names ?? this.#options.attributeNames?.(request.type);
     const path = extAck && names && resolveAttributePath(extAck, request.payload, names, MESSAGE_HEADER);
     const explained = path === undefined ? extAck : { ...extAck, attributePath: path };
     return new NetlinkError(errno, { request, name, extAck: explained, netns: this.native.netnsInode });

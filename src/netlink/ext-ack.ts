@@ -102,7 +102,8 @@ export function decodeExtAck(view: WireView, start: number, end: number): ExtAck
   return Object.keys(out).length === 0 ? undefined : out;
 }
 
-function decodePolicy(view: WireView, start: number, end: number): AttributePolicy {
+/** enum netlink_policy_type_attr in [start, end). */
+export function decodePolicy(view: WireView, start: number, end: number): AttributePolicy {
   const policy: AttributePolicy = {};
   tolerate(() =>
     walkAttributes(view, start, end, (type, from, to) => {

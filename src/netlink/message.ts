@@ -1,4 +1,5 @@
 /** What goes out and what comes back: the values that all of this room speaks of. */
+import type { RequestNames } from './ext-ack.ts';
 import type { ReceiveBuffer } from './wire/receive-buffer.ts';
 
 /** One message for the kernel. The socket adds NLM_F_REQUEST, and NLM_F_ACK or NLM_F_DUMP. */
@@ -11,6 +12,8 @@ export interface NetlinkRequest {
   readonly payload: Uint8Array;
   /** For error messages: 'RTM_NEWLINK'. Default: what the socket's `attributeNames` says. */
   readonly name?: string;
+  /** The same with its attributes, where the type alone does not tell: generic netlink has one type for a family. */
+  readonly names?: RequestNames;
   /** Asking twice does no harm (a get). Then it is asked again where an overrun may have swallowed its answer. */
   readonly idempotent?: boolean;
 }

@@ -297,7 +297,7 @@ function requireMembership(core: NetlinkCore, group: number, member: boolean): v
   if (result < 0) throw systemError(result, 'setsockopt', { group, option: 'NETLINK_ADD_MEMBERSHIP' });
 }
 
-function checkTimeout(timeout: number | undefined): void {
+export function checkTimeout(timeout: number | undefined): void {
   if (timeout === undefined) return;
   if (typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMEOUT) return;
   throw new InvalidArgumentError(
@@ -308,7 +308,7 @@ function checkTimeout(timeout: number | undefined): void {
   );
 }
 
-function checkSignal(signal: AbortSignal | undefined): void {
+export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined || signal instanceof AbortSignal) return;
   throw new InvalidArgumentError('signal', signal, 'is no AbortSignal', 'the signal of an AbortController');
 }

@@ -58,3 +58,9 @@ test('flat-fds tells flat from not flat', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toMatch(/^flat: (\d+) fds before, \1 after 1000 runs\nnot flat: 3 sockets stayed open\n$/);
 });
+
+test('own-family speaks to a family that it describes', () => {
+  const { status, stdout, stderr } = run('own-family.mjs');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toMatch(/^process \d+: waited \d+ times for a CPU, \d+ ns altogether\n$/);
+});

@@ -66,7 +66,7 @@ async fn run() {
             let start = Instant::now();
             for i in 0..number(3) {
                 let dst = Ipv4Addr::from(0x0a000000 + i);
-                let mut add = handle.route().add().v4().destination_prefix(dst, 32).output_interface(index).scope(253);
+                let mut add = handle.route().add().v4().destination_prefix(dst, 32).output_interface(index).scope(253).protocol(3);
                 if words[2] == "add" {
                     add.execute().await.unwrap();
                 } else {
