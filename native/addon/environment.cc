@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include <uv.h>
+
 #include <utility>
 
 namespace cofferdam {
@@ -18,6 +20,12 @@ std::shared_ptr<Environment> Environment::Create(napi_env env) {
 uv_loop_s* Environment::loop() const {
   uv_loop_s* loop = nullptr;
   return napi_get_uv_event_loop(env_, &loop) == napi_ok ? loop : nullptr;
+}
+
+uint64_t Environment::turn() {
+  if (loop_ == nullptr) loop_ = loop();
+  uv_metrics_t metrics;
+  return loop_ != nullptr && uv_metrics_info(loop_, &metrics) == 0 ? metrics.loop_count : 0;
 }
 
 void Environment::EndClosing() {

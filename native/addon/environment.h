@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <unordered_set>
 
@@ -34,6 +35,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   napi_env env() const { return env_; }
   uv_loop_s* loop() const;
+  // Of the event loop: grows with each.
+  uint64_t turn();
   // True from the moment the hook runs: nothing may be opened and no JavaScript called.
   bool ending() const { return ending_; }
 
@@ -53,6 +56,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   napi_env env_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   std::unordered_set<Member*> members_;
+  uv_loop_s* loop_ = nullptr;
   size_t closing_ = 0;
   bool ending_ = false;
 };

@@ -4,9 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "../kernel/clock.h"
 #include "../kernel/netlink_netns.h"
 #include "addon_data.h"
 #include "arguments.h"
+#include "shared_memory.h"
 
 namespace cofferdam {
 
@@ -15,6 +17,20 @@ namespace {
 // The kernel builds dump datagrams as large as the reader's buffer, up to 32 KiB.
 constexpr int kMinCapacity = 32 * 1024;
 constexpr int kMaxCapacity = 64 * 1024 * 1024;
+
+// The words of NativeNetlink.report.
+enum Word { kGroup, kPlace, kAhead, kReceived, kTook, kClock, kTurn };
+
+// What has to outlive the last close callback of libuv: whoever is on the stack, and whom it is told.
+struct Closed {
+  Closed(std::shared_ptr<Dispatch> readable, std::shared_ptr<Dispatch> closed)
+      : on_readable(std::move(readable)), on_closed(std::move(closed)) {}
+  ~Closed() {
+    if (on_closed != nullptr) on_closed->Call();
+  }
+  const std::shared_ptr<Dispatch> on_readable;
+  const std::shared_ptr<Dispatch> on_closed;
+};
 
 Napi::Value Number(const Napi::CallbackInfo& info, double value) {
   return Napi::Number::New(info.Env(), value);
@@ -30,9 +46,15 @@ Napi::Function NetlinkHandle::Class(Napi::Env env) {
                          InstanceAccessor<&NetlinkHandle::NetnsInode>("netnsInode"),
                          InstanceAccessor<&NetlinkHandle::ForeignDatagrams>("foreignDatagrams"),
                          InstanceAccessor<&NetlinkHandle::ReceivedGroup>("receivedGroup"),
+                         InstanceAccessor<&NetlinkHandle::Buffer>("buffer"),
+                         InstanceAccessor<&NetlinkHandle::Report>("report"),
                          InstanceMethod<&NetlinkHandle::Send>("send"),
+                         InstanceMethod<&NetlinkHandle::Exchange>("exchange"),
                          InstanceMethod<&NetlinkHandle::Receive>("receive"),
                          InstanceMethod<&NetlinkHandle::ReceiveMany>("receiveMany"),
+                         InstanceMethod<&NetlinkHandle::StartReadAhead>("readAhead"),
+                         InstanceMethod<&NetlinkHandle::SendAside>("sendAside"),
+                         InstanceMethod<&NetlinkHandle::Sent>("sent"),
                          InstanceMethod<&NetlinkHandle::SetMembership>("setMembership"),
                          InstanceMethod<&NetlinkHandle::AttachFilter>("attachFilter"),
                          InstanceMethod<&NetlinkHandle::Drops>("drops"),
@@ -69,9 +91,7 @@ Napi::Value NetlinkHandle::Open(const Napi::CallbackInfo& info) {
 
   Result<NetlinkIo> io = OpenNetlinkIn(*netns_fd, {*protocol, *receive_buffer});
   if (!io.ok()) return Number(info, io.error());
-  Result<Poll::Pointer> poll = Poll::Create(data.environment, io.value().fd());
-  if (!poll.ok()) return Number(info, poll.error());
-  data.netlink_parts = Parts{std::move(io).value(), std::move(poll).value(),
+  data.netlink_parts = Parts{std::make_shared<NetlinkIo>(std::move(io).value()),
                              static_cast<size_t>(std::max(*capacity, kMinCapacity))};
   Napi::Value handle = data.netlink_class.New({});
   data.netlink_parts.reset();
@@ -96,78 +116,223 @@ NetlinkHandle::NetlinkHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   Parts parts = std::move(*std::exchange(data.netlink_parts, std::nullopt));
   environment_ = data.environment;
   io_ = std::move(parts.io);
-  poll_ = std::move(parts.poll);
+  port_id_ = io_->port_id();
+  netns_inode_ = io_->netns_inode();
+  capacity_ = parts.capacity;
   environment_->Enter(this);
-  Napi::Uint8Array buffer = Napi::Uint8Array::New(info.Env(), parts.capacity);
-  if (buffer.IsEmpty()) return;  // out of memory, and JavaScript is told so
-  buffer_ = Napi::Persistent(buffer);
-  // An own property rather than an accessor: TypeScript reads it for each datagram.
-  info.This().As<Napi::Object>().DefineProperty(
-      Napi::PropertyDescriptor::Value("buffer", buffer, napi_enumerable));
 }
 
 NetlinkHandle::~NetlinkHandle() {
   Release(nullptr);
 }
 
-void NetlinkHandle::Release(std::shared_ptr<Dispatch> on_closed) {
-  if (!open()) return;
-  // `on_readable` may be on the stack above us: it lives until libuv's close callback, which is never on it.
-  auto closed = [on_readable = std::move(on_readable_), on_closed = std::move(on_closed)] {
-    if (on_closed) on_closed->Call();
-  };
-  poll_.release()->Close(std::move(closed));
-  io_.Close();
+bool NetlinkHandle::Release(std::shared_ptr<Dispatch> on_closed) {
+  if (!open()) return false;
+  foreign_datagrams_ = io_->foreign_datagrams();
+  // `on_readable` may be on the stack above us: it lives until libuv's close callbacks, which are never on it.
+  auto closed = std::make_shared<Closed>(std::move(on_readable_), std::move(on_closed));
+  bool later = poll_ != nullptr || threads_ != nullptr;
+  // libuv lets go of the fd first, or it would watch a number that somebody else has.
+  if (poll_ != nullptr) poll_.release()->Close([closed] {});
+  io_.reset();
+  if (threads_ != nullptr) threads_.release()->Close([closed] {});
   environment_->Leave(this);
   buffer_.Reset();
+  report_array_.Reset();
+  ring_array_.Reset();
+  ring_.reset();
+  return later;
 }
 
 Napi::Value NetlinkHandle::Fd(const Napi::CallbackInfo& info) {
-  return Number(info, io_.fd());
+  return Number(info, open() ? io_->fd() : -1);
 }
 
 Napi::Value NetlinkHandle::PortId(const Napi::CallbackInfo& info) {
-  return Number(info, io_.port_id());
+  return Number(info, port_id_);
 }
 
 Napi::Value NetlinkHandle::NetnsInode(const Napi::CallbackInfo& info) {
-  return Number(info, static_cast<double>(io_.netns_inode()));
+  return Number(info, static_cast<double>(netns_inode_));
 }
 
 Napi::Value NetlinkHandle::ForeignDatagrams(const Napi::CallbackInfo& info) {
-  return Number(info, static_cast<double>(io_.foreign_datagrams()));
+  return Number(info, static_cast<double>(open() ? io_->foreign_datagrams() : foreign_datagrams_));
 }
 
 Napi::Value NetlinkHandle::ReceivedGroup(const Napi::CallbackInfo& info) {
-  return Number(info, io_.received_group());
+  return Number(info, received_group_);
+}
+
+Napi::Value NetlinkHandle::Buffer(const Napi::CallbackInfo& info) {
+  if (buffer_.IsEmpty()) {
+    if (!open()) return Napi::Uint8Array::New(info.Env(), 0);
+    Napi::Uint8Array buffer = Napi::Uint8Array::New(info.Env(), capacity_);
+    if (buffer.IsEmpty()) return Napi::Value();  // out of memory, and JavaScript is told so
+    buffer_ = Napi::Persistent(buffer);
+  }
+  return buffer_.Value();
+}
+
+Napi::Value NetlinkHandle::Report(const Napi::CallbackInfo& info) {
+  if (report_array_.IsEmpty()) {
+    if (!open()) return Napi::Int32Array::New(info.Env(), kReportWords);
+    report_memory_ = AllocateShared(kReportWords * sizeof(int32_t));
+    Napi::Uint8Array bytes =
+        ShareWithJavaScript(info.Env(), report_memory_, kReportWords * sizeof(int32_t));
+    if (bytes.IsEmpty()) return Napi::Value();
+    report_ = reinterpret_cast<int32_t*>(report_memory_.get());
+    report_array_ =
+        Napi::Persistent(Napi::Int32Array::New(info.Env(), kReportWords, bytes.ArrayBuffer(), 0));
+  }
+  return report_array_.Value();
+}
+
+std::optional<NetlinkHandle::Bytes> NetlinkHandle::BytesArgument(const Napi::CallbackInfo& info) {
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  if (napi_get_typedarray_info(info.Env(), info[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
+    Napi::TypeError::New(info.Env(), "bytes must be a Uint8Array").ThrowAsJavaScriptException();
+    return std::nullopt;
+  }
+  return Bytes{static_cast<const uint8_t*>(data), length};
+}
+
+uint8_t* NetlinkHandle::BufferData(Napi::Env env) {
+  // Asked anew each time: JavaScript can detach the buffer (structuredClone with transfer) and leave length 0.
+  napi_typedarray_type type;
+  size_t size;
+  void* data;
+  napi_value buffer = buffer_.Value();
+  if (napi_get_typedarray_info(env, buffer, &type, &size, &data, nullptr, nullptr) != napi_ok || size == 0)
+    return nullptr;
+  return static_cast<uint8_t*>(data);
 }
 
 Napi::Value NetlinkHandle::Send(const Napi::CallbackInfo& info) {
-  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-    Napi::TypeError::New(info.Env(), "bytes must be a Uint8Array").ThrowAsJavaScriptException();
-    return Napi::Value();
-  }
+  std::optional<Bytes> bytes = BytesArgument(info);
+  if (!bytes) return Napi::Value();
   std::optional<int32_t> offset = IntArgument(info[1], "offset");
   if (!offset) return Napi::Value();
   std::optional<int32_t> length = IntArgument(info[2], "length");
   if (!length) return Napi::Value();
   if (!open()) return Number(info, -EBADF);
-  Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
-  size_t size = bytes.ByteLength();
-  if (*offset < 0 || *length < 0 || static_cast<size_t>(*offset) > size ||
-      static_cast<size_t>(*length) > size - static_cast<size_t>(*offset)) {
+  if (*offset < 0 || *length < 0 || static_cast<size_t>(*offset) > bytes->length ||
+      static_cast<size_t>(*length) > bytes->length - static_cast<size_t>(*offset)) {
     return Number(info, -EINVAL);
   }
-  return Number(info, io_.Send(bytes.Data() + *offset, static_cast<size_t>(*length)));
+  int64_t begun = Microseconds();
+  int sent = io_->Send(bytes->data + *offset, static_cast<size_t>(*length));
+  Note(begun);
+  return Number(info, sent);
+}
+
+Napi::Value NetlinkHandle::Exchange(const Napi::CallbackInfo& info) {
+  std::optional<Bytes> bytes = BytesArgument(info);
+  if (!bytes) return Napi::Value();
+  if (!open()) return Number(info, -EBADF);
+  // Answers come in the order of the ring there.
+  if (reading_ahead()) return Number(info, -EBUSY);
+  uint8_t* buffer = BufferData(info.Env());
+  if (buffer == nullptr) return Number(info, -EFAULT);
+  int64_t begun = Microseconds();
+  int sent = io_->Send(bytes->data, bytes->length);
+  report_[kReceived] = sent < 0 ? -EAGAIN : ReceiveInto(buffer);
+  Note(begun);
+  return Number(info, sent);
 }
 
 Napi::Value NetlinkHandle::Receive(const Napi::CallbackInfo& info) {
   if (!open()) return Number(info, -EBADF);
-  // Asked anew each time: JavaScript can detach the buffer (structuredClone with transfer) and leave length
-  // 0.
-  Napi::Uint8Array buffer = buffer_.Value();
-  if (buffer.ByteLength() == 0) return Number(info, -EFAULT);
-  return Number(info, io_.Receive(buffer.Data(), buffer.ByteLength()));
+  int64_t begun = Microseconds();
+  if (reading_ahead()) {
+    Datagram datagram;
+    size_t offset;
+    switch (threads_->Take(&datagram, &offset)) {
+      case ReadAhead::Outcome::kTaken:
+        received_group_ = static_cast<uint32_t>(datagram.group);
+        report_[kGroup] = datagram.group;
+        report_[kPlace] = static_cast<int32_t>(offset);
+        report_[kAhead] = 1;
+        Note(begun);
+        return Number(info, datagram.length);
+      case ReadAhead::Outcome::kNothingYet:
+        Note(begun);
+        return Number(info, -EINPROGRESS);
+      case ReadAhead::Outcome::kEnded:
+        if (int error = Watch(); error < 0) return Number(info, error);
+    }
+  }
+  uint8_t* buffer = BufferData(info.Env());
+  if (buffer == nullptr) return Number(info, -EFAULT);
+  int length = ReceiveInto(buffer);
+  Note(begun);
+  return Number(info, length);
+}
+
+int NetlinkHandle::ReceiveInto(uint8_t* buffer) {
+  int length = io_->Receive(buffer, capacity_);
+  received_group_ = io_->received_group();
+  report_[kGroup] = static_cast<int32_t>(received_group_);
+  report_[kPlace] = 0;
+  report_[kAhead] = 0;
+  return length;
+}
+
+void NetlinkHandle::Note(int64_t begun) {
+  int64_t now = Microseconds();
+  report_[kTook] = static_cast<int32_t>(std::min<int64_t>(now - begun, INT32_MAX));
+  report_[kClock] = static_cast<int32_t>(now);
+  report_[kTurn] = static_cast<int32_t>(environment_->turn());
+}
+
+int NetlinkHandle::NeedThreads() {
+  if (threads_ != nullptr) return 0;
+  Result<NetlinkThreads::Pointer> threads = NetlinkThreads::Create(environment_, io_, [this] {
+    // Whoever closes us from within keeps it until libuv's close callbacks.
+    if (on_readable_ != nullptr) on_readable_->Call(0);
+  });
+  if (!threads.ok()) return threads.error();
+  threads_ = std::move(threads).value();
+  return 0;
+}
+
+Napi::Value NetlinkHandle::StartReadAhead(const Napi::CallbackInfo& info) {
+  if (!open()) return Number(info, -EBADF);
+  if (reading_ahead()) return Number(info, -EALREADY);
+  if (ring_array_.IsEmpty()) {
+    ring_ = AllocateShared(ReadAhead::kRingBytes);
+    if (ring_ == nullptr) return Number(info, -ENOMEM);
+    Napi::Uint8Array ring = ShareWithJavaScript(info.Env(), ring_, ReadAhead::kRingBytes);
+    if (ring.IsEmpty()) return Napi::Value();
+    ring_array_ = Napi::Persistent(ring);
+  }
+  if (int error = NeedThreads(); error < 0) return Number(info, error);
+  if (int error = threads_->StartReading(ring_); error < 0) return Number(info, error);
+  if (int error = Watch(); error < 0) return Number(info, error);
+  return ring_array_.Value();
+}
+
+Napi::Value NetlinkHandle::SendAside(const Napi::CallbackInfo& info) {
+  std::optional<Bytes> bytes = BytesArgument(info);
+  if (!bytes) return Napi::Value();
+  if (!open()) return Number(info, -EBADF);
+  if (int error = NeedThreads(); error < 0) return Number(info, error);
+  int error = threads_->Send(std::vector<uint8_t>(bytes->data, bytes->data + bytes->length));
+  if (error == 0) error = Watch();
+  return Number(info, error);
+}
+
+Napi::Value NetlinkHandle::Sent(const Napi::CallbackInfo& info) {
+  if (!open()) return Number(info, -EBADF);
+  if (threads_ == nullptr || !threads_->sending()) return Number(info, -EINPROGRESS);
+  int result = threads_->Sent(&report_[kTook]);
+  if (!threads_->sending()) {
+    if (int error = Watch(); error < 0) return Number(info, error);
+  }
+  return Number(info, result);
 }
 
 Napi::Value NetlinkHandle::ReceiveMany(const Napi::CallbackInfo& info) {
@@ -176,13 +341,13 @@ Napi::Value NetlinkHandle::ReceiveMany(const Napi::CallbackInfo& info) {
     return Napi::Value();
   }
   if (!open()) return Number(info, -EBADF);
+  if (reading_ahead()) return Number(info, -EBUSY);
   Napi::Int32Array table = info[0].As<Napi::Int32Array>();
-  Napi::Uint8Array buffer = buffer_.Value();
-  if (buffer.ByteLength() == 0) return Number(info, -EFAULT);
+  uint8_t* buffer = BufferData(info.Env());
+  if (buffer == nullptr) return Number(info, -EFAULT);
   static_assert(sizeof(Datagram) == 3 * sizeof(int32_t));
   int rows = static_cast<int>(std::min<size_t>(table.ElementLength() / 3, INT32_MAX));
-  return Number(info, io_.ReceiveMany(buffer.Data(), buffer.ByteLength(),
-                                      reinterpret_cast<Datagram*>(table.Data()), rows));
+  return Number(info, io_->ReceiveMany(buffer, capacity_, reinterpret_cast<Datagram*>(table.Data()), rows));
 }
 
 Napi::Value NetlinkHandle::AttachFilter(const Napi::CallbackInfo& info) {
@@ -197,11 +362,11 @@ Napi::Value NetlinkHandle::AttachFilter(const Napi::CallbackInfo& info) {
   // A copy: a Uint8Array may start anywhere, an instruction may not.
   std::vector<sock_filter> program(length);
   std::copy_n(bytes.Data(), bytes.ByteLength(), reinterpret_cast<uint8_t*>(program.data()));
-  return Number(info, io_.AttachFilter(program.data(), static_cast<uint16_t>(length)));
+  return Number(info, io_->AttachFilter(program.data(), static_cast<uint16_t>(length)));
 }
 
 Napi::Value NetlinkHandle::Drops(const Napi::CallbackInfo& info) {
-  return Number(info, open() ? static_cast<double>(io_.Drops()) : -EBADF);
+  return Number(info, open() ? static_cast<double>(io_->Drops()) : -EBADF);
 }
 
 Napi::Value NetlinkHandle::SetMembership(const Napi::CallbackInfo& info) {
@@ -213,7 +378,7 @@ Napi::Value NetlinkHandle::SetMembership(const Napi::CallbackInfo& info) {
   }
   if (!open()) return Number(info, -EBADF);
   if (*group <= 0) return Number(info, -EINVAL);
-  return Number(info, io_.SetMembership(static_cast<uint32_t>(*group), info[1].As<Napi::Boolean>()));
+  return Number(info, io_->SetMembership(static_cast<uint32_t>(*group), info[1].As<Napi::Boolean>()));
 }
 
 Napi::Value NetlinkHandle::SetOption(const Napi::CallbackInfo& info) {
@@ -223,7 +388,7 @@ Napi::Value NetlinkHandle::SetOption(const Napi::CallbackInfo& info) {
   if (!name) return Napi::Value();
   std::optional<int32_t> value = IntArgument(info[2], "value");
   if (!value) return Napi::Value();
-  return Number(info, open() ? io_.SetOption(*level, *name, *value) : -EBADF);
+  return Number(info, open() ? io_->SetOption(*level, *name, *value) : -EBADF);
 }
 
 Napi::Value NetlinkHandle::GetOption(const Napi::CallbackInfo& info) {
@@ -231,7 +396,28 @@ Napi::Value NetlinkHandle::GetOption(const Napi::CallbackInfo& info) {
   if (!level) return Napi::Value();
   std::optional<int32_t> name = IntArgument(info[1], "name");
   if (!name) return Napi::Value();
-  return Number(info, open() ? io_.GetOption(*level, *name) : -EBADF);
+  return Number(info, open() ? io_->GetOption(*level, *name) : -EBADF);
+}
+
+int NetlinkHandle::Watch() {
+  bool threads = reading_ahead() || (threads_ != nullptr && threads_->sending());
+  if (threads_ != nullptr) threads_->SetRef(ref_ && threads);
+  bool polls = watching_ && !reading_ahead();
+  if (poll_ == nullptr) {
+    if (!polls) return 0;
+    Result<Poll::Pointer> poll = Poll::Create(environment_, io_->fd());
+    if (!poll.ok()) return poll.error();
+    // A bare pointer: a closed poll calls nobody, and until then on_readable_ holds it.
+    int error = poll.value()->Start([dispatch = on_readable_.get()](int status) { dispatch->Call(status); });
+    if (error < 0) return error;
+    poll_ = std::move(poll).value();
+  }
+  if (ref_) {
+    poll_->Ref();
+  } else {
+    poll_->Unref();
+  }
+  return polls ? poll_->Resume() : poll_->Pause();
 }
 
 Napi::Value NetlinkHandle::StartPolling(const Napi::CallbackInfo& info) {
@@ -240,33 +426,40 @@ Napi::Value NetlinkHandle::StartPolling(const Napi::CallbackInfo& info) {
   if (!open()) return Number(info, -EBADF);
   if (on_readable_ != nullptr) return Number(info, -EALREADY);
   on_readable_ = std::make_shared<Dispatch>(environment_, *function);
-  // A bare pointer: a closed poll calls nobody, and until then on_readable_ holds it.
-  return Number(info, poll_->Start([dispatch = on_readable_.get()](int status) { dispatch->Call(status); }));
+  watching_ = true;
+  return Number(info, Watch());
 }
 
 Napi::Value NetlinkHandle::PausePolling(const Napi::CallbackInfo& info) {
-  return Number(info, open() ? poll_->Pause() : -EBADF);
+  if (!open()) return Number(info, -EBADF);
+  watching_ = false;
+  return Number(info, Watch());
 }
 
 Napi::Value NetlinkHandle::ResumePolling(const Napi::CallbackInfo& info) {
   if (!open()) return Number(info, -EBADF);
   // Before startPolling there is nobody to call.
   if (on_readable_ == nullptr) return Number(info, -EINVAL);
-  return Number(info, poll_->Resume());
+  watching_ = true;
+  return Number(info, Watch());
+}
+
+Napi::Value NetlinkHandle::SetRef(const Napi::CallbackInfo& info, bool on) {
+  ref_ = on;
+  if (open()) Watch();
+  return info.Env().Undefined();
 }
 
 Napi::Value NetlinkHandle::Ref(const Napi::CallbackInfo& info) {
-  if (open()) poll_->Ref();
-  return info.Env().Undefined();
+  return SetRef(info, true);
 }
 
 Napi::Value NetlinkHandle::Unref(const Napi::CallbackInfo& info) {
-  if (open()) poll_->Unref();
-  return info.Env().Undefined();
+  return SetRef(info, false);
 }
 
 Napi::Value NetlinkHandle::HasRef(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), open() && poll_->HasRef());
+  return Napi::Boolean::New(info.Env(), open() && ref_);
 }
 
 Napi::Value NetlinkHandle::Close(const Napi::CallbackInfo& info) {
@@ -274,10 +467,10 @@ Napi::Value NetlinkHandle::Close(const Napi::CallbackInfo& info) {
   if (!info[0].IsUndefined()) {
     std::optional<Napi::Function> function = FunctionArgument(info[0], "onClosed");
     if (!function) return Napi::Value();
-    if (open()) on_closed = std::make_shared<Dispatch>(environment_, *function);
+    if (poll_ != nullptr || threads_ != nullptr)
+      on_closed = std::make_shared<Dispatch>(environment_, *function);
   }
-  Release(std::move(on_closed));
-  return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), Release(std::move(on_closed)));
 }
 
 }  // namespace cofferdam

@@ -204,6 +204,7 @@ Napi::Value PipelineHandle::Collect(const Napi::CallbackInfo& info) {
   if (!answer->bytes.empty()) memcpy(bytes.Data(), answer->bytes.data(), answer->bytes.size());
   Napi::Object result = Napi::Object::New(env);
   result["status"] = Napi::Number::New(env, answer->status);
+  result["sent"] = Napi::Number::New(env, static_cast<double>(answer->sent));
   result["bytes"] = bytes;
   return result;
 }

@@ -81,6 +81,15 @@ int NetlinkIo::Send(const uint8_t* bytes, size_t length) {
 }
 
 int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
+  Datagram datagram = ReceiveDatagram(buffer, capacity);
+  if (datagram.length >= 0) {
+    received_group_ = static_cast<uint32_t>(datagram.group);
+    received_nsid_ = datagram.nsid;
+  }
+  return datagram.length;
+}
+
+Datagram NetlinkIo::ReceiveDatagram(uint8_t* buffer, size_t capacity) {
   for (int skipped = 0; skipped < kMaxSkipped;) {
     sockaddr_nl sender = {};
     iovec part = {buffer, capacity};
@@ -96,20 +105,18 @@ int NetlinkIo::Receive(uint8_t* buffer, size_t capacity) {
     ssize_t length = recvmsg(fd(), &message, MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0) {
       if (errno == EINTR) continue;
-      return -errno;
+      return {-errno, 0, -1};
     }
     // Before the length is looked at: a stranger's overlong datagram is no loss of ours.
     if (message.msg_namelen != sizeof sender || sender.nl_family != AF_NETLINK || sender.nl_pid != 0) {
-      ++foreign_datagrams_;
+      foreign_datagrams_.fetch_add(1, std::memory_order_relaxed);
       ++skipped;
       continue;
     }
-    received_group_ = PacketGroup(message);
-    received_nsid_ = PacketNsid(message);
-    if ((message.msg_flags & MSG_TRUNC) != 0) return -EMSGSIZE;
-    return static_cast<int>(length);
+    if ((message.msg_flags & MSG_TRUNC) != 0) return {-EMSGSIZE, 0, -1};
+    return {static_cast<int32_t>(length), static_cast<int32_t>(PacketGroup(message)), PacketNsid(message)};
   }
-  return -EAGAIN;
+  return {-EAGAIN, 0, -1};
 }
 
 int NetlinkIo::ReceiveMany(uint8_t* buffer, size_t capacity, Datagram* out, int max) {

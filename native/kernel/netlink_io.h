@@ -2,6 +2,7 @@
 
 #include <linux/filter.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,9 +17,10 @@ struct NetlinkOptions {
   int receive_buffer = 0;
 };
 
-// Where a datagram that ReceiveMany brought came from. Its bytes start where those before it end, rounded up
-// to 4.
+// A datagram received: how long, and where it came from. ReceiveMany puts its bytes where those before it end,
+// rounded up to 4.
 struct Datagram {
+  // ReceiveDatagram says here what Receive would return.
   int32_t length;
   // The multicast group, 0 where unknown: a socket learns it from its first SetMembership on.
   int32_t group;
@@ -28,6 +30,17 @@ struct Datagram {
 
 // Room that ReceiveMany wants for the next datagram: what is longer is lost. News are a page or two.
 constexpr size_t kLargestDatagram = 64 * 1024;
+
+// Counts on any thread, and can be moved while there is only one.
+class RelaxedCounter : public std::atomic<uint64_t> {
+ public:
+  RelaxedCounter() : std::atomic<uint64_t>(0) {}
+  RelaxedCounter(RelaxedCounter&& other) noexcept : std::atomic<uint64_t>(other.load()) {}
+  RelaxedCounter& operator=(RelaxedCounter&& other) noexcept {
+    store(other.load());
+    return *this;
+  }
+};
 
 // A bound netlink socket: bytes in, bytes out. It never looks into the messages; that is the protocol's work.
 // See netlink(7) and uapi/linux/netlink.h.
@@ -41,16 +54,18 @@ class NetlinkIo {
   uint32_t port_id() const { return port_id_; }
   // Inode of the network namespace the socket lives in, 0 where the kernel would not say.
   uint64_t netns_inode() const { return netns_inode_; }
-  uint64_t foreign_datagrams() const { return foreign_datagrams_; }
+  uint64_t foreign_datagrams() const { return foreign_datagrams_.load(std::memory_order_relaxed); }
   // The multicast group that the last datagram received was sent to; 0 for one sent to this socket alone. The
   // headers cannot tell: news of what this very socket asked for carry its port id and sequence number.
   uint32_t received_group() const { return received_group_; }
 
-  // One datagram to the kernel, never waiting. Bytes sent, or a negative errno.
+  // One datagram to the kernel, not waiting for room. Bytes sent, or a negative errno. For any thread.
   int Send(const uint8_t* bytes, size_t length);
   // One datagram from the kernel, never waiting. Its length; -EAGAIN; -ENOBUFS after an overrun; -EMSGSIZE
   // when it was longer than `capacity`, and then it is lost.
   int Receive(uint8_t* buffer, size_t capacity);
+  // The same for any thread: it leaves no trace in the object.
+  Datagram ReceiveDatagram(uint8_t* buffer, size_t capacity);
   // As many datagrams as are there, as `max` allows and as fit: it ends where less than kLargestDatagram is
   // left. Their number, never 0, or the error that the first met. An error met later is the next call's.
   int ReceiveMany(uint8_t* buffer, size_t capacity, Datagram* out, int max);
@@ -71,7 +86,7 @@ class NetlinkIo {
   OwnedFd fd_;
   uint32_t port_id_ = 0;
   uint64_t netns_inode_ = 0;
-  uint64_t foreign_datagrams_ = 0;
+  RelaxedCounter foreign_datagrams_;
   uint32_t received_group_ = 0;
   int32_t received_nsid_ = -1;
   int pending_error_ = 0;

@@ -132,7 +132,7 @@ void WindowExchange::Work() {
 }
 
 WindowExchange::Answer WindowExchange::Exchange(const Window& window) {
-  Answer answer = {0, {}};
+  Answer answer = {0, 0, {}};
   if (refused_) {
     answer.status = -ECANCELED;
   } else if (window.stop_at_refusal) {
@@ -140,6 +140,7 @@ WindowExchange::Answer WindowExchange::Exchange(const Window& window) {
   } else if (int sent = io_.Send(window.bytes.data(), window.bytes.size()); sent < 0) {
     answer.status = sent;
   } else {
+    answer.sent = window.bytes.size();
     Drain(&answer);
   }
   return answer;
@@ -160,6 +161,7 @@ void WindowExchange::ExchangeOneByOne(const Window& window, Answer* answer) {
       answer->status = sent;
       break;
     }
+    answer->sent += length;
     size_t before = answer->bytes.size();
     Drain(answer);
     if (answer->status < 0) break;

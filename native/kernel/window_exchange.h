@@ -37,6 +37,9 @@ class WindowExchange {
     // -ENOBUFS: answers were dropped. -ECANCELED: never sent, because something in a window before was
     // refused.
     int status;
+    // Bytes of the window that the kernel has taken: all, none, or those of the messages up to the first
+    // refused.
+    size_t sent;
     // The datagrams received, one after the other. Each is a sequence of netlink messages.
     std::vector<uint8_t> bytes;
   };

@@ -20,6 +20,24 @@ export interface NetlinkOpenOptions {
   readonly datagramCapacity: number;
 }
 
+/** The words of {@link NativeNetlink.report}. */
+export const REPORT = {
+  /** receive, exchange: {@link NativeNetlink.receivedGroup}. */
+  group: 0,
+  /** receive: the byte where the datagram starts, a multiple of 4. */
+  place: 1,
+  /** receive: 1 if it lies in the ring of readAhead, 0 in the buffer. */
+  ahead: 2,
+  /** exchange: the result of receiving. */
+  received: 3,
+  /** send, exchange, receive, sent: how long that took, in microseconds. */
+  took: 4,
+  /** send, exchange, receive: a clock in microseconds, cut to 32 bits. */
+  clock: 5,
+  /** send, exchange, receive: the number of the event loop's turn, cut to 32 bits. */
+  turn: 6,
+} as const;
+
 /** The native side of a netlink socket. One uv_poll_t over one owned fd. */
 export interface NativeNetlink {
   /** The fd number, -1 from `close()` on. */
@@ -35,15 +53,41 @@ export interface NativeNetlink {
    * (NETLINK_PKTINFO, on from the first setMembership).
    */
   readonly receivedGroup: number;
-  /** The persistent receive buffer; `receive()` fills it from its start, so read it before the next call. */
+  /**
+   * The persistent receive buffer, made when it is first asked for; `receive()` fills it from its start, so read it
+   * before the next call.
+   */
   readonly buffer: Uint8Array;
+  /** What the last calls have to say besides their result, in the words of {@link REPORT}: reading it costs nothing. */
+  readonly report: Int32Array;
   /** One sendmsg(2), MSG_DONTWAIT. Returns the bytes sent. */
   send(bytes: Uint8Array, offset: number, length: number): Result;
   /**
+   * Sends all of `bytes` and, where that went well, receives at once: rtnetlink answers while it is sent to. Returns
+   * as `send()` does; `report` holds what `receive()` would have returned. -EBUSY while a thread reads ahead.
+   */
+  exchange(bytes: Uint8Array): Result;
+  /**
+   * `send()` of a copy of `bytes` on a thread, for requests that would wait for somebody's lock. One at a time:
+   * -EALREADY until `sent()` has told how the last one went. `onReadable` of startPolling is called when it has ended.
+   */
+  sendAside(bytes: Uint8Array): Result;
+  /** The result of `sendAside()`, once; -EINPROGRESS until it has ended. `report` says how long it took. */
+  sent(): Result;
+  /**
    * One datagram into `buffer`, never waiting: its length, or -EAGAIN when nothing waits, -ENOBUFS after an
    * overrun, -EMSGSIZE when it did not fit (it is lost). Datagrams not sent by the kernel are skipped.
+   *
+   * While a thread reads ahead: from its ring, in the same order, where `report` says; -EINPROGRESS when the thread is
+   * at it, and then `onReadable` will be called. Once all is taken and the thread has ended, as before.
    */
   receive(): Result;
+  /**
+   * Receives what is there ahead of `receive()`, on a thread, into a ring, which is returned (the same one each
+   * time). The thread ends by itself when nothing is there. -EALREADY while one does so already; -EAGAIN where no
+   * thread can be had.
+   */
+  readAhead(): Uint8Array | Result;
   /**
    * As many datagrams as are there, one behind the other in `buffer`, each starting on a 4-byte boundary, with three
    * numbers each in `table`: length in bytes, multicast group, and the namespace it is from (-1: the socket's own, see
@@ -91,6 +135,8 @@ export interface NativeAnswer {
    * were dropped; or -ECANCELED: not sent, because something before was refused.
    */
   readonly status: Result;
+  /** Bytes of the window that the kernel has taken: all, none, or those of the messages up to the first refused. */
+  readonly sent: number;
   /** The messages that answered, one after the other. */
   readonly bytes: Uint8Array;
 }

@@ -6,7 +6,7 @@ import type { ObjectType } from './object.ts';
 import { type Judge, ObjectSink } from './object-sink.ts';
 
 /** NLM_F_* that make a "new" request an `ip` verb: man 8 ip-route explains the words. */
-const VERB_FLAGS = {
+export const VERB_FLAGS = {
   add: NLM_F.create | NLM_F.excl,
   replace: NLM_F.create | NLM_F.replace,
   change: NLM_F.replace,

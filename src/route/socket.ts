@@ -1,25 +1,28 @@
-import { abortError } from '../handle/errors.ts';
+import { abortError, ClosedError } from '../handle/errors.ts';
 import type { HandleState } from '../handle/handle-info.ts';
-import { NETLINK_ROUTE, NetlinkSocket, type RequestNames } from '../netlink/socket.ts';
+import { NETLINK_ROUTE, NetlinkSocket } from '../netlink/socket.ts';
 import type { NetnsReference } from '../netns/index.ts';
-import { type AddressService, addressType } from './address.ts';
-import { type AddressLabelService, addressLabelType } from './address-label.ts';
-import { type ClassService, classType } from './class.ts';
+import type { AddressService } from './address.ts';
+import type { AddressLabelService } from './address-label.ts';
+import type { BatchOptions, BatchResult, BatchServices } from './batch.ts';
+import { type BatchHost, callBatch } from './batch-call.ts';
+import type { ClassService } from './class.ts';
 import type { FdbService } from './fdb.ts';
-import { type LinkService, linkType } from './link.ts';
-import { type MdbService, mdbType } from './mdb.ts';
+import type { LinkService } from './link.ts';
+import type { MdbService } from './mdb.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 import type { MonitorGroup } from './monitor-groups.ts';
 import { LinkNames } from './names.ts';
-import { type NeighbourService, neighbourType } from './neighbour.ts';
-import { type NetconfService, netconfType } from './netconf.ts';
-import { type NetnsIdService, netnsIdType } from './netns-id.ts';
-import { type NexthopService, nexthopType } from './nexthop.ts';
-import { OBJECT_NAMES, type ObjectName, type ObjectType } from './object.ts';
-import { type QdiscService, qdiscType } from './qdisc.ts';
-import { type RouteService, routeType } from './route.ts';
+import type { NeighbourService } from './neighbour.ts';
+import type { NetconfService } from './netconf.ts';
+import type { NetnsIdService } from './netns-id.ts';
+import type { NexthopService } from './nexthop.ts';
+import { OBJECT_NAMES, type ObjectName } from './object.ts';
+import { requestNames } from './object-types.ts';
+import type { QdiscService } from './qdisc.ts';
+import type { RouteService } from './route.ts';
 import { refuseUnknownFields } from './route-words.ts';
-import { type RuleService, ruleType } from './rule.ts';
+import type { RuleService } from './rule.ts';
 import { createServices } from './services.ts';
 
 export interface RouteSocketOptions {
@@ -55,6 +58,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly #netlink: NetlinkSocket;
   /** Weakly: a monitor that its user forgot must be found as the leak it is. */
   readonly #monitors = new Set<WeakRef<Monitor>>();
+  readonly #batches: BatchHost;
   readonly link: LinkService;
   readonly address: AddressService;
   readonly route: RouteService;
@@ -72,6 +76,8 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   private constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
     const services = createServices(netlink, new LinkNames(netlink));
+    const closedError = () => new ClosedError('the netlink socket is closed');
+    this.#batches = { netlink, services, running: new Set(), closedError };
     this.link = services.link;
     this.address = services.address;
     this.route = services.route;
@@ -139,8 +145,32 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     return monitor;
   }
 
+  /**
+   * Many changes at once: what `callback` asks of its services is noted down, sent in the order of the calls, up to 512
+   * requests in one sendmsg(2), and answered with one result for each call, in that order.
+   *
+   * ```ts
+   * const results = await rt.batch((b) => routes.map((route) => b.route.add(route)));
+   * const failures = results.filter((result) => !result.ok);
+   * ```
+   *
+   * A refused or invalid item is a result, not a rejection, and keeps no other from being done. An abort, a deadline or
+   * close() end the batch, and the results say what was not done, and of what that is not known. The batch rejects only
+   * where nothing was sent: the callback threw (with what it threw), the signal was aborted before, the socket is closed,
+   * an option is wrong, or there is no fd or thread to be had.
+   *
+   * The callback may be async; what it returns does not matter. The objects are read while the batch is on its way: leave
+   * them alone until then. A name of a link is asked for once, the first time that it is met; calls of `b.link` wait for
+   * what is before them, and those after them wait for them and ask for names again. man 7 netlink.
+   */
+  batch(callback: (b: BatchServices) => unknown, options: BatchOptions = {}): Promise<BatchResult[]> {
+    return callBatch(this.#batches, callback, options);
+  }
+
   /** Idempotent: `fd` reads -1 at once, what is pending rejects with a ClosedError, monitors end. */
   close(): void {
+    // First: they know what has been answered already.
+    for (const batch of this.#batches.running) batch.end(this.#batches.closedError());
     this.#netlink.close();
     for (const monitor of this.#monitors) monitor.deref()?.close();
     this.#monitors.clear();
@@ -152,43 +182,4 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.close();
     await this.closed;
   }
-}
-
-const TYPES: readonly Pick<ObjectType<object>, 'name' | 'messages' | 'headerSize' | 'attributes'>[] = [
-  linkType,
-  addressType,
-  routeType,
-  ruleType,
-  neighbourType,
-  nexthopType,
-  netconfType,
-  netnsIdType,
-  addressLabelType,
-  qdiscType,
-  classType,
-  mdbType,
-];
-
-/** How the kernel calls in its message types what we call otherwise. */
-const NOUNS: { readonly [Name in ObjectName]?: string } = {
-  neighbour: 'NEIGH',
-  address: 'ADDR',
-  netnsId: 'NSID',
-  addressLabel: 'ADDRLABEL',
-  class: 'TCLASS',
-};
-
-/** RTM_NEWLINK and its attributes by message type, so that the kernel's complaints can be put in words. */
-function requestNames(type: number): RequestNames | undefined {
-  for (const { name, messages, headerSize, attributes } of TYPES) {
-    for (const [verb, number] of Object.entries(messages)) {
-      if (number !== type) continue;
-      return {
-        name: `RTM_${verb.toUpperCase()}${NOUNS[name] ?? name.toUpperCase()}`,
-        headerSize,
-        attributes,
-      };
-    }
-  }
-  return undefined;
 }
