@@ -72,6 +72,11 @@ export class RuleService extends ObjectService<Rule, RuleFilter> {
     await this.write('add', encodeRule('add', rule), options);
   }
 
+  /** Adds a rule even where there is the same, which {@link add} refuses. */
+  async append(rule: RuleInput, options: RequestOptions = {}): Promise<void> {
+    await this.write('append', encodeRule('add', rule), options);
+  }
+
   /** Removes the first rule that has everything said here; ENOENT when there is none. */
   async del(rule: RuleInput, options: RequestOptions = {}): Promise<void> {
     await this.remove(encodeRule('del', rule), options);

@@ -7,7 +7,7 @@ import { ADDRESS_FLAGS } from './address-flags.ts';
 import { kernelFilter, passes } from './link-filter.ts';
 import { type LinkDesk, linkDesk, linkSheet, putStats } from './link-print.ts';
 import { Sheet } from './route-sheet.ts';
-import type { ShowContext, View } from './view.ts';
+import type { ShowContext, Shown, View } from './view.ts';
 
 /** `ip address show`: links, each with its addresses. */
 export const addressView: View = {
@@ -43,7 +43,19 @@ FLAG := { permanent | dynamic | secondary | primary | tentative | deprecated | d
     }
     return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
   },
+  actions: async () => (await import('../verbs/addr.ts')).addressActions,
 };
+
+/** Addresses without their links. `withLink` puts the link's index and name before each. */
+export async function printAddresses(
+  addresses: readonly Address[],
+  context: ShowContext,
+  { withLink = false } = {},
+): Promise<Shown> {
+  const desk = await linkDesk(context, [], { asLink: false, family: undefined });
+  const sheets = addresses.map((address) => addressSheet(address, desk, withLink));
+  return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
+}
 
 function byIfindex(addresses: readonly Address[]): ReadonlyMap<number, Address[]> {
   const groups = new Map<number, Address[]>();
@@ -152,12 +164,12 @@ function putStatistics(sheet: Sheet, link: Link, desk: LinkDesk): void {
   sheet.say(lineBreak(desk.options));
 }
 
-function addressSheet(address: Address, desk: LinkDesk): Sheet {
+function addressSheet(address: Address, desk: LinkDesk, withLink = desk.options.oneline): Sheet {
   const { options, names, links } = desk;
   const sheet = new Sheet();
   const brush = address.family === 'inet6' ? desk.paint.inet6 : desk.paint.inet;
   if (!options.brief) {
-    if (options.oneline) {
+    if (withLink) {
       const dev = links.nameOf(address.ifindex);
       sheet.put('index', address.ifindex);
       sheet.put('dev', dev, `${address.ifindex}: ${dev}`);

@@ -43,14 +43,23 @@ const STATES: Readonly<Record<string, number>> = {
 };
 /** NUD_NONE has no bit of its own. */
 const NONE = 0x100;
-const SHOWN = 0xff & ~0x40;
+const NOARP = 0x40;
+const PERMANENT = 0x80;
+const ALL = 0xff | NONE;
+const SHOWN = 0xff & ~NOARP;
 
-function parseState(words: Words): number {
+/** `nud all`, or one state. */
+function parseStates(words: Words, purpose: 'show' | 'flush'): number {
+  if (words.take('all')) return purpose === 'show' ? ALL : ALL & ~NOARP;
+  return nextNeighbourState(words);
+}
+
+/** NUD_* by its word or number; for none, which has no bit, 0x100. */
+export function nextNeighbourState(words: Words): number {
   for (const name of ['permanent', 'reachable', 'failed']) {
     if (words.takeAbbreviated(name)) return STATES[name] ?? 0;
   }
   const word = words.next();
-  if (word === 'all') return 0xff | NONE;
   const state = STATES[word] ?? parseUnsigned(word);
   if (state === undefined || state >= 0x100 || (state & (state - 1)) !== 0)
     throw wrongArgument(word, 'nud state is bad');
@@ -68,8 +77,10 @@ export function parseNeighbourFilter(
   family: ShowFamily | undefined,
   names: Names,
   links: LinkNames,
+  purpose: 'show' | 'flush' = 'show',
 ): NeighbourShowFilter {
-  const filter: NeighbourShowFilter = { family, states: SHOWN, unused: false, proxy: false, protocol: 0 };
+  const usual = purpose === 'show' ? SHOWN : ALL & ~(PERMANENT | NOARP);
+  const filter: NeighbourShowFilter = { family, states: usual, unused: false, proxy: false, protocol: 0 };
   const words = new Words(args);
   let dev: string | undefined;
   let states: number | undefined;
@@ -88,7 +99,7 @@ export function parseNeighbourFilter(
     } else if (words.take('unused')) {
       filter.unused = true;
     } else if (words.take('nud')) {
-      states = (states ?? 0) | parseState(words);
+      states = (states ?? 0) | parseStates(words, purpose);
     } else if (words.take('proxy')) {
       filter.proxy = true;
     } else if (words.takeAbbreviated('protocol')) {

@@ -7,7 +7,7 @@ import type { Names } from '../names.ts';
 import { type Paint, paint } from '../text.ts';
 import { type NeighbourShowFilter, parseNeighbourFilter, passesNeighbourFilter } from './neigh-filter.ts';
 import { Sheet } from './route-sheet.ts';
-import type { LinkNames, ShowContext, ShowOptions, View } from './view.ts';
+import type { LinkNames, ShowContext, Shown, ShowOptions, View } from './view.ts';
 
 /** `ip neighbour show`. */
 export const neighbourView: View = {
@@ -17,25 +17,37 @@ export const neighbourView: View = {
 STATE := { delay | failed | incomplete | noarp | none | permanent | probe | reachable | stale | all }`,
 
   async run(args, context) {
-    const { rt, options, names } = context;
-    const links = await context.linkNames();
-    const filter = parseNeighbourFilter(args, options.family, names, links);
-    if (filter.vrf !== undefined) await requireVrf(rt, filter.vrf);
-    const found = (await read(rt, filter)).filter((one) =>
-      passesNeighbourFilter(one, protocolNumber(one), filter),
-    );
-    const desk: Desk = {
-      options,
-      names,
-      links,
-      paint: paint(options.color),
-      hideDevice: filter.ifindex !== undefined,
-      linkTypes: await linkTypes(found, context),
-    };
-    const sheets = found.map((one) => (options.brief ? briefSheet(one, desk) : sheetOf(one, desk)));
-    return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
+    const { options, names } = context;
+    const filter = parseNeighbourFilter(args, options.family, names, await context.linkNames());
+    return await printNeighbours(await readNeighbours(filter, context), context, filter);
   },
+  actions: async () => (await import('../verbs/neigh.ts')).neighbourActions,
 };
+
+/** What passes the filter. */
+export async function readNeighbours(filter: NeighbourShowFilter, { rt }: ShowContext): Promise<Neighbour[]> {
+  if (filter.vrf !== undefined) await requireVrf(rt, filter.vrf);
+  return (await read(rt, filter)).filter((one) => passesNeighbourFilter(one, protocolNumber(one), filter));
+}
+
+/** Neighbours in the order given; what the filter says of all of them is not said of each. */
+export async function printNeighbours(
+  found: readonly Neighbour[],
+  context: ShowContext,
+  filter: Pick<NeighbourShowFilter, 'ifindex'> = {},
+): Promise<Shown> {
+  const { options, names } = context;
+  const desk: Desk = {
+    options,
+    names,
+    links: await context.linkNames(),
+    paint: paint(options.color),
+    hideDevice: filter.ifindex !== undefined,
+    linkTypes: await linkTypes(found, context),
+  };
+  const sheets = found.map((one) => (options.brief ? briefSheet(one, desk) : sheetOf(one, desk)));
+  return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
+}
 
 interface Desk {
   readonly options: ShowOptions;

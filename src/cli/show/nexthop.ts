@@ -1,10 +1,10 @@
-import type { NexthopFilter } from '../../route/nexthop.ts';
+import type { Nexthop, NexthopFilter } from '../../route/nexthop.ts';
 import { numberOf, ROUTE_PROTOCOLS } from '../../route/route-words.ts';
 import { UsageError, unsigned, Words, wrongArgument } from '../args.ts';
 import { paint } from '../text.ts';
 import { printNexthop } from './nexthop-print.ts';
 import type { Desk } from './route-sheet.ts';
-import type { JsonObject, ShowContext, Shown, View } from './view.ts';
+import type { ShowContext, Shown, View } from './view.ts';
 
 const USAGE = `[ SELECTOR ]
 SELECTOR := [ id ID ] [ dev DEVICE ] [ vrf NAME ] [ master DEVICE ]
@@ -23,7 +23,7 @@ async function vrf(word: string, context: ShowContext): Promise<number> {
   return index;
 }
 
-interface NexthopSelection {
+export interface NexthopSelection {
   /** One nexthop, whatever else was said. */
   id?: number;
   filter: NexthopFilter;
@@ -31,7 +31,10 @@ interface NexthopSelection {
   protocol: number;
 }
 
-async function selectNexthops(args: readonly string[], context: ShowContext): Promise<NexthopSelection> {
+export async function selectNexthops(
+  args: readonly string[],
+  context: ShowContext,
+): Promise<NexthopSelection> {
   const words = new Words(args);
   const filter: NexthopFilter = {};
   const { family } = context.options;
@@ -53,28 +56,40 @@ async function selectNexthops(args: readonly string[], context: ShowContext): Pr
   return { filter, protocol };
 }
 
+/** What passes the selection. */
+export async function listNexthops(
+  { filter, protocol }: NexthopSelection,
+  { rt }: ShowContext,
+): Promise<Nexthop[]> {
+  const list = await rt.nexthop.list(filter);
+  return list.filter((one) => protocol === 0 || numberOf(ROUTE_PROTOCOLS, one.protocol) === protocol);
+}
+
+/** Nexthops in the order given. */
+export async function printNexthops(list: readonly Nexthop[], context: ShowContext): Promise<Shown> {
+  const desk: Desk = {
+    options: context.options,
+    names: context.names,
+    links: await context.linkNames(),
+    paint: paint(context.options.color),
+  };
+  const sheets = list.map((one) => printNexthop(one, desk));
+  return {
+    json: sheets.map((sheet) => sheet.json),
+    text: sheets.map((sheet) => `${sheet.text}\n`).join(''),
+  };
+}
+
 /** `ip nexthop show`. */
 export const nexthopView: View = {
   names: ['nexthop'],
   usage: USAGE,
   async run(args: readonly string[], context: ShowContext): Promise<Shown> {
-    const { id, filter, protocol } = await selectNexthops(args, context);
-    const { nexthop } = context.rt;
-    const list = id === undefined ? await nexthop.list(filter) : [await nexthop.get(id)];
-    const desk: Desk = {
-      options: context.options,
-      names: context.names,
-      links: await context.linkNames(),
-      paint: paint(context.options.color),
-    };
-    const json: JsonObject[] = [];
-    let text = '';
-    for (const one of list) {
-      if (protocol !== 0 && numberOf(ROUTE_PROTOCOLS, one.protocol) !== protocol) continue;
-      const sheet = printNexthop(one, desk);
-      json.push(sheet.json);
-      text += `${sheet.text}\n`;
-    }
-    return { json, text };
+    const selection = await selectNexthops(args, context);
+    const { id } = selection;
+    const list =
+      id === undefined ? await listNexthops(selection, context) : [await context.rt.nexthop.get(id)];
+    return await printNexthops(list, context);
   },
+  actions: async () => (await import('../verbs/nexthop.ts')).nexthopActions,
 };

@@ -22,6 +22,8 @@ export interface RuleShowFilter {
   ipproto?: number;
   sport?: NumberRange;
   dport?: NumberRange;
+  /** Of `flush` only. */
+  protocol?: number;
 }
 
 /** sscanf("%u-%u") reads as far as it makes sense. */
@@ -31,13 +33,23 @@ function scanRange(word: string): { start: number; end: number | undefined } | u
   return { start: Number(found[1]), end: found[2] === undefined ? undefined : Number(found[2]) };
 }
 
-function portRange(word: string, message: string): NumberRange {
+/** `80` or `80-90`, each 16 bits of what is written. */
+export function nextPortRange(words: Words, message: string): NumberRange {
+  const word = words.next();
   const range = scanRange(word);
   if (range === undefined) throw wrongArgument(word, message);
   return { start: range.start & 0xffff, end: (range.end ?? range.start) & 0xffff };
 }
 
-function ifname(word: string, message: string): string {
+/** `1000-2000`: both ends have to be said. */
+export function nextUidRange(words: Words, message: string): NumberRange {
+  const word = words.next();
+  const range = scanRange(word);
+  if (range?.end === undefined) throw wrongArgument(word, message);
+  return { start: range.start, end: range.end };
+}
+
+export function requireIfname(word: string, message: string): string {
   if (word.length > 15 || word === '' || /[\s/]/.test(word)) throw wrongArgument(word, message);
   return word;
 }
@@ -68,16 +80,13 @@ export function parseRuleFilter(
       filter.fwmark = unsigned(mark, 'fwmark value is invalid');
       if (mask !== undefined) filter.fwmask = unsigned(mask, 'fwmask value is invalid');
     } else if (words.take('dev', 'iif')) {
-      filter.iif = ifname(words.next(), '"iif"/"dev" not a valid ifname');
+      filter.iif = requireIfname(words.next(), '"iif"/"dev" not a valid ifname');
     } else if (words.take('oif')) {
-      filter.oif = ifname(words.next(), '"oif" not a valid ifname');
+      filter.oif = requireIfname(words.next(), '"oif" not a valid ifname');
     } else if (words.take('l3mdev')) {
       filter.l3mdev = true;
     } else if (words.take('uidrange')) {
-      const word = words.next();
-      const range = scanRange(word);
-      if (range?.end === undefined) throw wrongArgument(word, 'invalid UID range');
-      filter.uidrange = { start: range.start, end: range.end };
+      filter.uidrange = nextUidRange(words, 'invalid UID range');
     } else if (words.takeAbbreviated('tun_id')) {
       const word = words.next();
       if (!/^(0x[0-9a-f]+|\d+)$/i.test(word)) throw wrongArgument(word, '"tun_id" value is invalid');
@@ -90,14 +99,14 @@ export function parseRuleFilter(
     } else if (words.takeAbbreviated('protocol')) {
       // `ip` reads it, and applies it to `flush` only.
       const word = words.next();
-      if (word !== 'all') known(names.protocolId(word), word, 'invalid "protocol"');
+      if (word !== 'all') filter.protocol = known(names.protocolId(word), word, 'invalid "protocol"');
     } else if (words.take('ipproto')) {
       const word = words.next();
       filter.ipproto = known(protocols.numberOf(word), word, 'Invalid "ipproto" value');
     } else if (words.take('sport')) {
-      filter.sport = portRange(words.next(), 'invalid port range');
+      filter.sport = nextPortRange(words, 'invalid port range');
     } else if (words.take('dport')) {
-      filter.dport = portRange(words.next(), 'invalid dport range');
+      filter.dport = nextPortRange(words, 'invalid dport range');
     } else {
       words.takeAbbreviated('dst', 'to');
       filter.dst = inetPrefix(words.next(), family);

@@ -5,7 +5,7 @@ import { type Paint, paint } from '../text.ts';
 import { type IpProtocols, readIpProtocols } from './ip-protocols.ts';
 import { Sheet } from './route-sheet.ts';
 import { parseRuleFilter, passesRuleFilter } from './rule-filter.ts';
-import type { ShowOptions, View } from './view.ts';
+import type { ShowContext, ShowOptions, View } from './view.ts';
 
 /** `ip rule show`. */
 export const ruleView: View = {
@@ -15,19 +15,35 @@ export const ruleView: View = {
 [ ipproto PROTOCOL ] [ sport NUMBER[-NUMBER] ] [ dport NUMBER[-NUMBER] ]
 [ tun_id ID ] [ table TABLE ]`,
 
-  async run(args, { rt, options, names }) {
-    const family = options.family ?? 'inet';
-    const protocols = readIpProtocols();
-    const filter = parseRuleFilter(args, family === 'inet6' ? family : 'inet', names, protocols);
-    const desk = { options, names, protocols, paint: paint(options.color) };
-    // Families without rules are asked for too: the kernel says that it has none.
-    const rules = await rt.rule.list({ family: FAMILIES[family] });
-    const sheets = rules
-      .filter((rule) => passesRuleFilter(rule, ipProtocol(rule), filter))
-      .map((rule) => sheetOf(rule, desk));
+  async run(args, context) {
+    const { options, names } = context;
+    const desk = { options, names, protocols: readIpProtocols(), paint: paint(options.color) };
+    const sheets = (await selectRules(args, context)).map((rule) => sheetOf(rule, desk));
     return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
   },
+  actions: async () => (await import('../verbs/rule.ts')).ruleActions,
 };
+
+/** The rules that the words after the verb ask for. Only `flush` looks at their protocol. */
+export async function selectRules(
+  args: readonly string[],
+  { rt, options, names }: ShowContext,
+  purpose: 'show' | 'flush' = 'show',
+): Promise<Rule[]> {
+  const family = options.family ?? 'inet';
+  const filter = parseRuleFilter(args, family === 'inet6' ? family : 'inet', names, readIpProtocols());
+  // Families without rules are asked for too: the kernel says that it has none.
+  const rules = await rt.rule.list({ family: FAMILIES[family] });
+  return rules.filter(
+    (rule) =>
+      passesRuleFilter(rule, ipProtocol(rule), filter) &&
+      (purpose === 'show' || filter.protocol === undefined || passesProtocol(rule, filter.protocol)),
+  );
+}
+
+function passesProtocol({ protocol }: Rule, wanted: number): boolean {
+  return protocol === undefined || numberOf(ROUTE_PROTOCOLS, protocol) === wanted;
+}
 
 const FAMILIES = { inet: 'inet', inet6: 'inet6', mpls: 'mpls', bridge: '7', link: '17' } as const;
 

@@ -9,6 +9,8 @@ export interface FlushPlan<T> {
   remove(object: T): Promise<void>;
   /** With -s -s, what is to go is shown. */
   show(objects: readonly T[]): string | Promise<string>;
+  /** Between two looks. */
+  afterRound?(): void;
   readonly noun: 'entries' | 'addresses';
   /** Rounds until it is given up. Default: as -loops says; Infinity for as many as it takes. */
   readonly loops?: number;
@@ -38,6 +40,7 @@ export async function flush<T>(plan: FlushPlan<T>, context: ShowContext): Promis
     if (stats > 1) context.write(await plan.show(objects));
     round++;
     for (const object of objects) await removeOne(plan, object);
+    plan.afterRound?.();
     say(`\n*** Round ${round}, deleting ${objects.length} ${plan.noun} ***\n`);
   }
   throw new FindingError(`*** Flush remains incomplete after ${limit} rounds. ***`);
