@@ -66,7 +66,8 @@ function putTargets(sheet: Sheet, key: string, targets: readonly string[] | unde
 export function putBondPort(sheet: Sheet, p: BondPort): void {
   putState(sheet, 'state', p.state);
   putState(sheet, 'mii_status', p.miiStatus);
-  putNumber(sheet, 'link_failure_count', p.linkFailureCount);
+  // `ip` prints it with a sign.
+  if (p.linkFailureCount !== undefined) putNumber(sheet, 'link_failure_count', p.linkFailureCount | 0);
   putWord(sheet, 'perm_hwaddr', p.permHwaddr);
   putNumber(sheet, 'queue_id', p.queueId);
   putNumber(sheet, 'prio', p.prio);

@@ -24,13 +24,14 @@ export function linkSheet(link: Link, desk: LinkDesk): Sheet {
   sheet.put('ifindex', link.ifindex, `${link.ifindex}: `);
   const lowerIsDown = putName(sheet, link, desk, (name) => `${name}: `);
   putFlags(sheet, link, lowerIsDown);
-  putWord(sheet, 'mtu', link.mtu);
+  // The JSON of `ip` has it with a sign, and so have both forms of groups that have no name.
+  if (link.mtu !== undefined) sheet.put('mtu', link.mtu | 0, `mtu ${link.mtu} `);
   putXdp(sheet, link, desk, false);
   putWord(sheet, 'qdisc', link.qdisc);
   if (link.masterIndex !== undefined) putWord(sheet, 'master', desk.links.nameOf(link.masterIndex));
   putOperstate(sheet, link, desk);
   if (desk.asLink) putLinkMode(sheet, link);
-  if (link.group !== undefined) putWord(sheet, 'group', names.groupName(link.group));
+  if (link.group !== undefined) putWord(sheet, 'group', names.groupName(link.group | 0));
   if (link.txqlen !== undefined && link.txqlen !== 0) sheet.put('txqlen', link.txqlen, `qlen ${link.txqlen}`);
   if (link.event !== undefined && link.event !== 'NONE')
     sheet.put('event', /^\d+$/.test(link.event) ? Number(link.event) : link.event, `event ${link.event} `);

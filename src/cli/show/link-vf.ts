@@ -58,16 +58,17 @@ function functionSheet(vf: VirtualFunction, link: Link, type: string, desk: Link
   return sheet;
 }
 
+/** `ip` prints both with a sign. */
 function putVlans(sheet: Sheet, { vlan, qos, vlanList }: VirtualFunction): void {
   if (vlanList === undefined) {
-    if (vlan) sheet.put('vlan', vlan, `, vlan ${vlan}`);
-    if (qos) sheet.put('qos', qos, `, qos ${qos}`);
+    if (vlan) sheet.put('vlan', vlan | 0, `, vlan ${vlan | 0}`);
+    if (qos) sheet.put('qos', qos | 0, `, qos ${qos | 0}`);
     return;
   }
   const tags = vlanList.map((tag) => {
     const one = new Sheet();
-    if (tag.vlan) one.put('vlan', tag.vlan, `, vlan ${tag.vlan}`);
-    if (tag.qos) one.put('qos', tag.qos, `, qos ${tag.qos}`);
+    if (tag.vlan) one.put('vlan', tag.vlan | 0, `, vlan ${tag.vlan | 0}`);
+    if (tag.qos) one.put('qos', tag.qos | 0, `, qos ${tag.qos | 0}`);
     const { protocol } = tag;
     if (protocol !== undefined && protocol !== '802.1Q' && protocol !== '0') {
       const name = /^\d+$/.test(protocol) ? `[${protocol}]` : protocol;
