@@ -126,8 +126,10 @@ export function errnoName(errno: number): string {
 
 /** What an errno means, in words. */
 export function errnoMessage(errno: number): string {
+  // Node makes the map anew for each call, and a batch may hold a hundred thousand errors.
+  systemErrors ??= getSystemErrorMap();
   const value = negative(errno);
-  return RESTATED.get(value) ?? getSystemErrorMap().get(value)?.[1] ?? 'unknown error';
+  return RESTATED.get(value) ?? systemErrors.get(value)?.[1] ?? 'unknown error';
 }
 
 /** libuv's words say less than the kernel means, or it has none. */
@@ -137,6 +139,7 @@ const RESTATED: ReadonlyMap<number, string> = new Map([
   [-524, 'operation not supported'],
 ]);
 
+let systemErrors: ReadonlyMap<number, [string, string]> | undefined;
 let nameTable: Map<number, string> | undefined;
 
 function names(): Map<number, string> {

@@ -82,7 +82,7 @@ class PipelineCore extends BaseCore {
       portId,
       ...(netnsInode === 0 ? {} : { netns: netnsInode }),
     };
-    native.start(() => this.collect());
+    native.start(() => this.#someAnswered());
   }
 
   get fd(): number {
@@ -118,16 +118,23 @@ class PipelineCore extends BaseCore {
 
   /** Hands out what has been answered. */
   collect(): void {
-    while (this.state === 'open') {
-      const answer = this.native.collect();
-      if (answer === undefined) return;
-      const window = this.#sent.shift();
-      if (window === undefined) return;
-      this.#answered++;
-      if (this.#sent.length === 0) this.native.unref();
-      this.listener?.answered(window, new WindowOutcome(window, answer));
-      if (this.#idle.length < DEPTH) this.#idle.push(window);
-    }
+    while (this.#collectOne());
+  }
+
+  /** As {@link collect}, but with turns of the event loop in between: a window of refusals takes its time. */
+  #someAnswered(): void {
+    if (this.#collectOne()) setImmediate(() => this.#someAnswered());
+  }
+
+  #collectOne(): boolean {
+    const answer = this.state === 'open' ? this.native.collect() : undefined;
+    const window = answer === undefined ? undefined : this.#sent.shift();
+    if (answer === undefined || window === undefined) return false;
+    this.#answered++;
+    if (this.#sent.length === 0) this.native.unref();
+    this.listener?.answered(window, new WindowOutcome(window, answer));
+    if (this.#idle.length < DEPTH) this.#idle.push(window);
+    return true;
   }
 
   giveUp(): GivenUp[] {
@@ -151,11 +158,13 @@ class PipelineCore extends BaseCore {
  * harms nobody. Opened by {@link NetlinkSocket.pipeline}; close it.
  */
 export class NetlinkPipeline extends KernelHandle<PipelineCore> {
-  readonly #names: PipelineOptions['attributeNames'];
+  readonly #attributeNames: PipelineOptions['attributeNames'];
+  /** Asked once for each type. */
+  readonly #names = new Map<number, RequestNames | undefined>();
 
   private constructor(core: PipelineCore, names: PipelineOptions['attributeNames']) {
     super(core);
-    this.#names = names;
+    this.#attributeNames = names;
   }
 
   /** Throws a SystemError (EMFILE, EAGAIN of a thread that cannot be had, ...) and keeps nothing. */
@@ -204,10 +213,29 @@ export class NetlinkPipeline extends KernelHandle<PipelineCore> {
   /** The refusal of one message as the error that a request of its own would have rejected with. */
   refusal(window: RequestWindow, position: number, { errno, extAck }: Refusal): NetlinkError {
     const request = window.request(position);
-    const names = this.#names?.(request.type);
+    const names = this.#namesOf(request.type);
     const path = extAck && names && resolveAttributePath(extAck, request.payload, names, MESSAGE_HEADER);
     const explained = path === undefined ? extAck : { ...extAck, attributePath: path };
     const name = names?.name ?? `netlink message ${request.type}`;
-    return new NetlinkError(errno, { request, name, extAck: explained, netns: this.core.native.netnsInode });
+    const netns = this.core.native.netnsInode;
+    return withoutStack(() => new NetlinkError(errno, { request, name, extAck: explained, netns }));
+  }
+
+  #namesOf(type: number): RequestNames | undefined {
+    if (!this.#names.has(type)) this.#names.set(type, this.#attributeNames?.(type));
+    return this.#names.get(type);
+  }
+}
+
+/** Makes an error without its stack: here it would be the event loop's, and takes longer than all the rest. */
+function withoutStack<E extends Error>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  // Node can be told to freeze what all share.
+  if (Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable !== true) return make();
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
