@@ -56,6 +56,26 @@ export type {
   Lifetime,
 } from './route/address.ts';
 export type { AddressLabel, AddressLabelFilter } from './route/address-label.ts';
+export type {
+  BridgeCommand,
+  BridgePortChange,
+  BridgePortFilter,
+  BridgePortLink,
+  BridgePortMst,
+  BridgePortTunnel,
+  BridgePortVlan,
+} from './route/bridge-port.ts';
+export type {
+  AnyBridgeVlan,
+  BridgeVlan,
+  BridgeVlanFilter,
+  BridgeVlanFlag,
+  BridgeVlanGlobal,
+  BridgeVlanGlobalInput,
+  BridgeVlanInput,
+  BridgeVlanStats,
+  VlanGlobalOptions,
+} from './route/bridge-vlan.ts';
 export type { TcClass, TcClassFilter, TcClassInput } from './route/class.ts';
 export type { Encap } from './route/encap.ts';
 export type { FdbEntry, FdbFilter, FdbFlag, FdbFlush, FdbInput, FdbState } from './route/fdb.ts';
@@ -176,6 +196,7 @@ export type {
   RouteMetrics,
   RouteNexthop,
 } from './route/route.ts';
+export { ROUTE_PRESENT } from './route/route.ts';
 export type { NumberRange, Rule, RuleAction, RuleFilter, RuleFlag, RuleInput } from './route/rule.ts';
 export { RouteSocket, type RouteSocketOptions } from './route/socket.ts';
 export type { Estimator, TcStats } from './route/tc-message.ts';

@@ -10,7 +10,7 @@ export class LinkNaming {
   readonly names = new Map<number, string>();
   readonly #source: LinkNames;
   readonly #asked = new Set<number>();
-  #wanted = new Set<number>();
+  readonly #wanted = new Set<number>();
   /** The answer of the last {@link nameOf}: objects in a row mostly speak of the same link. */
   #lastIndex = 0;
   #lastName: string | undefined;
@@ -35,12 +35,17 @@ export class LinkNaming {
     return name;
   }
 
+  /** Whether there are names to be asked for. */
+  get wanting(): boolean {
+    return this.#wanted.size > 0;
+  }
+
   /**
    * One by one: what may be asked while a dump is under way. A dump of all names would wait for that dump to end, and
    * that one for its reader. With `patient`, only where they are few; the others stay wanted.
    */
   async askEach(options: RequestOptions, patient = false): Promise<void> {
-    if (this.#wanted.size === 0 || (patient && this.#wanted.size > AT_ONCE)) return;
+    if (!this.wanting || (patient && this.#wanted.size > AT_ONCE)) return;
     const wanted = [...this.#wanted];
     this.#wanted.clear();
     for (let i = 0; i < wanted.length; i += AT_ONCE) {
@@ -53,7 +58,7 @@ export class LinkNaming {
 
   /** All that are wanted, after the dump. */
   async askAll(options: RequestOptions): Promise<void> {
-    if (this.#wanted.size === 0) return;
+    if (!this.wanting) return;
     const wanted = [...this.#wanted];
     this.#wanted.clear();
     const names = await this.#source.of(wanted, options);

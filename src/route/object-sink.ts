@@ -19,7 +19,7 @@ const SLICE = 1 << 13;
 
 /**
  * Makes objects of a dump's messages, where they lie, and keeps those that pass. Objects that speak of links whose
- * names are not known yet are noted, and get them in {@link settle}.
+ * names are not known yet are noted, and get them in {@link take}.
  */
 export class ObjectSink<T extends object> implements MessageSink {
   readonly #type: ObjectType<T>;
@@ -61,24 +61,22 @@ export class ObjectSink<T extends object> implements MessageSink {
     return this.#full.length * PIECE + this.#last.length;
   }
 
-  /** Names those that waited for names, now that all are known. The loop gets its turn now and then. */
-  async settle(): Promise<void> {
+  /**
+   * All objects, and forgets them: what comes from now on is for the next time, and there is no beginning anew. Names
+   * those that waited for names, which all are known by now. The loop gets its turn now and then.
+   */
+  async take(): Promise<T[]> {
+    this.#handedOut = true;
+    const pieces = [...this.#full, this.#last];
     const unnamed = this.#unnamed;
+    this.#clear();
     for (const [i, at] of unnamed.entries()) {
       if (i % SLICE === SLICE - 1) await setImmediate();
-      const piece = this.#full[Math.trunc(at / PIECE)] ?? this.#last;
+      const piece = pieces[Math.trunc(at / PIECE)] as T[];
       const object = piece[at % PIECE] as T;
       piece[at % PIECE] = this.#judge.named(object) ?? object;
     }
-    this.#unnamed = [];
-  }
-
-  /** All objects, and forgets them. After this there is no beginning anew. */
-  take(): T[] {
-    this.#handedOut = true;
-    const objects = this.#full.length === 0 ? this.#last : ([] as T[]).concat(...this.#full, this.#last);
-    this.#clear();
-    return objects;
+    return pieces.length === 1 ? (pieces[0] as T[]) : ([] as T[]).concat(...pieces);
   }
 
   #clear(): void {

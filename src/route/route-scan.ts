@@ -26,7 +26,7 @@ export const FIELD = {
   size: 28,
 } as const;
 
-/** What is there, as bits. */
+/** What is there, as bits: of a scan, and of a row of a table. */
 export const HAS = {
   dst: 1,
   via: 2,

@@ -3,13 +3,14 @@ import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { AF, parseIp } from '../netlink/wire/address.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
 import { defined } from './defined.ts';
-import type { LinkNaming } from './link-naming.ts';
+import { LinkNaming } from './link-naming.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import type { ObjectType } from './object.ts';
 import { checkRouteFilter, matchesRoute, type RouteFilter } from './route-filter.ts';
 import { readRoute } from './route-make.ts';
 import { checkRoute, decodeRoute, encodeRoute, routeAttributes, rtmsg } from './route-message.ts';
 import type { Route, RouteInput } from './route-object.ts';
+import { type RouteTable, RouteTableSink } from './route-table.ts';
 import {
   numberOf,
   ROUTE_FAMILIES,
@@ -21,10 +22,12 @@ import {
 } from './route-words.ts';
 import { ObjectService, type Verb } from './service.ts';
 
+export { ROUTE_PRESENT, type RouteChunk } from './route-chunk.ts';
 export type { RouteFilter } from './route-filter.ts';
 export type { MetricName, RouteMetrics } from './route-metrics.ts';
 export type { Realms, RouteNexthop } from './route-nexthops.ts';
 export type { Route, RouteCacheinfo, RouteInput, RoutePreference } from './route-object.ts';
+export type { RouteTable } from './route-table.ts';
 export type { RouteFamily, RouteProtocol, RouteScope, RouteType } from './route-words.ts';
 
 /** What a lookup is for, besides the destination. */
@@ -164,6 +167,25 @@ export class RouteService extends ObjectService<Route, RouteFilter> {
       if (isMissingTable(error, filter)) return [];
       throw error;
     }
+  }
+
+  /**
+   * The same routes as {@link list} gives, in columns: for a million of them, a tenth of the memory and of the work.
+   * Objects are made of the rows that are asked for.
+   */
+  async table(filter: RouteFilter = {}, options: RequestOptions = {}): Promise<RouteTable> {
+    const wanted = await this.resolve(filter, options);
+    const naming = new LinkNaming(this.names);
+    const { messages } = this.type;
+    const sink = new RouteTableSink(messages.new, wanted, naming, (route) => this.linksOf(route));
+    const request = { type: messages.get, payload: this.dumpPayload(wanted) };
+    try {
+      for await (const _ of this.port.dumpInto(request, sink, options));
+    } catch (error) {
+      if (!isMissingTable(error, filter)) throw error;
+    }
+    await naming.askAll(options);
+    return sink.table((route) => this.complete(route, naming.names));
   }
 
   override async *batches(

@@ -68,7 +68,6 @@ export abstract class ObjectService<T extends object, Filter extends object> {
     const { request, sink, naming } = await this.#reading(filter, options);
     for await (const _ of this.port.dumpInto(request, sink, options)) await naming.askEach(options, true);
     await naming.askAll(options);
-    await sink.settle();
     return sink.take();
   }
 
@@ -109,9 +108,9 @@ export abstract class ObjectService<T extends object, Filter extends object> {
   ): AsyncGenerator<T[], void, void> {
     const { request, sink, naming } = await this.#reading(filter, options);
     for await (const _ of this.port.dumpInto(request, sink, options)) {
-      await naming.askEach(options);
-      await sink.settle();
-      if (sink.length > 0) yield sink.take();
+      // While names are asked for more of the dump may come, and want more names.
+      while (naming.wanting) await naming.askEach(options);
+      if (sink.length > 0) yield await sink.take();
     }
   }
 
