@@ -190,11 +190,13 @@ export type {
 export type {
   Realms,
   Route,
+  RouteChunk,
   RouteFilter,
   RouteGetOptions,
   RouteInput,
   RouteMetrics,
   RouteNexthop,
+  RouteTable,
 } from './route/route.ts';
 export { ROUTE_PRESENT } from './route/route.ts';
 export type { NumberRange, Rule, RuleAction, RuleFilter, RuleFlag, RuleInput } from './route/rule.ts';
