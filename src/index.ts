@@ -56,6 +56,16 @@ export type {
   Lifetime,
 } from './route/address.ts';
 export type { AddressLabel, AddressLabelFilter } from './route/address-label.ts';
+export {
+  type BatchFailure,
+  type BatchObject,
+  type BatchOptions,
+  type BatchResult,
+  type BatchServices,
+  BatchStoppedError,
+  type BatchSuccess,
+  type BatchVerb,
+} from './route/batch.ts';
 export type {
   BridgeCommand,
   BridgePortChange,

@@ -1,6 +1,8 @@
 import { ClosedError } from '../handle/index.ts';
 import { AddressService } from '../route/address.ts';
 import { AddressLabelService } from '../route/address-label.ts';
+import { BridgePortService } from '../route/bridge-port.ts';
+import { BridgeVlanService } from '../route/bridge-vlan.ts';
 import { ClassService } from '../route/class.ts';
 import { FdbService } from '../route/fdb.ts';
 import { LinkService } from '../route/link.ts';
@@ -33,6 +35,8 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   neighbour: NeighbourService,
   nexthop: NexthopService,
   fdb: FdbService,
+  bridgePort: BridgePortService,
+  bridgeVlan: BridgeVlanService,
   mdb: MdbService,
   netconf: NetconfService,
   netnsId: NetnsIdService,
@@ -61,6 +65,8 @@ export class LazyRouteSocket {
   readonly neighbour: Service;
   readonly nexthop: Service;
   readonly fdb: Service;
+  readonly bridgePort: Service;
+  readonly bridgeVlan: Service;
   readonly mdb: Service;
   readonly netconf: Service;
   readonly netnsId: Service;
@@ -87,6 +93,8 @@ export class LazyRouteSocket {
     this.neighbour = this.#service('neighbour');
     this.nexthop = this.#service('nexthop');
     this.fdb = this.#service('fdb');
+    this.bridgePort = this.#service('bridgePort');
+    this.bridgeVlan = this.#service('bridgeVlan');
     this.mdb = this.#service('mdb');
     this.netconf = this.#service('netconf');
     this.netnsId = this.#service('netnsId');

@@ -15,7 +15,13 @@ export class ReadOnlyError extends CofferdamError {
 }
 
 /** Verbs that change nothing. All others are refused. */
-export const READING_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'dump', 'routerPorts']);
+export const READING_VERBS: ReadonlySet<string> = new Set([
+  'get',
+  'list',
+  'dump',
+  'routerPorts',
+  'listGlobal',
+]);
 
 /** All verbs that a console offers, where a service has them. */
 export const VERBS = [
@@ -31,4 +37,6 @@ export const VERBS = [
   'flush',
   'link',
   'routerPorts',
+  'listGlobal',
+  'setGlobal',
 ] as const;

@@ -5,6 +5,7 @@ import { ip, u8, u16, u32 } from '../netlink/wire/codec.ts';
 import { defined } from './defined.ts';
 import { fieldWord } from './field-word.ts';
 import { brPortMsg, filterMode, type MdbEntry, mdbEntryStruct } from './mdb-message.ts';
+import { ownPath } from './own-path.ts';
 import { numberOf, ROUTE_PROTOCOLS, refuseUnknownFields, routeProtocol } from './route-words.ts';
 
 /** What `add`, `replace` and `del` take: an {@link MdbEntry} as it was listed, or less. */
@@ -192,9 +193,11 @@ function request(
 ): Uint8Array {
   return encodePayload((writer) => {
     brPortMsg.encode(writer, { family: AF.bridge, ifindex });
-    mdbRequestAttributes.encode(writer, {
-      entry,
-      ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
-    });
+    ownPath(['entry', 'attributes', 'entries'], () =>
+      mdbRequestAttributes.encode(writer, {
+        entry,
+        ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
+      }),
+    );
   });
 }

@@ -204,7 +204,7 @@ const routerAttributes = attributeTable('MDBA_ROUTER_PATTR', {
 type WireRouter = { portIndex: number; router: MdbRouterPort['router'] };
 
 /** u32, then attributes. */
-const wireRouter: Codec<WireRouter> = {
+export const mdbRouterPort: Codec<WireRouter> = {
   decode(view, start, end) {
     if (end - start < 4) throw new WireError(`router port of ${end - start} bytes`);
     return { portIndex: view.u32(start), router: routerAttributes.decode(view, start + 4, end) };
@@ -228,7 +228,7 @@ const toldAttributes = attributeTable('MDBA', {
   router: nest(
     2,
     'MDBA_ROUTER',
-    attributeTable('MDBA_ROUTER', { ports: repeated(1, 'MDBA_ROUTER_PORT', wireRouter) }),
+    attributeTable('MDBA_ROUTER', { ports: repeated(1, 'MDBA_ROUTER_PORT', mdbRouterPort) }),
   ),
 });
 

@@ -4,6 +4,8 @@ import type { NewsSocket } from '../netlink/news.ts';
 import type { NetlinkMessage, NetlinkSocket } from '../netlink/socket.ts';
 import type { Address } from './address.ts';
 import type { AddressLabel } from './address-label.ts';
+import type { BridgePortLink } from './bridge-port.ts';
+import type { AnyBridgeVlan } from './bridge-vlan.ts';
 import type { TcClass } from './class.ts';
 import type { FdbEntry } from './fdb.ts';
 import type { Link } from './link.ts';
@@ -35,6 +37,8 @@ export interface Objects {
   qdisc: Qdisc;
   class: TcClass;
   mdb: Mdb;
+  bridgePort: BridgePortLink;
+  bridgeVlan: AnyBridgeVlan;
 }
 
 /**
@@ -52,7 +56,7 @@ export type ObjectEvent = {
 
 export type MonitorEvent =
   | ObjectEvent
-  /** A message of a group that was asked for by group, and of no kind of object known here. */
+  /** A message of a group that was asked for by group, and of no kind of object known here; or any, with `raw`. */
   | { type: 'message'; group: number; message: NetlinkMessage; nsid?: number }
   /** News were lost: the kernel dropped them (ENOBUFS), because they came faster than they were read. */
   | { type: 'overrun' }
@@ -75,6 +79,8 @@ export interface MonitorOptions {
    * than net.core.rmem_max. Default 32 MiB, of which no more is used than waits there.
    */
   receiveBuffer?: number;
+  /** Every message as it is, undecoded, as a 'message' event. Not with `resync`. Default false. */
+  raw?: boolean;
   /** News of all namespaces that the monitor's own has a number for (`ip netns list-id`). Default false. */
   allNsid?: boolean;
   /** Ends the monitor: its iterator rejects with an AbortError. */
@@ -144,7 +150,9 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
     names: readonly (ObjectName | MonitorGroup | number)[],
     options: MonitorOptions,
   ): Promise<Monitor> {
-    const { resync = false, queue: capacity = DEFAULT_QUEUE, allNsid } = options;
+    const { resync = false, raw = false, queue: capacity = DEFAULT_QUEUE, allNsid } = options;
+    if (raw && resync)
+      throw new InvalidArgumentError('raw', raw, 'cannot be resynced', 'either raw or resync');
     if (!(Number.isInteger(capacity) && capacity > 0))
       throw new InvalidArgumentError('queue', capacity, 'is no number of datagrams', '1 or more');
     const wanted = sortWanted(names);
@@ -158,15 +166,15 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
         receiveBuffer: options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER,
         // Groups carry more than one kind of object: the others should not even wake us.
         filter: wanted.groups.size === 0 ? messageTypeFilter([...new Set(types)]) : undefined,
-        tellGroups: wanted.groups.size > 0,
+        tellGroups: raw || wanted.groups.size > 0,
         allNsid,
       },
       queue,
     );
     try {
       const feed = new MonitorFeed(queue, {
-        watches: watched,
-        rawGroups: wanted.groups,
+        watches: raw ? [] : watched,
+        rawGroups: raw ? groups : wanted.groups,
         resync,
         resume: () => socket.resume(),
       });

@@ -1,6 +1,8 @@
 import type { RequestNames } from '../netlink/socket.ts';
 import { addressType } from './address.ts';
 import { addressLabelType } from './address-label.ts';
+import { bridgePortType } from './bridge-port.ts';
+import { bridgeVlanType } from './bridge-vlan.ts';
 import { classType } from './class.ts';
 import { fdbType } from './fdb.ts';
 import { linkType } from './link.ts';
@@ -32,16 +34,21 @@ export const OBJECT_TYPES = [
   classType,
   mdbType,
   fdbType,
+  bridgePortType,
+  bridgeVlanType,
 ] as unknown as readonly ObjectType<object>[];
 
 /** How the kernel calls in its message types what we call otherwise. */
 const NOUNS: { readonly [Name in ObjectName]?: string } = {
   neighbour: 'NEIGH',
   address: 'ADDR',
+  bridgeVlan: 'VLAN',
   netnsId: 'NSID',
   addressLabel: 'ADDRLABEL',
   class: 'TCLASS',
 };
+
+const RTM_SETLINK = 19;
 
 /** RTM_NEWLINK and its attributes by message type, so that the kernel's complaints can be put in words. */
 export function requestNames(type: number): RequestNames | undefined {
@@ -55,5 +62,7 @@ export function requestNames(type: number): RequestNames | undefined {
       };
     }
   }
-  return undefined;
+  // Asked of bridges and their ports only; all other links are set by RTM_NEWLINK.
+  const { headerSize, attributes } = bridgePortType;
+  return type === RTM_SETLINK ? { name: 'RTM_SETLINK', headerSize, attributes } : undefined;
 }

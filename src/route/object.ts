@@ -16,6 +16,8 @@ export const OBJECT_NAMES = [
   'qdisc',
   'class',
   'mdb',
+  'bridgePort',
+  'bridgeVlan',
 ] as const;
 export type ObjectName = (typeof OBJECT_NAMES)[number];
 

@@ -1,6 +1,8 @@
 import type { RequestPort } from '../netlink/socket.ts';
 import { AddressService } from './address.ts';
 import { AddressLabelService } from './address-label.ts';
+import { BridgePortService } from './bridge-port.ts';
+import { BridgeVlanService } from './bridge-vlan.ts';
 import { ClassService } from './class.ts';
 import { FdbService } from './fdb.ts';
 import { LinkService } from './link.ts';
@@ -24,6 +26,8 @@ export function createServices(port: RequestPort, names: LinkNames) {
     neighbour: new NeighbourService(port, names),
     nexthop: new NexthopService(port, names),
     fdb: new FdbService(port, names),
+    bridgePort: new BridgePortService(port, names),
+    bridgeVlan: new BridgeVlanService(port, names),
     mdb: new MdbService(port, names),
     netconf: new NetconfService(port, names),
     netnsId: new NetnsIdService(port, names),

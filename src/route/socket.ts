@@ -6,6 +6,8 @@ import type { AddressService } from './address.ts';
 import type { AddressLabelService } from './address-label.ts';
 import type { BatchOptions, BatchResult, BatchServices } from './batch.ts';
 import { type BatchHost, callBatch } from './batch-call.ts';
+import type { BridgePortService } from './bridge-port.ts';
+import type { BridgeVlanService } from './bridge-vlan.ts';
 import type { ClassService } from './class.ts';
 import type { FdbService } from './fdb.ts';
 import type { LinkService } from './link.ts';
@@ -20,6 +22,7 @@ import type { NexthopService } from './nexthop.ts';
 import { OBJECT_NAMES, type ObjectName } from './object.ts';
 import { requestNames } from './object-types.ts';
 import type { QdiscService } from './qdisc.ts';
+import { Recording } from './recording.ts';
 import type { RouteService } from './route.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import type { RuleService } from './rule.ts';
@@ -46,6 +49,7 @@ const MONITOR_OPTIONS: ReadonlySet<string> = new Set<keyof MonitorOptions>([
   'resync',
   'queue',
   'receiveBuffer',
+  'raw',
   'allNsid',
   'signal',
 ]);
@@ -66,6 +70,8 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly neighbour: NeighbourService;
   readonly nexthop: NexthopService;
   readonly fdb: FdbService;
+  readonly bridgePort: BridgePortService;
+  readonly bridgeVlan: BridgeVlanService;
   readonly mdb: MdbService;
   readonly netconf: NetconfService;
   readonly netnsId: NetnsIdService;
@@ -85,6 +91,8 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.neighbour = services.neighbour;
     this.nexthop = services.nexthop;
     this.fdb = services.fdb;
+    this.bridgePort = services.bridgePort;
+    this.bridgeVlan = services.bridgeVlan;
     this.mdb = services.mdb;
     this.netconf = services.netconf;
     this.netnsId = services.netnsId;
@@ -143,6 +151,20 @@ export class RouteSocket implements Disposable, AsyncDisposable {
       signal?.removeEventListener('abort', onAbort);
     });
     return monitor;
+  }
+
+  /**
+   * Writes the news of these objects (all, unless named) into a file, as rtmon(8) does: first what is there, then what
+   * happens, each with its time. `ip monitor file` reads it, and {@link replay}. Classes and filters have no beginning in
+   * it. Rejects with Node's error where the file cannot be made; it is emptied if it exists.
+   */
+  async record(
+    file: string,
+    objects: readonly ObjectName[] = OBJECT_NAMES,
+    options: Pick<MonitorOptions, 'receiveBuffer' | 'signal'> = {},
+  ): Promise<Recording> {
+    const monitor = await this.monitor(objects, { ...options, raw: true });
+    return await Recording.start(file, monitor, this.#netlink, objects);
   }
 
   /**

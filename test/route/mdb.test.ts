@@ -209,12 +209,9 @@ describe('rt.mdb', () => {
     [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', group: 1 }, 'group'],
     [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', router: {} }, 'router'],
     [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', sources: '192.0.2.1' }, 'sources'],
-    [
-      { dev: 'br0', port: 'veth1', grp: '239.1.1.1', sources: [{ address: 'x' }] },
-      'attributes.sources.entries.address',
-    ],
-    [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', state: 'solid' }, 'entry.state'],
-    [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', vid: 65536 }, 'entry.vid'],
+    [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', sources: [{ address: 'x' }] }, 'sources.entries.address'],
+    [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', state: 'solid' }, 'state'],
+    [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', vid: 65536 }, 'vid'],
     [null, 'entry'],
   ])('refuses %o by name', async (input, field) => {
     await expect(world.rt.mdb.add(input as MdbInput)).rejects.toMatchObject({

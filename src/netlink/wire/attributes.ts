@@ -92,8 +92,9 @@ export function repeatedNest<S extends Specs>(
   type: number,
   name: string,
   table: AttributeTable<S>,
+  options: { mark?: boolean } = {},
 ): AttributeSpec<AttributesOf<S>[]> {
-  const { codec, ...spec } = nest(type, name, table);
+  const { codec, ...spec } = nest(type, name, table, options);
   return { ...spec, ...repeated(type, name, codec) };
 }
 
