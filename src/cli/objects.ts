@@ -37,13 +37,16 @@ const SHOW = ['show', 'lst', 'list'];
 const IP_OBJECTS = {
   address: {
     names: ['address'],
-    verbs: ['add', 'change', 'replace', 'delete', ...SHOW, 'flush', 'save', 'showdump', 'restore', 'help'],
+    verbs: [
+      ...['add', 'change', 'chg', 'replace', 'delete', ...SHOW],
+      ...['flush', 'save', 'showdump', 'restore', 'help'],
+    ],
     load: async () => (await import('./show/addr.ts')).addressView,
   },
   route: {
     names: ['route'],
     verbs: [
-      ...['add', 'change', 'replace', 'prepend', 'append', 'test', 'delete', ...SHOW, 'get', 'flush'],
+      ...['add', 'change', 'chg', 'replace', 'prepend', 'append', 'test', 'delete', ...SHOW, 'get', 'flush'],
       ...['save', 'restore', 'showdump', 'help'],
     ],
     load: async () => (await import('./show/route.ts')).routeView,
@@ -55,7 +58,7 @@ const IP_OBJECTS = {
   },
   neighbour: {
     names: ['neighbour', 'neighbor'],
-    verbs: ['add', 'change', 'replace', 'delete', 'get', ...SHOW, 'flush', 'help'],
+    verbs: ['add', 'change', 'chg', 'replace', 'delete', 'get', ...SHOW, 'flush', 'help'],
     load: async () => (await import('./show/neigh.ts')).neighbourView,
   },
   link: {
@@ -99,8 +102,16 @@ const BRIDGE_OBJECTS = {
 const TC_LIST = ['list', 'show', 'lst', 'help'];
 
 const TC_OBJECTS = {
-  qdisc: { names: ['qdisc'], verbs: ['add', 'change', 'replace', 'link', 'delete', ...TC_LIST] },
-  class: { names: ['class'], verbs: ['add', 'change', 'replace', 'delete', ...TC_LIST] },
+  qdisc: {
+    names: ['qdisc'],
+    verbs: ['add', 'change', 'replace', 'link', 'delete', ...TC_LIST],
+    load: async () => (await import('./show/tc/qdisc.ts')).qdiscView,
+  },
+  class: {
+    names: ['class'],
+    verbs: ['add', 'change', 'replace', 'delete', ...TC_LIST],
+    load: async () => (await import('./show/tc/class.ts')).classView,
+  },
   filter: { names: ['filter'], verbs: ['add', 'change', 'replace', 'delete', 'get', ...TC_LIST] },
   chain: { names: ['chain'], verbs: ['add', 'delete', 'get', ...TC_LIST] },
   actions: {
@@ -178,6 +189,7 @@ function spelled(full: string, word: string): string {
 export function resolveVerb({ program, object, entry }: Meant, word: string | undefined): string {
   if (word === undefined) return 'show';
   const { verbs, unabbreviated = [] } = entry;
+  if (word === 'chg' && verbs.includes(word)) return 'change';
   const verb = verbs.find((name) => (unabbreviated.includes(name) ? word === name : matches(word, name)));
   if (verb !== undefined) return SHOW.includes(verb) ? 'show' : verb;
   if (word === '-help' || word === '--help') return 'help';

@@ -11,7 +11,9 @@ export interface CliResult {
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
+  /** Of stdout: `latin1` keeps bytes as they are. Default: utf8. */
+  readonly encoding?: BufferEncoding;
   /** A command that runs it: `['setpriv', '--reuid', '65534']`. */
   readonly under?: readonly string[];
   /** Closes the reading end of stdout at once, as `| true` does. */
@@ -32,7 +34,7 @@ export function runCli(words: readonly string[], options: CliOptions = {}): Prom
   const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 25_000);
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout.setEncoding(options.encoding ?? 'utf8').on('data', (text: string) => {
     stdout += text;
     options.onOutput?.(text, (signal) => child.kill(signal));
   });

@@ -74,7 +74,7 @@ export async function printRoutes(
 const MAIN = 254;
 
 /** Listing takes a table that was never made for an empty one; `ip` repeats what the kernel says of it. */
-async function requireTable(selection: RouteSelection, { rt }: ShowContext): Promise<void> {
+export async function requireTable(selection: RouteSelection, { rt }: ShowContext): Promise<void> {
   if (selection.table !== 0 && selection.table !== MAIN) await rt.route.listMessages(routeFilter(selection));
 }
 

@@ -1,5 +1,5 @@
 import type { Encap, Ip6Encap, IpEncap, Seg6LocalEncap, TunnelFlag } from '../../route/encap.ts';
-import { duplicateArgument, parseUnsigned, UsageError, type Words, wrongArgument } from '../args.ts';
+import { duplicateOrGarbage, parseUnsigned, UsageError, type Words, wrongArgument } from '../args.ts';
 import type { ShowContext } from '../show/view.ts';
 import { addressText, nextNamed, nextNumber, nextOf } from './words.ts';
 
@@ -35,7 +35,7 @@ const READERS: Readonly<Record<string, (words: Words, context: ShowContext) => E
 class Once {
   readonly #seen = new Set<string>();
   check(name: string, word: string | undefined): void {
-    if (this.#seen.has(name)) throw duplicateArgument(name, word ?? '');
+    if (this.#seen.has(name)) throw duplicateOrGarbage(name, word ?? '');
     this.#seen.add(name);
   }
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Route } from '../../route/route.ts';
-import { UsageError } from '../args.ts';
-import { printRoutes, routeFilter } from '../show/route.ts';
+import { FindingError } from '../args.ts';
+import { printRoutes, requireTable, routeFilter } from '../show/route.ts';
 import { selectRoutes } from '../show/route-filter.ts';
 import type { ShowContext } from '../show/view.ts';
 import { flush } from './flush.ts';
@@ -12,7 +12,7 @@ const LAST_RESORT = 0xffff_ffff;
 
 /** `ip route flush SELECTOR`. */
 export async function flushRoutes(args: readonly string[], context: ShowContext): Promise<undefined> {
-  if (args.length === 0) throw new UsageError('"cofferdam route flush" requires arguments.');
+  if (args.length === 0) throw new FindingError('"cofferdam route flush" requires arguments.');
   const selection = await selectRoutes(args, context);
   if (selection.cached && selection.family !== 'inet6') {
     await writeFile(FLUSH_CACHE, '-1');
@@ -28,10 +28,11 @@ export async function flushRoutes(args: readonly string[], context: ShowContext)
       // `ip` gives up by the clock.
       loops: Number.POSITIVE_INFINITY,
       quietWhenEmpty: selection.cached && selection.family !== 'inet6',
-      find: async () =>
-        (await rt.route.list(routeFilter(selection))).filter(
-          (route) => selection.passes(route) && !isFixed(route),
-        ),
+      find: async () => {
+        const routes = await rt.route.list(routeFilter(selection));
+        if (routes.length === 0) await requireTable(selection, context);
+        return routes.filter((route) => selection.passes(route) && !isFixed(route));
+      },
       remove: (route) => rt.route.del(route),
       show: async (routes) => (await printRoutes(routes, selection, context)).text,
     },
