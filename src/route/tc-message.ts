@@ -36,7 +36,7 @@ export const tcmsg = struct('tcmsg', {
 const KIND_MAX = 15;
 
 /** TCA_STATS_*, uapi/linux/gen_stats.h. */
-const statsAttributes = attributeTable('TCA_STATS', {
+export const statsAttributes = attributeTable('TCA_STATS', {
   /** struct gnet_stats_basic: 4 bytes of padding may follow. */
   basic: attribute(1, 'TCA_STATS_BASIC', wholeStruct('gnet_stats_basic', { bytes: u64, packets: u32 })),
   rateEst: attribute(2, 'TCA_STATS_RATE_EST', wholeStruct('gnet_stats_rate_est', { bps: u32, pps: u32 })),

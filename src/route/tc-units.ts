@@ -36,9 +36,10 @@ export function transmitTicks(rate: number, size: number): number {
   return Math.floor(Math.floor((US_PER_SECOND * size) / rate) * TICKS_PER_US) % (U32_MAX + 1);
 }
 
-/** How many bytes `ticks` are at `rate`: what `tc` shows as a burst. */
+/** How many bytes `ticks` are at `rate`: what `tc` shows as a burst, in 32 bits. */
 export function transmitSize(rate: number, ticks: number): number {
-  return Math.floor((rate * ticksToWholeTime(ticks)) / US_PER_SECOND);
+  const bytes = Math.floor((rate * ticksToWholeTime(ticks)) / US_PER_SECOND);
+  return bytes <= U32_MAX ? bytes : Number(BigInt.asUintN(32, BigInt(bytes)));
 }
 
 const NOT_NEGATIVE = 'a time in microseconds, 0 or more';

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeMessage } from '../../src/netlink/wire/message.ts';
 
-/** `ip` shows links that no kernel has told it of: see preload/answers.c. */
+/** `ip` and `tc` show what no kernel has told them of: see preload/answers.c. */
 
 const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, 'preload', 'answers.c');
@@ -29,12 +29,22 @@ function library(): string {
 
 /** What `ip FLAGS link show` prints in the namespace when these are its links: payloads of RTM_NEWLINK. */
 export function ipShows(netns: string, flags: readonly string[], links: readonly Uint8Array[]): string {
+  return shows('ip', ['-n', netns, ...flags, 'link', 'show'], RTM_NEWLINK, links);
+}
+
+/** What a program of iproute2 prints when its first dump of messages of this type brings these payloads. */
+export function shows(
+  program: 'ip' | 'tc',
+  words: readonly string[],
+  type: number,
+  payloads: readonly Uint8Array[],
+): string {
   const directory = mkdtempSync(join(tmpdir(), 'cofferdam-answers-'));
   try {
-    const file = join(directory, 'links');
-    const header = { type: RTM_NEWLINK, flags: 0, seq: 0, portId: 0 };
-    writeFileSync(file, Buffer.concat(links.map((payload) => encodeMessage(header, payload))));
-    return execFileSync('ip', ['-n', netns, ...flags, 'link', 'show'], {
+    const file = join(directory, 'messages');
+    const header = { type, flags: 0, seq: 0, portId: 0 };
+    writeFileSync(file, Buffer.concat(payloads.map((payload) => encodeMessage(header, payload))));
+    return execFileSync(program, words, {
       encoding: 'utf8',
       maxBuffer: 1 << 28,
       env: { ...process.env, LD_PRELOAD: library(), LINK_ANSWERS: file },

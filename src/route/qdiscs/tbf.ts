@@ -62,6 +62,10 @@ export interface Tbf {
   overhead?: number;
   mpu?: number;
   linklayer?: LinkLayer;
+  /** Where they differ for the peak rate, which no `tc` makes. */
+  peakOverhead?: number;
+  peakMpu?: number;
+  peakLinklayer?: LinkLayer;
   /** Bytes of a slot of the tables of the rates. Default: by `mtu`. */
   cell?: number;
   peakCell?: number;
@@ -69,7 +73,16 @@ export interface Tbf {
 
 const FIELDS: readonly (keyof Tbf)[] = [
   ...(['rate', 'burst', 'burstTime', 'limit', 'latency', 'peakrate', 'mtu', 'mtuTime'] as const),
-  ...(['overhead', 'mpu', 'linklayer', 'cell', 'peakCell'] as const),
+  ...([
+    'overhead',
+    'mpu',
+    'linklayer',
+    'cell',
+    'peakCell',
+    'peakOverhead',
+    'peakMpu',
+    'peakLinklayer',
+  ] as const),
 ];
 
 const US_PER_SECOND = 1_000_000;
@@ -89,6 +102,9 @@ function fromWire({ parms, rate64: wideRate, peakrate64 }: Wire): Tbf {
       mtu: transmitSize(peakrate, timeToTicks(mtuTime)),
       mtuTime,
       ...(peakSpec.cellLog !== 0 && { peakCell: 2 ** peakSpec.cellLog }),
+      ...(peakSpec.overhead !== spec.overhead && { peakOverhead: peakSpec.overhead }),
+      ...(peakSpec.mpu !== spec.mpu && { peakMpu: peakSpec.mpu }),
+      ...(peakSpec.linklayer !== spec.linklayer && { peakLinklayer: peakSpec.linklayer }),
     }),
     linklayer: spec.linklayer,
     ...(spec.overhead !== 0 && { overhead: spec.overhead }),
@@ -127,7 +143,14 @@ function toWire(value: Tbf): Wire {
   const rates = rateTable({ rate, overhead, mpu, linklayer, cell: value.cell, mtu: value.mtu });
   const none = { ...rates.spec, cellLog: 0, linklayer: 'unspec', overhead: 0, cellAlign: 0, mpu: 0, rate: 0 };
   const peaks = peakrate
-    ? rateTable({ rate: peakrate, overhead, mpu, linklayer, cell: value.peakCell, mtu: value.mtu })
+    ? rateTable({
+        rate: peakrate,
+        overhead: value.peakOverhead ?? overhead,
+        mpu: value.peakMpu ?? mpu,
+        linklayer: value.peakLinklayer ?? linklayer,
+        cell: value.peakCell,
+        mtu: value.mtu,
+      })
     : undefined;
   return {
     parms: {

@@ -1,12 +1,11 @@
 /*
- * Preloaded into `ip`: the first part of a dump of links is replaced by what the file LINK_ANSWERS holds, messages as
- * the kernel would have sent them. So `ip` shows links of kinds that this kernel does not have. The namespace should
- * have no links but lo, whose dump is one datagram.
+ * Preloaded into `ip` or `tc`: the first part of a dump is replaced by what the file LINK_ANSWERS holds, messages of
+ * the same type as the kernel would have sent them. So `ip` shows links of kinds that this kernel does not have, and
+ * `tc` such disciplines. The namespace should have so few of these that their dump is one datagram.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +35,7 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
   /* A look at the size: room for what comes instead. */
   if (flags & MSG_PEEK) return n > answers_size ? n : answers_size;
   struct nlmsghdr *first = msg->msg_iov->iov_base;
-  if (answered || first->nlmsg_type != RTM_NEWLINK || !(first->nlmsg_flags & NLM_F_MULTI)) return n;
+  if (answered || first->nlmsg_type != ((struct nlmsghdr *)answers)->nlmsg_type || !(first->nlmsg_flags & NLM_F_MULTI)) return n;
   if (msg->msg_iov->iov_len < (size_t)answers_size) abort();
   struct nlmsghdr header = *first;
   memcpy(msg->msg_iov->iov_base, answers, (size_t)answers_size);

@@ -1,0 +1,2 @@
+import type { Actions } from '../show/view.ts';
+export const classActions: Actions = {};

@@ -1,0 +1,426 @@
+import fc from 'fast-check';
+import { writeAttribute } from '../../src/netlink/wire/attributes.ts';
+import { WireWriter } from '../../src/netlink/wire/view.ts';
+
+/** Messages about disciplines and classes at random, of the kinds that `tc` 6.1 knows and we do, as a kernel would send them. */
+
+export type Bytes = fc.Arbitrary<Uint8Array>;
+type Attribute = readonly [number, Uint8Array];
+
+const le = (size: number, value: bigint | number) => {
+  const out = new Uint8Array(size);
+  let rest = BigInt.asUintN(size * 8, BigInt(value));
+  for (let i = 0; i < size; i++, rest >>= 8n) out[i] = Number(rest & 0xffn);
+  return out;
+};
+/** Numbers of all magnitudes, and those that units turn at. */
+const u32 = fc
+  .oneof(
+    fc.nat(0xffffffff),
+    fc.nat(9),
+    fc.nat(100_000),
+    fc.constantFrom(0xffffffff, 1000, 1024, 1_000_000, 1 << 20, 125_000, 12_500_000, 999_999),
+  )
+  .map((n) => le(4, n));
+const u16 = fc.nat(0xffff).map((n) => le(2, n));
+const u8 = fc.nat(0xff).map((n) => le(1, n));
+const bool = fc.nat(1).map((n) => le(4, n));
+const rate64 = fc
+  .oneof(fc.bigInt(0n, 2n ** 53n - 1n), fc.constantFrom(0n, 125_000n, 5_000_000_000n, 2n ** 40n))
+  .map((n) => le(8, n));
+const u64 = fc.oneof(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(0n, 9n)).map((n) => le(8, n));
+/** Nanoseconds, up to hours. */
+const time64 = fc.oneof(fc.bigInt(0n, 10_000_000_000_000n), fc.bigInt(0n, 2000n)).map((n) => le(8, n));
+const oneOf = (...values: number[]) => fc.constantFrom(...values).map((n) => le(4, n));
+const among = (most: number) => fc.nat(most).map((n) => le(4, n));
+
+const joined = (...parts: Bytes[]): Bytes =>
+  fc.tuple(...parts).map((all) => Uint8Array.from(Buffer.concat(all)));
+const times = (count: number, part: Bytes): Bytes =>
+  fc.array(part, { minLength: count, maxLength: count }).map((all) => Uint8Array.from(Buffer.concat(all)));
+const written = (attributes: readonly Attribute[]): Uint8Array => {
+  const writer = new WireWriter();
+  for (const [type, value] of attributes) writeAttribute(writer, type, false, () => writer.raw(value));
+  return Uint8Array.from(writer.bytes);
+};
+/** Some of these attributes; those of `always` all the time. */
+const some = (
+  specs: Readonly<Record<number, Bytes>>,
+  always: Readonly<Record<number, Bytes>> = {},
+): Bytes => {
+  const needed = Object.entries(always).map(([type, value]) =>
+    value.map((one): Attribute => [Number(type), one]),
+  );
+  const others = Object.entries(specs).map(([type, value]) =>
+    fc.option(
+      value.map((one): Attribute => [Number(type), one]),
+      { nil: undefined, freq: 4 },
+    ),
+  );
+  return fc
+    .tuple(...needed, ...others)
+    .map((all) => written(all.filter((one) => one !== undefined).sort(([a], [b]) => a - b)));
+};
+const listOf = (type: number, item: Bytes, most = 16): Bytes =>
+  fc
+    .array(item, { minLength: 1, maxLength: most })
+    .map((all) => written(all.map((one) => [type, one] as const)));
+
+const rateSpec = joined(
+  fc.nat(15).map((n) => le(1, n)),
+  fc.nat(2).map((n) => le(1, n)),
+  fc.oneof(
+    fc.constant(le(2, 0)),
+    fc.nat(0xffff).map((n) => le(2, n)),
+  ),
+  fc.constant(le(2, -1)),
+  u16,
+  // A rate of 0 makes tc divide by it.
+  fc
+    .oneof(fc.integer({ min: 1, max: 0xffffffff }), fc.constantFrom(125_000, 0xffffffff))
+    .map((n) => le(4, n)),
+);
+const noRate = fc.constant(new Uint8Array(12));
+/** Of the random number whose tenth decimal both sides round, not more than what the kernel would say. */
+const ticks = fc.nat(0xffffffff).map((n) => le(4, n));
+
+/** By kind: what TCA_OPTIONS and TCA_STATS_APP of a discipline hold. */
+export const QDISCS: Readonly<Record<string, { options?: Bytes; app?: Bytes }>> = {
+  fq: {
+    options: some({
+      ...Object.fromEntries([1, 2, 3, 4, 6, 7, 9, 10, 11, 12, 13, 14].map((type) => [type, u32])),
+      5: bool,
+      8: among(31),
+      15: fc.nat(1).map((n) => le(1, n)),
+    }),
+    app: joined(times(7, u64), time64, times(4, u32), times(3, u64)),
+  },
+  fq_codel: {
+    options: some({
+      ...Object.fromEntries([1, 2, 3, 5, 6, 7, 8, 9].map((type) => [type, u32])),
+      4: bool,
+      10: u8,
+      11: u8,
+    }),
+    app: fc.oneof(
+      joined(fc.constant(le(4, 0)), times(9, u32)),
+      joined(fc.constant(le(4, 1)), times(4, u32), bool, u32, fc.constant(new Uint8Array(12))),
+    ),
+  },
+  codel: {
+    options: some({ 1: u32, 2: u32, 3: u32, 4: bool, 5: u32 }),
+    app: joined(times(7, u32), bool, u32),
+  },
+  pie: {
+    options: some({ 1: u32, 2: u32, 3: u32, 4: u32, 5: u32, 6: bool, 7: bool, 8: bool }),
+    app: joined(u64, u32, u32, bool, times(5, u32)),
+  },
+  fq_pie: {
+    options: some({
+      ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((type) => [type, u32])),
+      10: bool,
+      11: bool,
+      12: bool,
+    }),
+    app: times(9, u32),
+  },
+  cake: {
+    options: some({
+      2: rate64,
+      3: among(5),
+      4: among(2),
+      5: among(8),
+      6: fc.integer({ min: -64, max: 256 }).map((n) => le(4, n)),
+      7: u32,
+      8: u32,
+      9: bool,
+      10: u32,
+      11: bool,
+      12: fc.constant(le(4, 0)),
+      13: bool,
+      14: u32,
+      15: bool,
+      16: among(2),
+      17: bool,
+      18: u32,
+    }),
+    app: fc.oneof(
+      some({
+        2: rate64,
+        3: u32,
+        4: u32,
+        5: u32,
+        6: u32,
+        7: u32,
+        8: u32,
+        9: u32,
+        10: fc
+          .tuple(
+            fc.integer({ min: 1, max: 8 }),
+            some(
+              {},
+              {
+                2: u32,
+                3: u64,
+                4: u32,
+                6: u32,
+                8: u32,
+                10: u32,
+                11: u32,
+                12: rate64,
+                ...Object.fromEntries(
+                  [13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25].map((type) => [type, u32]),
+                ),
+              },
+            ),
+          )
+          .map(([count, tin]) => written(Array.from({ length: count }, (_, i) => [i + 1, tin] as const))),
+      }),
+      some({ 11: u32, 12: u32, 13: bool, 14: u32, 15: u32, 16: u32 }),
+    ),
+  },
+  htb: {
+    options: some(
+      { 5: u32, 9: fc.constant(new Uint8Array(0)) },
+      {
+        2: joined(
+          u32,
+          fc.nat(0x7fffffff).map((n) => le(4, n)),
+          u32,
+          u32,
+          u32,
+        ),
+      },
+    ),
+  },
+  tbf: {
+    options: fc.oneof(
+      some(
+        { 4: rate64.filter((one) => one.some((byte) => byte !== 0)) },
+        { 1: joined(rateSpec, noRate, u32, ticks, ticks) },
+      ),
+      some({}, { 1: joined(rateSpec, rateSpec, u32, ticks, ticks) }),
+    ),
+  },
+  netem: {
+    options: joined(
+      joined(
+        u32,
+        fc.nat(0x7fffffff).map((n) => le(4, n)),
+        u32,
+        u32,
+        u32,
+        u32,
+      ),
+      some({
+        1: times(3, u32),
+        3: times(2, u32),
+        4: times(2, u32),
+        5: fc.oneof(some({}, { 1: times(5, u32) }), some({}, { 2: times(4, u32) })),
+        6: times(
+          4,
+          fc.integer({ min: 1, max: 0x7fffffff }).map((n) => le(4, n)),
+        ),
+        7: bool,
+        12: joined(time64, time64, times(2, u32), time64, time64),
+      }),
+    ),
+  },
+  prio: { options: joined(among(16), times(16, u8)) },
+  pfifo_fast: { options: joined(among(16), times(16, u8)) },
+  pfifo: { options: u32 },
+  bfifo: { options: u32 },
+  pfifo_head_drop: { options: u32 },
+  sfq: {
+    options: fc.oneof(
+      times(5, u32),
+      joined(
+        times(10, u32),
+        u8,
+        u8,
+        u8,
+        among(3).map((n) => n.slice(0, 1)),
+        times(7, u32),
+      ),
+    ),
+    app: u32,
+  },
+  red: {
+    options: some(
+      {
+        3: u32,
+        4: joined(among(15), fc.constant(le(4, 15))),
+        5: u32.filter((n) => n.some(Boolean)),
+        6: u32.filter((n) => n.some(Boolean)),
+      },
+      {
+        1: joined(
+          u32,
+          u32,
+          u32,
+          u8,
+          u8,
+          u8,
+          among(7).map((n) => n.slice(0, 1)),
+        ),
+      },
+    ),
+    app: times(4, u32),
+  },
+  hfsc: { options: u16 },
+  drr: {},
+  ets: {
+    options: some(
+      { 2: u8, 3: listOf(4, u32) },
+      {
+        1: u8,
+        5: fc
+          .array(u8, { minLength: 16, maxLength: 16 })
+          .map((all) => written(all.map((one) => [6, one] as const))),
+      },
+    ),
+  },
+  mqprio: {
+    options: joined(
+      fc.nat(16).map((n) => le(1, n)),
+      times(16, u8),
+      u8,
+      times(32, u16),
+      // 82 bytes, and the attributes begin where the next four do.
+      fc.constant(new Uint8Array(2)),
+      fc.oneof(
+        fc.constant(new Uint8Array(0)),
+        some({
+          1: fc.constant(le(2, 1)),
+          2: fc.constant(le(2, 1)),
+          3: times(
+            1,
+            fc
+              .array(rate64, { minLength: 16, maxLength: 16 })
+              .map((all) => written(all.map((one) => [3, one] as const))),
+          ),
+          4: fc
+            .array(rate64, { minLength: 16, maxLength: 16 })
+            .map((all) => written(all.map((one) => [4, one] as const))),
+        }).filter((one) => one.length > 0),
+      ),
+    ),
+  },
+  mq: {},
+  noqueue: {},
+  clsact: { options: fc.constant(new Uint8Array(0)) },
+  ingress: { options: fc.constant(new Uint8Array(0)) },
+  unheard_of: { options: u64 },
+};
+
+export const CLASSES: Readonly<Record<string, { options?: Bytes; app?: Bytes }>> = {
+  htb: {
+    options: some(
+      { 6: rate64, 7: rate64 },
+      { 1: joined(rateSpec, rateSpec, ticks, ticks, among(200_000), among(7), among(7)) },
+    ),
+    app: times(5, u32),
+  },
+  hfsc: {
+    options: fc.oneof(
+      some({ 1: times(3, u32), 2: times(3, u32), 3: times(3, u32) }),
+      times(3, u32).map((curve) =>
+        written([
+          [1, curve],
+          [2, curve],
+        ]),
+      ),
+    ),
+    app: joined(u64, u64, u32, u32),
+  },
+  drr: { options: some({ 1: u32 }), app: u32 },
+  ets: { options: some({ 4: u32 }) },
+  fq_codel: { app: joined(fc.constant(le(4, 1)), times(4, u32), bool, u32, fc.constant(new Uint8Array(12))) },
+  sfq: { app: u32 },
+  cake: { app: some({ 11: u32, 12: u32, 13: bool, 14: u32, 15: u32, 16: u32 }) },
+  mq: {},
+  tbf: {},
+};
+
+const hardware = joined(
+  fc.bigInt(0n, 1000n).map((n) => le(8, n)),
+  among(9),
+  fc.constant(new Uint8Array(4)),
+);
+const stats = (app: Bytes | undefined): Bytes =>
+  fc
+    .tuple(
+      fc.option(fc.tuple(u64, u32, fc.option(u32)), { freq: 5 }),
+      some({ 2: times(2, u32), 3: times(5, u32), 7: hardware }, app === undefined ? {} : { 4: app }),
+    )
+    .map(([basic, rest]) => {
+      if (basic === null) return rest;
+      const [bytes, packets, upper] = basic;
+      // More packets than fit come beside, with the same lower half.
+      const wide: Attribute[] = upper === null ? [] : [[8, Buffer.concat([packets, upper])]];
+      const plain: Attribute = [1, Buffer.concat([bytes, packets, new Uint8Array(4)])];
+      return Uint8Array.from(Buffer.concat([written([plain]), rest, written(wide)]));
+    });
+
+const sizeTable = some(
+  {},
+  {
+    1: joined(
+      u8,
+      u8,
+      u16,
+      fc.integer({ min: -99, max: 99 }).map((n) => le(4, n)),
+      oneOf(0, 1, 2, 7),
+      u32,
+      u32,
+      u32,
+    ),
+  },
+);
+
+interface Layout {
+  readonly options?: Bytes;
+  readonly app?: Bytes;
+}
+
+export function messages(kind: string, { options, app }: Layout, header: Bytes): Bytes {
+  const maybe = (type: number, value: Bytes | undefined) =>
+    value === undefined
+      ? fc.constant(undefined)
+      : fc.option(
+          value.map((one): Attribute => [type, one]),
+          { nil: undefined, freq: 5 },
+        );
+  return fc
+    .tuple(
+      header,
+      // What is not in the options is not in a message without them either.
+      options === undefined ? fc.constant(undefined) : options.map((one): Attribute => [2, one]),
+      // Counters that are told among the options take others, as they always are.
+      kind === 'htb' || kind === 'sfq' ? stats(app).map((one): Attribute => [7, one]) : maybe(7, stats(app)),
+      maybe(8, sizeTable),
+      maybe(
+        12,
+        fc.nat(1).map((n) => le(1, n)),
+      ),
+      maybe(13, among(3)),
+      maybe(14, among(3)),
+    )
+    .map(([head, ...attributes]) => {
+      const all = [[1, Buffer.from(`${kind}\0`)] as const, ...attributes.filter((one) => one !== undefined)];
+      return Uint8Array.from(Buffer.concat([head, written(all)]));
+    });
+}
+
+const LO = le(4, 1);
+const handle = fc
+  .oneof(
+    fc.nat(0xffff).map((major) => major * 0x10000),
+    fc.constantFrom(0, 0x10000, 0xffff0000),
+  )
+  .map((n) => le(4, n));
+const parent = fc
+  .oneof(fc.nat(0xffffffff), fc.constantFrom(0xffffffff, 0xfffffff1, 0, 0x10001, 0x10000, 0x1))
+  .map((n) => le(4, n));
+export const qdiscHeader = joined(fc.constant(le(4, 0)), fc.constant(LO), handle, parent, among(3));
+export const classHeader = joined(fc.constant(le(4, 0)), fc.constant(LO), parent, parent, handle);
