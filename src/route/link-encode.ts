@@ -190,6 +190,11 @@ function peerOf(input: LinkInput): PeerInput | undefined {
   return input.peer ?? (typeof input.link === 'string' ? { ifname: input.link } : undefined);
 }
 
+/** What a link was listed with is made again with some care; what somebody asks for is sent as it is. */
+function isListed(input: LinkInput): boolean {
+  return input.ifindex !== undefined || input.flags !== undefined;
+}
+
 /** `rt.link.add()`. */
 export function encodeCreation(input: LinkInput, resolved: Resolved): Creation {
   const restoredFlags = flagsOf(input);
@@ -202,10 +207,10 @@ export function encodeCreation(input: LinkInput, resolved: Resolved): Creation {
     if (afSpec === undefined) delete later.afSpec;
     else later.afSpec = afSpec;
   }
-  const port = portInfo(input, resolved, true);
+  const port = portInfo(input, resolved, isListed(input));
   const settled: LinkWire = { ...later, ...(port !== undefined && { linkInfo: port }) };
   const needsSettling = Object.keys(settled).length > 0;
-  const linkInfo: LinkInfoSettings = kindInfo(input, resolved, true);
+  const linkInfo: LinkInfoSettings = kindInfo(input, resolved, isListed(input));
   const peer = peerOf(input);
   if (peer !== undefined) linkInfo.peer = peerPayload(peer, resolved);
   const wire: LinkWire = {

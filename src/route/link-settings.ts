@@ -27,10 +27,19 @@ export const LATER = [
   'protoDownReason',
   'afSpec',
 ] as const satisfies (keyof LinkWire)[];
-/** Of the moment: set() takes them, add() leaves them out. */
-export const MOMENTARY = ['operstate', 'carrier', 'vfinfoList'] as const satisfies (keyof LinkWire)[];
+/**
+ * Of the moment: set() takes them, add() leaves them out. Of `xdp` it takes `fd`, of a program that this process has
+ * loaded, or -1 for none, and `flags`, XDP_FLAGS_*; `newIfindex` goes with `netns`.
+ */
+export const MOMENTARY = [
+  'operstate',
+  'carrier',
+  'vfinfoList',
+  'xdp',
+  'newIfindex',
+] as const satisfies (keyof LinkWire)[];
 /** Only when a link is made. */
-export const BIRTH = ['numTxQueues', 'numRxQueues'] as const satisfies (keyof LinkWire)[];
+export const BIRTH = ['numTxQueues', 'numRxQueues', 'parentdev'] as const satisfies (keyof LinkWire)[];
 
 /** `ip link set DEV up`, `arp off`, ...: a flag, and whether `true` sets or clears it. */
 export const SWITCHES = {

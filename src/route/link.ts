@@ -6,13 +6,13 @@ import { NLM_F } from '../netlink/wire/message.ts';
 import { WireView } from '../netlink/wire/view.ts';
 import { type NetnsReference, resolveNetns } from '../netns/index.ts';
 import { defined } from './defined.ts';
-import { KIND_FIELDS, KINDS, type Kind, PAIRED, PORT_FIELDS, PORT_KINDS } from './kinds/index.ts';
+import { KIND_FIELDS, KINDS, PAIRED, PORT_FIELDS, PORT_KINDS } from './kinds/index.ts';
 import { ifinfomsg, linkAttributes, linkRequestAttributes } from './link-attributes.ts';
 import { checkInput, checkSettings } from './link-check.ts';
 import { type Creation, encodeChange, encodeCreation, encodeLink } from './link-encode.ts';
 import { type Link, linksOfLink, linkType, nameLinks } from './link-object.ts';
 import type { LinkInput, LinkSettings, Resolved } from './link-settings.ts';
-import { addressed, type LinkTarget, openNamespaces } from './link-target.ts';
+import { addressed, type LinkTarget, linkIndexes, openNamespaces } from './link-target.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import { ObjectService } from './service.ts';
@@ -184,6 +184,18 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
    * the call rejects.
    */
   async add(link: LinkInput, options: RequestOptions = {}): Promise<void> {
+    await this.#make(link, NLM_F.create | NLM_F.excl, options);
+  }
+
+  /**
+   * Makes a link, or changes the one with this name as {@link set} would. What follows in messages of its own may be
+   * refused when the first one has taken effect.
+   */
+  async replace(link: LinkInput, options: RequestOptions = {}): Promise<void> {
+    await this.#make(link, NLM_F.create | NLM_F.replace, options);
+  }
+
+  async #make(link: LinkInput, flags: number, options: RequestOptions): Promise<void> {
     checkInput(link);
     using namespaces = await openNamespaces(link.netns, link.peer?.netns);
     const resolved = { ...(await this.#resolveInput(link, options)), ...namespaces.fds };
@@ -197,7 +209,7 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
         // The echo tells the index, whatever name the kernel chose. Only where it is needed: for a link made in
         // another namespace the kernel sends it there, to whoever has our port id in that one. Linux before 6.2
         // does not echo.
-        flags: NLM_F.create | NLM_F.excl | (whole ? 0 : NLM_F.echo),
+        flags: flags | (whole ? 0 : NLM_F.echo),
         payload: create,
       },
       options,
@@ -209,8 +221,10 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     try {
       await this.#finish(made, creation, link, options);
     } catch (error) {
-      // Half a link is none. Without the caller's signal, which may be why we are here.
-      await this.remove(encodeLink({ ifindex: made.ifindex }, {}), {}).catch(() => {});
+      // Half a link is none. Without the caller's signal, which may be why we are here. One that may have been there
+      // before stays.
+      if ((flags & NLM_F.excl) !== 0)
+        await this.remove(encodeLink({ ifindex: made.ifindex }, {}), {}).catch(() => {});
       throw error;
     }
   }
@@ -288,9 +302,36 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     return nsid === undefined || nsid < 0 ? undefined : nsid;
   }
 
+  /** Gives a link more alternative names; EEXIST when one is taken. `ip link property add`. */
+  async addAltnames(
+    target: LinkTarget,
+    altnames: readonly string[],
+    options: RequestOptions = {},
+  ): Promise<void> {
+    checkSettings({ altnames });
+    await this.#property(NEW_PROPERTY, await this.#index(target, options), altnames, options);
+  }
+
+  /** Takes alternative names away. `ip link property del`. */
+  async delAltnames(
+    target: LinkTarget,
+    altnames: readonly string[],
+    options: RequestOptions = {},
+  ): Promise<void> {
+    checkSettings({ altnames });
+    await this.#property(DEL_PROPERTY, await this.#index(target, options), altnames, options);
+  }
+
   async #index(target: LinkTarget, options: RequestOptions): Promise<number> {
     if (typeof target !== 'object') return this.names.index(target, 'link', options);
-    return 'ifindex' in target ? target.ifindex : this.names.index(target.ifname, 'link', options);
+    if ('ifindex' in target) return target.ifindex;
+    if ('ifname' in target) return this.names.index(target.ifname, 'link', options);
+    throw new InvalidArgumentError(
+      'link',
+      target,
+      'are many links',
+      'one, by name or index, for such a change',
+    );
   }
 
   async #setAltnames(ifindex: number, wanted: readonly string[], options: RequestOptions): Promise<void> {
@@ -338,22 +379,6 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
       ...(lower !== undefined && { linkIndex: lower }),
     };
   }
-}
-
-/** The indexes of the links that a kind's data names, by the fields that they go into. */
-async function linkIndexes(
-  kind: Kind,
-  field: string,
-  data: object | undefined,
-  index: (link: LinkReference, field: string) => Promise<number>,
-): Promise<Record<string, number>> {
-  const found: Record<string, number> = {};
-  const given = (data ?? {}) as Readonly<Record<string, LinkReference | undefined>>;
-  for (const [name, target] of Object.entries(kind.links)) {
-    const link = given[name];
-    if (link !== undefined) found[target] = await index(link, `${field}.${name}`);
-  }
-  return found;
 }
 
 function extMask({ mib = false, vf = false }: LinkDetail): number {

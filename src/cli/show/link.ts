@@ -11,6 +11,8 @@ export const linkView: View = {
   usage: `[ DEVICE | group GROUP ] [ up ] [ master DEVICE ] [ vrf NAME ] [ type TYPE ] [ nomaster ]
 TYPE := { veth | bridge | bridge_slave | vxlan | macvlan | ifb | tun | ... }`,
 
+  actions: async () => (await import('../verbs/link.ts')).linkActions,
+
   async run(args, context) {
     const { filter, nothing } = await readWords(args, context);
     const links = await read(filter, context);

@@ -28,6 +28,17 @@ const FLAGS = { REORDER_HDR: 1, GVRP: 2, LOOSE_BINDING: 4, MVRP: 8, BRIDGE_BINDI
 
 const ALL_FLAGS = 0x1f;
 
+/** One of the flags, for switching it without a word about the others. */
+const SWITCHES = {
+  reorderHdr: FLAGS.REORDER_HDR,
+  gvrp: FLAGS.GVRP,
+  looseBinding: FLAGS.LOOSE_BINDING,
+  mvrp: FLAGS.MVRP,
+  bridgeBinding: FLAGS.BRIDGE_BINDING,
+} as const;
+type Switch = keyof typeof SWITCHES;
+const switches = Object.entries(SWITCHES) as [Switch, number][];
+
 /** One priority inside for one outside. */
 export interface QosMapping {
   from: number;
@@ -40,6 +51,9 @@ export type Vlan = Omit<Wire, 'flagMask' | 'egress' | 'ingress'> & {
   flags?: (keyof typeof FLAGS | (string & {}))[];
   egressQos?: QosMapping[];
   ingressQos?: QosMapping[];
+} & {
+  /** Switches one of `flags`; only said, never told. */
+  [Name in Switch]?: boolean;
 };
 
 function mappings(list: readonly Partial<QosMapping>[]): QosMapping[] {
@@ -58,7 +72,7 @@ function flagMask(names: readonly string[]): { flags: number; mask: number } {
 }
 
 export const vlan = defineKind<typeof table, Vlan>('vlan', table, {
-  fields: ['flags', 'egressQos', 'ingressQos'],
+  fields: ['flags', 'egressQos', 'ingressQos', ...switches.map(([name]) => name)],
   hidden: ['flagMask', 'egress', 'ingress'],
   renamed: { egress: 'egressQos', ingress: 'ingressQos' },
   fromWire({ flagMask, egress, ingress, ...rest }) {
@@ -68,12 +82,20 @@ export const vlan = defineKind<typeof table, Vlan>('vlan', table, {
     if (ingress?.mapping !== undefined) value.ingressQos = mappings(ingress.mapping);
     return value;
   },
-  toWire({ flags, egressQos, ingressQos, ...rest }) {
+  toWire({ flags: names, egressQos, ingressQos, ...others }) {
+    const { reorderHdr: _r, gvrp: _g, looseBinding: _l, mvrp: _m, bridgeBinding: _b, ...rest } = others;
+    let { flags, mask } = names === undefined ? { flags: 0, mask: 0 } : flagMask(names);
+    for (const [name, bit] of switches) {
+      if (others[name] === undefined) continue;
+      mask |= bit;
+      if (others[name]) flags |= bit;
+      else flags &= ~bit;
+    }
     if (egressQos !== undefined) requireArray('egressQos', egressQos, 'an array of { from, to }');
     if (ingressQos !== undefined) requireArray('ingressQos', ingressQos, 'an array of { from, to }');
     return {
       ...rest,
-      ...(flags !== undefined && { flagMask: flagMask(flags) }),
+      ...(mask !== 0 && { flagMask: { flags: flags >>> 0, mask: mask >>> 0 } }),
       ...(egressQos !== undefined && { egress: { mapping: egressQos } }),
       ...(ingressQos !== undefined && { ingress: { mapping: ingressQos } }),
     };
