@@ -48,6 +48,16 @@ export {
 } from './netlink/socket.ts';
 export type { RawAttribute } from './netlink/wire/attributes.ts';
 export { type CreateNetnsOptions, type NamedNetns, Netns, type NetnsReference } from './netns/index.ts';
+export type { Action } from './route/action-list.ts';
+export type {
+  ActionCommon,
+  ActionTimes,
+  Gact,
+  Mirred,
+  Police,
+  Skbedit,
+  VlanAction,
+} from './route/actions/index.ts';
 export type {
   Address,
   AddressFilter,
@@ -89,6 +99,18 @@ export type {
 export type { TcClass, TcClassFilter, TcClassInput } from './route/class.ts';
 export type { Encap } from './route/encap.ts';
 export type { FdbEntry, FdbFilter, FdbFlag, FdbFlush, FdbInput, FdbState } from './route/fdb.ts';
+export type { TcFilter, TcFilterFilter, TcFilterInput } from './route/filter.ts';
+export type {
+  Basic,
+  BpfFilter,
+  Flower,
+  Fw,
+  Matchall,
+  U32,
+  U32Hits,
+  U32Key,
+  U32Selector,
+} from './route/filters/index.ts';
 export type {
   Amt,
   Bareudp,

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -152,11 +153,12 @@ void WindowExchange::ExchangeOneByOne(const Window& window, Answer* answer) {
   while (left >= sizeof(nlmsghdr)) {
     nlmsghdr header;
     memcpy(&header, bytes, sizeof header);
-    size_t length = NLMSG_ALIGN(header.nlmsg_len);
-    if (header.nlmsg_len < sizeof header || length > left) {
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > left) {
       answer->status = -EINVAL;
       break;
     }
+    // Aligned only now: the largest length there is would become 0.
+    size_t length = std::min<size_t>(NLMSG_ALIGN(header.nlmsg_len), left);
     if (int sent = io_.Send(bytes, length); sent < 0) {
       answer->status = sent;
       break;

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "netns_entry.h"
 #include "support.h"
+#include "window_exchange.h"
 
 using namespace cofferdam;
 using namespace cofferdam::test;
@@ -39,6 +40,7 @@ int main() {
                         }),
              -EAGAIN);
     CHECK(!ran);
+    CHECK_EQ(WindowExchange::Start(NetlinkIo::Open({NETLINK_ROUTE, 0}).value()).error(), -EAGAIN);
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     CHECK_EQ(sigismember(&mask, SIGTERM), 0);

@@ -48,6 +48,12 @@ export interface PipelineListener {
   closed(): void;
 }
 
+/** What a batch needs of a pipeline, and all that a scripted one has to offer. */
+export type PipelinePort = Pick<
+  NetlinkPipeline,
+  'listen' | 'window' | 'submit' | 'inFlight' | 'busy' | 'collect' | 'giveUp' | 'refusal'
+>;
+
 /** A window that will not be answered any more. */
 export interface GivenUp {
   readonly window: RequestWindow;

@@ -9,7 +9,7 @@ import {
   TimeoutError,
 } from '../handle/errors.ts';
 import { OverrunError } from '../netlink/error.ts';
-import type { NetlinkPipeline, PipelineListener } from '../netlink/pipeline.ts';
+import type { PipelineListener, PipelinePort } from '../netlink/pipeline.ts';
 import type { MessageState, RequestWindow, WindowOutcome } from '../netlink/pipeline-window.ts';
 import type { NetlinkRequest, RequestOptions, RequestPort } from '../netlink/socket.ts';
 import {
@@ -34,7 +34,7 @@ const CANCELED = -125;
 
 export interface BatchRunOptions {
   readonly items: BatchItems;
-  readonly pipeline: NetlinkPipeline;
+  readonly pipeline: PipelinePort;
   /** The socket beside the pipeline, and the services over it. */
   readonly socket: RequestPort;
   readonly direct: Services;
@@ -314,7 +314,7 @@ export class BatchRun implements BatchQueue, PipelineListener {
     const refusal = outcome.refusals.get(position);
     if (refusal !== undefined) return this.#options.pipeline.refusal(window, position, refusal);
     if (state === 'unknown') return new OverrunError('a request of a batch');
-    if (stopper >= 0) return new BatchStoppedError(stopper);
+    if (stopper >= 0 && this.#options.stopAtFailure) return new BatchStoppedError(stopper);
     return systemError(outcome.status === 0 ? CANCELED : outcome.status, 'sendmsg');
   }
 
