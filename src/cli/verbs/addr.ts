@@ -109,8 +109,7 @@ function isMulticast(address: string): boolean {
 
 function takeWord(words: Words, draft: Draft, { names }: ShowContext): boolean {
   const { guess, input } = draft;
-  const once = (name: string) => {
-    const word = words.need();
+  const once = (name: string, word = words.need()) => {
     if (draft.seen.has(name)) throw duplicateArgument(name, word);
     draft.seen.add(name);
   };
@@ -131,10 +130,10 @@ function takeWord(words: Words, draft: Draft, { names }: ShowContext): boolean {
   else if (words.takeAbbreviated('metric', 'priority', 'preference'))
     input.metric = nextNumber(words, '"metric" value is invalid\n');
   else if (words.takeAbbreviated('valid_lft')) {
-    once('valid_lft');
+    once('valid_lft', 'valid_lft');
     input.validLifetime = nextLifetime(words, 'valid_lft value');
   } else if (words.takeAbbreviated('preferred_lft')) {
-    once('preferred_lft');
+    once('preferred_lft', 'preferred_lft');
     input.preferredLifetime = nextLifetime(words, 'preferred_lft value');
   } else return takeFlag(words, draft);
   return true;
