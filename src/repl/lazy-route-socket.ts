@@ -5,6 +5,7 @@ import { BridgePortService } from '../route/bridge-port.ts';
 import { BridgeVlanService } from '../route/bridge-vlan.ts';
 import { ClassService } from '../route/class.ts';
 import { FdbService } from '../route/fdb.ts';
+import { FilterService } from '../route/filter.ts';
 import { LinkService } from '../route/link.ts';
 import { MdbService } from '../route/mdb.ts';
 import type { Monitor } from '../route/monitor.ts';
@@ -43,6 +44,7 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   addressLabel: AddressLabelService,
   qdisc: QdiscService,
   class: ClassService,
+  filter: FilterService,
 };
 
 /** The verbs that a service has, those it inherits included. What else is on its prototype is its own business. */

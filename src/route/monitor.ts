@@ -8,6 +8,7 @@ import type { BridgePortLink } from './bridge-port.ts';
 import type { AnyBridgeVlan } from './bridge-vlan.ts';
 import type { TcClass } from './class.ts';
 import type { FdbEntry } from './fdb.ts';
+import type { TcFilter } from './filter.ts';
 import type { Link } from './link.ts';
 import type { Mdb } from './mdb.ts';
 import { MonitorFeed, type Source, type Watch } from './monitor-feed.ts';
@@ -36,6 +37,7 @@ export interface Objects {
   addressLabel: AddressLabel;
   qdisc: Qdisc;
   class: TcClass;
+  filter: TcFilter;
   mdb: Mdb;
   bridgePort: BridgePortLink;
   bridgeVlan: AnyBridgeVlan;

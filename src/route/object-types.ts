@@ -5,6 +5,7 @@ import { bridgePortType } from './bridge-port.ts';
 import { bridgeVlanType } from './bridge-vlan.ts';
 import { classType } from './class.ts';
 import { fdbType } from './fdb.ts';
+import { filterType } from './filter.ts';
 import { linkType } from './link.ts';
 import { mdbType } from './mdb.ts';
 import { neighbourType } from './neighbour.ts';
@@ -32,6 +33,7 @@ export const OBJECT_TYPES = [
   addressLabelType,
   qdiscType,
   classType,
+  filterType,
   mdbType,
   fdbType,
   bridgePortType,
@@ -46,6 +48,7 @@ const NOUNS: { readonly [Name in ObjectName]?: string } = {
   netnsId: 'NSID',
   addressLabel: 'ADDRLABEL',
   class: 'TCLASS',
+  filter: 'TFILTER',
 };
 
 const RTM_SETLINK = 19;

@@ -15,6 +15,7 @@ export const OBJECT_NAMES = [
   'addressLabel',
   'qdisc',
   'class',
+  'filter',
   'mdb',
   'bridgePort',
   'bridgeVlan',

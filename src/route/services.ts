@@ -5,6 +5,7 @@ import { BridgePortService } from './bridge-port.ts';
 import { BridgeVlanService } from './bridge-vlan.ts';
 import { ClassService } from './class.ts';
 import { FdbService } from './fdb.ts';
+import { FilterService } from './filter.ts';
 import { LinkService } from './link.ts';
 import { MdbService } from './mdb.ts';
 import type { LinkNames } from './names.ts';
@@ -34,6 +35,7 @@ export function createServices(port: RequestPort, names: LinkNames) {
     addressLabel: new AddressLabelService(port, names),
     qdisc: new QdiscService(port, names),
     class: new ClassService(port, names),
+    filter: new FilterService(port, names),
   };
 }
 export type Services = ReturnType<typeof createServices>;

@@ -10,6 +10,7 @@ import type { BridgePortService } from './bridge-port.ts';
 import type { BridgeVlanService } from './bridge-vlan.ts';
 import type { ClassService } from './class.ts';
 import type { FdbService } from './fdb.ts';
+import type { FilterService } from './filter.ts';
 import type { LinkService } from './link.ts';
 import type { MdbService } from './mdb.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
@@ -78,6 +79,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly addressLabel: AddressLabelService;
   readonly qdisc: QdiscService;
   readonly class: ClassService;
+  readonly filter: FilterService;
 
   private constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
@@ -99,6 +101,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.addressLabel = services.addressLabel;
     this.qdisc = services.qdisc;
     this.class = services.class;
+    this.filter = services.filter;
   }
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */
@@ -154,13 +157,13 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Writes the news of these objects (all, unless named) into a file, as rtmon(8) does: first what is there, then what
-   * happens, each with its time. `ip monitor file` reads it, and {@link replay}. Classes and filters have no beginning in
-   * it. Rejects with Node's error where the file cannot be made; it is emptied if it exists.
+   * Writes the news of these objects and groups (all objects, unless named) into a file, as rtmon(8) does: first what is
+   * there, then what happens, each with its time. `ip monitor file` reads it, and {@link replay}. Classes, filters and
+   * groups have no beginning in it. Rejects with Node's error where the file cannot be made; it is emptied if it exists.
    */
   async record(
     file: string,
-    objects: readonly ObjectName[] = OBJECT_NAMES,
+    objects: readonly (ObjectName | MonitorGroup | number)[] = OBJECT_NAMES,
     options: Pick<MonitorOptions, 'receiveBuffer' | 'signal'> = {},
   ): Promise<Recording> {
     const monitor = await this.monitor(objects, { ...options, raw: true });

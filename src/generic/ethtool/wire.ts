@@ -240,9 +240,9 @@ const counters: Codec<{ index: number; value: bigint }[]> = {
 };
 
 const histogramBucket = attributeTable('ETHTOOL_A_STATS_GRP', {
-  low: attribute(8, 'ETHTOOL_A_STATS_GRP_HIST_BKT_LOW', u32),
-  high: attribute(9, 'ETHTOOL_A_STATS_GRP_HIST_BKT_HI', u32),
-  value: attribute(10, 'ETHTOOL_A_STATS_GRP_HIST_VAL', u64),
+  low: attribute(7, 'ETHTOOL_A_STATS_GRP_HIST_BKT_LOW', u32),
+  high: attribute(8, 'ETHTOOL_A_STATS_GRP_HIST_BKT_HI', u32),
+  value: attribute(9, 'ETHTOOL_A_STATS_GRP_HIST_VAL', u64),
 });
 
 const statsGroup = attributeTable('ETHTOOL_A_STATS_GRP', {

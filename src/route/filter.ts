@@ -1,0 +1,267 @@
+import { InvalidArgumentError } from '../handle/errors.ts';
+import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
+import { encodePayload } from '../netlink/wire/attributes.ts';
+import { WireView } from '../netlink/wire/view.ts';
+import type { Action } from './action-list.ts';
+import { classType } from './class.ts';
+import { defined } from './defined.ts';
+import {
+  checkFilter,
+  decodeFilter,
+  encodeFilter,
+  encodeFilterDump,
+  encodeFilterReference,
+  filterNaming,
+  parentHandle,
+  type TcFilter,
+  type TcFilterInput,
+} from './filter-message.ts';
+import type { LinkNames, LinkReference } from './names.ts';
+import type { ObjectType } from './object.ts';
+import { qdiscType, TC_GROUP } from './qdisc.ts';
+import { refuseUnknownFields } from './route-words.ts';
+import { ObjectService } from './service.ts';
+import { formatClassId } from './tc-handle.ts';
+import { tcmsg } from './tc-message.ts';
+import { protocolNumber, protocolWord } from './tc-protocol.ts';
+
+export type { TcFilter, TcFilterInput } from './filter-message.ts';
+
+/** Which filters to list: those that have all of this. The kernel filters by place, chain, pref and protocol. */
+export interface TcFilterFilter {
+  /** A link: its name or its index. Without one, all links that have disciplines are asked, one after the other. */
+  dev?: LinkReference;
+  ifindex?: number;
+  block?: number;
+  /** `ingress`, `egress`, `root`, a discipline or a class. Without one, all places of the link are asked. */
+  parent?: string;
+  kind?: string;
+  protocol?: string | number;
+  pref?: number;
+  chain?: number;
+  handle?: string;
+}
+
+const FILTERS: ReadonlySet<string> = new Set<keyof TcFilterFilter>([
+  ...(['dev', 'ifindex', 'block', 'parent', 'kind', 'protocol', 'pref', 'chain', 'handle'] as const),
+]);
+
+export const filterType: ObjectType<TcFilter> = {
+  name: 'filter',
+  messages: { new: 44, del: 45, get: 46 },
+  groups: [TC_GROUP],
+  headerSize: tcmsg.size,
+  attributes: filterNaming,
+  decode: decodeFilter,
+  key: ({ ifindex, block, parent, chain = 0, protocol, pref, handle }) =>
+    `${ifindex ?? `block ${block}`} ${parent} ${chain} ${pref} ${protocol} ${handle}`,
+  volatile: ['stats'],
+};
+
+/** TC_H_MAJ of clsact and ingress: the places of both have a name. */
+const CLSACT_MAJOR = 0xffff;
+
+/**
+ * Filters of traffic control: `rt.filter`. man 8 tc. Units are those of `rt.qdisc`.
+ *
+ * ```ts
+ * await rt.filter.add({
+ *   dev: 'eth0', parent: 'ingress', protocol: 'ip', pref: 10, kind: 'flower',
+ *   flower: { ipProto: 'tcp', dstPort: 80 }, actions: [{ kind: 'gact', control: 'drop' }],
+ * });
+ * ```
+ */
+export class FilterService extends ObjectService<TcFilter, TcFilterFilter> {
+  constructor(port: RequestPort, names: LinkNames) {
+    super(filterType, port, names);
+  }
+
+  protected override async resolve(filter: TcFilterFilter, options: RequestOptions): Promise<TcFilterFilter> {
+    refuseUnknownFields(filter, FILTERS, { prio: 'it as pref', priority: 'it as pref' }, '', 'filter');
+    const { dev, ifindex, parent, protocol, ...rest } = filter;
+    const number = protocol === undefined ? undefined : protocolNumber(protocol);
+    if (protocol !== undefined && number === undefined)
+      throw new InvalidArgumentError('protocol', protocol, 'is not known', 'ip, ipv6, arp, all, or a number');
+    if (parent !== undefined) parentHandle('parent', parent);
+    return {
+      ...rest,
+      ...defined({ ifindex: dev === undefined ? ifindex : await this.names.index(dev, 'dev', options) }),
+      ...(parent === undefined ? {} : { parent }),
+      ...(number === undefined ? {} : { protocol: protocolWord(number) }),
+    };
+  }
+
+  protected override dumpPayload({
+    ifindex,
+    block,
+    parent,
+    chain,
+    pref,
+    protocol,
+  }: TcFilterFilter): Uint8Array {
+    return encodeFilterDump(defined({ ifindex, block, parent, chain, pref, protocol }));
+  }
+
+  protected override matches(one: TcFilter, filter: TcFilterFilter): boolean {
+    const { kind, protocol, pref, chain, handle } = filter;
+    // The kernel keeps a place's own entry for each pref besides, which has no handle.
+    return (
+      (kind === undefined || one.kind === kind) &&
+      (protocol === undefined || one.protocol === protocol) &&
+      (pref === undefined || one.pref === pref) &&
+      (chain === undefined || (one.chain ?? 0) === chain) &&
+      (handle === undefined || one.handle === handle)
+    );
+  }
+
+  protected override linksOf(one: TcFilter): readonly number[] {
+    const links = one.ifindex === undefined ? [] : [one.ifindex];
+    for (const { mirred } of one.actions ?? []) if (mirred?.ifindex !== undefined) links.push(mirred.ifindex);
+    return links;
+  }
+
+  protected override complete(one: TcFilter, linkNames: ReadonlyMap<number, string>): TcFilter {
+    const dev = one.ifindex === undefined ? undefined : linkNames.get(one.ifindex);
+    if (dev !== undefined) one.dev = dev;
+    for (const { mirred } of one.actions ?? []) {
+      const to = mirred?.ifindex === undefined ? undefined : linkNames.get(mirred.ifindex);
+      if (mirred !== undefined && to !== undefined) mirred.dev = to;
+    }
+    return one;
+  }
+
+  /**
+   * The filter for each place: the kernel dumps those of one place only. Filters hang on disciplines and on classes; where
+   * no place is said, all of the link, or of all links, are asked.
+   */
+  async #perPlace(filter: TcFilterFilter, options: RequestOptions): Promise<TcFilterFilter[]> {
+    const wanted = await this.resolve(filter, options);
+    if (wanted.block !== undefined) return [wanted];
+    if (wanted.ifindex !== undefined && wanted.parent !== undefined) return [wanted];
+    const places: TcFilterFilter[] = [];
+    for (const { ifindex, handle } of await this.#headers(qdiscType, {}, options)) {
+      if (handle === 0 || (wanted.ifindex !== undefined && ifindex !== wanted.ifindex)) continue;
+      const add = (parent: string) => {
+        if (
+          wanted.parent === undefined ||
+          parentHandle('parent', parent) === parentHandle('parent', wanted.parent)
+        )
+          places.push({ ...wanted, ifindex, parent });
+      };
+      if (handle >>> 16 === CLSACT_MAJOR) {
+        add('ingress');
+        add('egress');
+        continue;
+      }
+      if (wanted.parent === 'root') {
+        places.push({ ...wanted, ifindex });
+        continue;
+      }
+      add(formatClassId(handle));
+      for (const one of await this.#headers(classType, { ifindex, parent: handle }, options))
+        add(formatClassId(one.handle));
+    }
+    return places;
+  }
+
+  async #headers(
+    type: Pick<ObjectType<object>, 'messages'>,
+    header: { ifindex?: number; parent?: number },
+    options: RequestOptions,
+  ): Promise<{ ifindex: number; handle: number }[]> {
+    const payload = encodePayload((writer) => tcmsg.encode(writer, header));
+    const messages = await this.port.dumpAll({ type: type.messages.get, payload }, options);
+    return messages
+      .filter((message) => message.type === type.messages.new)
+      .map((message) => tcmsg.decodeAt(new WireView(message.payload), 0));
+  }
+
+  override async list(filter: TcFilterFilter = {}, options: RequestOptions = {}): Promise<TcFilter[]> {
+    const lists: TcFilter[][] = [];
+    for (const one of await this.#perPlace(filter, options)) lists.push(await super.list(one, options));
+    return lists.flat();
+  }
+
+  override async listMessages(
+    filter: TcFilterFilter = {},
+    options: RequestOptions = {},
+  ): Promise<{ object: TcFilter; message: NetlinkMessage }[]> {
+    const lists: { object: TcFilter; message: NetlinkMessage }[][] = [];
+    for (const one of await this.#perPlace(filter, options))
+      lists.push(await super.listMessages(one, options));
+    return lists.flat();
+  }
+
+  override async snapshot(options: RequestOptions = {}): Promise<TcFilter[]> {
+    return (await this.listMessages({}, options)).map(({ object }) => object);
+  }
+
+  override async *batches(
+    filter: TcFilterFilter = {},
+    options: RequestOptions = {},
+  ): AsyncGenerator<TcFilter[], void, void> {
+    for (const one of await this.#perPlace(filter, options)) yield* super.batches(one, options);
+  }
+
+  /** One filter: place, protocol, pref, kind and handle all count. Rejects with ENOENT where there is none. */
+  async get(filter: TcFilterInput, options: RequestOptions = {}): Promise<TcFilter> {
+    checkFilter(filter);
+    const one = await this.fetch(encodeFilterReference(await this.#located(filter, options)), options);
+    if (one === undefined)
+      throw new InvalidArgumentError('filter', filter, 'was not told', 'one that is there');
+    return one;
+  }
+
+  /** Adds a filter. EEXIST where the handle is taken. */
+  async add(filter: TcFilterInput, options: RequestOptions = {}): Promise<void> {
+    await this.write('add', await this.#payload(filter, options), options);
+  }
+  /** Adds a filter, or takes the place of the one with this handle. */
+  async replace(filter: TcFilterInput, options: RequestOptions = {}): Promise<void> {
+    await this.write('prepend', await this.#payload(filter, options), options);
+  }
+  /** Changes the filter with this handle; ENOENT where there is none. */
+  async change(filter: TcFilterInput, options: RequestOptions = {}): Promise<void> {
+    await this.write('set', await this.#payload(filter, options), options);
+  }
+  /** Removes a filter; without handle all of this pref, without pref all of the place. */
+  async del(filter: TcFilterInput, options: RequestOptions = {}): Promise<void> {
+    checkFilter(filter);
+    await this.remove(encodeFilterReference(await this.#located(filter, options)), options);
+  }
+
+  async #payload(filter: TcFilterInput, options: RequestOptions): Promise<Uint8Array> {
+    checkFilter(filter);
+    if (typeof filter.kind !== 'string')
+      throw new InvalidArgumentError('kind', filter.kind, 'is no kind of filter', 'one, such as "flower"');
+    return encodeFilter(await this.#located(filter, options));
+  }
+
+  /** Names of links become indexes: the filter's own, and those that its actions send to. */
+  async #located(filter: TcFilterInput, options: RequestOptions): Promise<TcFilterInput> {
+    const { dev, ifindex, block, actions } = filter;
+    const link = dev ?? ifindex;
+    if (link === undefined && block === undefined)
+      throw new InvalidArgumentError('dev', link, 'is missing', 'the name or index of a link, or a block');
+    return {
+      ...filter,
+      ...(block === undefined &&
+        link !== undefined && { ifindex: await this.names.index(link, 'dev', options) }),
+      ...(Array.isArray(actions) && { actions: await this.#resolveActions(actions, options) }),
+    };
+  }
+
+  async #resolveActions(actions: readonly Action[], options: RequestOptions): Promise<Action[]> {
+    const resolved: Action[] = [];
+    for (const [i, action] of actions.entries()) {
+      const dev = action?.mirred?.dev;
+      if (action?.mirred === undefined || dev === undefined) resolved.push(action);
+      else {
+        const index = await this.names.index(dev, `actions.${i}.mirred.dev`, options);
+        const { dev: _, ...mirred } = action.mirred;
+        resolved.push({ ...action, mirred: { ...mirred, ifindex: index } });
+      }
+    }
+    return resolved;
+  }
+}
