@@ -15,6 +15,8 @@ export interface ObjectEntry {
   readonly names: readonly string[];
   /** In the order in which iproute2 compares them: `ip link s` is `set`, `ip addr s` is `show`. */
   readonly verbs: readonly string[];
+  /** What iproute2's messages call it, where that is not its full name. */
+  readonly called?: string;
   /** Verbs that iproute2 takes in full only. */
   readonly unabbreviated?: readonly string[];
   load?(): Promise<View>;
@@ -58,6 +60,7 @@ const IP_OBJECTS = {
   },
   neighbour: {
     names: ['neighbour', 'neighbor'],
+    called: 'neigh',
     verbs: ['add', 'change', 'chg', 'replace', 'delete', 'get', ...SHOW, 'flush', 'help'],
     load: async () => (await import('./show/neigh.ts')).neighbourView,
   },
@@ -72,7 +75,11 @@ const IP_OBJECTS = {
     load: async () => (await import('./show/nexthop.ts')).nexthopView,
   },
   addrlabel: { names: ['addrlabel'], verbs: ['list', 'lst', 'show', 'add', 'delete', 'flush', 'help'] },
-  monitor: { names: ['monitor'], verbs: ['help'] },
+  monitor: {
+    names: ['monitor'],
+    verbs: ['help'],
+    command: async () => (await import('./monitor.ts')).monitorCommand,
+  },
   netns: {
     names: ['netns'],
     verbs: [
@@ -193,7 +200,9 @@ export function resolveVerb({ program, object, entry }: Meant, word: string | un
   const verb = verbs.find((name) => (unabbreviated.includes(name) ? word === name : matches(word, name)));
   if (verb !== undefined) return SHOW.includes(verb) ? 'show' : verb;
   if (word === '-help' || word === '--help') return 'help';
-  throw new UsageError(`Command "${word}" is unknown, try "${programName(program)} ${object} help".`);
+  throw new UsageError(
+    `Command "${word}" is unknown, try "${programName(program)} ${entry.called ?? object} help".`,
+  );
 }
 
 /** For an object that has no view yet, and a verb that its view lacks. */

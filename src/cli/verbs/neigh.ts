@@ -116,8 +116,8 @@ function linkLayerAddress(word: string): string {
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
   }
   const parts = word.split(':');
-  if (parts.some((part) => !/^[0-9a-f]{1,2}$/i.test(part)))
-    throw new FindingError(`"${word}" is invalid lladdr.`);
+  const wrong = parts.find((part) => !/^[0-9a-f]{1,2}$/i.test(part));
+  if (wrong !== undefined) throw new FindingError(`"${wrong}" is invalid lladdr.`);
   return parts.map((part) => part.padStart(2, '0').toLowerCase()).join(':');
 }
 

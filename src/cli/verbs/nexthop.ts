@@ -138,8 +138,11 @@ async function flushNexthops(args: readonly string[], context: ShowContext): Pro
   let flushed = 0;
   const all = args.length === 0;
   for (const filter of all ? [{ ...selection.filter, groups: true }, selection.filter] : [selection.filter])
-    for (const nexthop of await listNexthops({ ...selection, filter }, context))
+    for (const nexthop of await listNexthops({ ...selection, filter }, context)) {
+      // Kernels list the others too, whatever they are asked for.
+      if (filter.fdb && !nexthop.fdb) continue;
       if (await removeOne(nexthop, context)) flushed++;
+    }
   context.write(flushed === 0 ? 'Nothing to flush\n' : `Flushed ${flushed} nexthops\n`);
   return undefined;
 }
