@@ -98,7 +98,9 @@ export class BatchRun implements BatchQueue, PipelineListener {
       this.#giveUp = resolve;
     });
     try {
-      await Promise.race([this.#feed(), givenUp]);
+      await this.#feed();
+      // The services of answered requests have yet to hear of it.
+      if (this.#ended !== undefined) await givenUp;
     } finally {
       clearTimeout(this.#timer);
     }
@@ -122,7 +124,6 @@ export class BatchRun implements BatchQueue, PipelineListener {
     this.#abandon(this.#window, 'unsent');
     this.#wake();
     this.#advance?.();
-    // The services of answered requests have yet to hear of it.
     setImmediate(() => this.#giveUp());
   }
 
