@@ -135,6 +135,7 @@ export type {
   LinkInput,
   LinkSettings,
   LinkStats,
+  LinkXstats,
   Macsec,
   Macvlan,
   Netkit,

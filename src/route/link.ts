@@ -13,6 +13,7 @@ import { type Creation, encodeChange, encodeCreation, encodeLink } from './link-
 import { type Link, linksOfLink, linkType, nameLinks } from './link-object.ts';
 import type { LinkInput, LinkSettings, Resolved } from './link-settings.ts';
 import { addressed, type LinkTarget, linkIndexes, openNamespaces } from './link-target.ts';
+import { type LinkXstats, readXstats } from './link-xstats.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import { ObjectService } from './service.ts';
@@ -55,6 +56,7 @@ export type { LinkInput, LinkSettings, PeerInput } from './link-settings.ts';
 export type { LinkTarget } from './link-target.ts';
 export type { VirtualFunction } from './link-vf.ts';
 export type { LinkFlag } from './link-words.ts';
+export type { LinkXstats } from './link-xstats.ts';
 
 /** RTM_NEWLINKPROP, RTM_DELLINKPROP, uapi/linux/rtnetlink.h. */
 const NEW_PROPERTY = 108;
@@ -300,6 +302,11 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     if (found === undefined) return undefined;
     const { nsid } = netnsAttributes.decode(new WireView(found.payload), NETNS_HEADER, found.payload.length);
     return nsid === undefined || nsid < 0 ? undefined : nsid;
+  }
+
+  /** Counters that some kinds of links and ports have besides, of one link or of all. `ip link xstats`. */
+  xstats(link?: LinkReference, options: RequestOptions = {}): Promise<LinkXstats[]> {
+    return readXstats(this.port, this.names, link, options);
   }
 
   /** Gives a link more alternative names; EEXIST when one is taken. `ip link property add`. */

@@ -5,6 +5,7 @@ import type { Action, Actions, ShowContext } from '../show/view.ts';
 import type { Data } from './link-options.ts';
 import { type LinkWords, readLinkWords } from './link-settings.ts';
 import { isPort, readType } from './link-words.ts';
+import { showAfstats, showXstats } from './link-xstats.ts';
 
 /** `ip link add` and its kin, man 8 ip-link. */
 
@@ -178,4 +179,6 @@ export const linkActions: Actions = {
   change: setLink,
   delete: deleteLink,
   property: changeProperty,
+  xstats: showXstats,
+  afstats: showAfstats,
 };
