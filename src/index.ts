@@ -165,7 +165,14 @@ export type {
   MdbSource,
   MdbState,
 } from './route/mdb.ts';
-export type { Monitor, MonitorEvent, MonitorOptions, ObjectEvent } from './route/monitor.ts';
+export type {
+  Monitor,
+  MonitorEvent,
+  MonitorOptions,
+  MonitorStats,
+  ObjectEvent,
+} from './route/monitor.ts';
+export type { MonitorGroup } from './route/monitor-groups.ts';
 export type {
   Neighbour,
   NeighbourFilter,
@@ -220,6 +227,9 @@ export type {
   SfqStats,
   Tbf,
 } from './route/qdiscs/index.ts';
+export type { Recording } from './route/recording.ts';
+export { RecordingError } from './route/recording-file.ts';
+export { type ReplayedEvent, replay } from './route/replay.ts';
 export type {
   Realms,
   Route,

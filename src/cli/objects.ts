@@ -74,7 +74,11 @@ const IP_OBJECTS = {
     verbs: ['add', 'replace', 'delete', ...SHOW, 'get', 'flush', 'bucket', 'help'],
     load: async () => (await import('./show/nexthop.ts')).nexthopView,
   },
-  addrlabel: { names: ['addrlabel'], verbs: ['list', 'lst', 'show', 'add', 'delete', 'flush', 'help'] },
+  addrlabel: {
+    names: ['addrlabel'],
+    verbs: ['list', 'lst', 'show', 'add', 'delete', 'flush', 'help'],
+    load: async () => (await import('./show/addrlabel.ts')).addressLabelView,
+  },
   monitor: {
     names: ['monitor'],
     verbs: ['help'],
@@ -86,22 +90,37 @@ const IP_OBJECTS = {
       ...['list', 'show', 'lst', 'list-id', 'help', 'add', 'set', 'delete', 'identify', 'pids', 'exec'],
       ...['monitor', 'attach'],
     ],
+    load: async () => (await import('./show/netns.ts')).netnsView,
   },
-  netconf: { names: ['netconf'], verbs: [...SHOW, 'help'] },
+  netconf: {
+    names: ['netconf'],
+    verbs: [...SHOW, 'help'],
+    load: async () => (await import('./show/netconf.ts')).netconfView,
+  },
 } satisfies Record<string, ObjectEntry>;
 
 const BRIDGE_OBJECTS = {
-  link: { names: ['link'], verbs: ['set', 'change', ...SHOW, 'help'] },
+  link: {
+    names: ['link'],
+    verbs: ['set', 'change', ...SHOW, 'help'],
+    load: async () => (await import('./show/bridge-link.ts')).bridgeLinkView,
+  },
   fdb: {
     names: ['fdb'],
     verbs: ['add', 'append', 'replace', 'delete', 'get', ...SHOW, 'flush', 'help'],
     unabbreviated: ['flush'],
+    load: async () => (await import('./show/fdb.ts')).fdbView,
   },
-  mdb: { names: ['mdb'], verbs: ['add', 'delete', ...SHOW, 'help'] },
+  mdb: {
+    names: ['mdb'],
+    verbs: ['add', 'delete', ...SHOW, 'help'],
+    load: async () => (await import('./show/mdb.ts')).mdbView,
+  },
   vlan: {
     names: ['vlan'],
     verbs: ['add', 'delete', ...SHOW, 'tunnelshow', 'set', 'global', 'help'],
     unabbreviated: ['global'],
+    load: async () => (await import('./show/bridge-vlan.ts')).bridgeVlanView,
   },
   monitor: { names: ['monitor'], verbs: ['help'] },
 } satisfies Record<string, ObjectEntry>;

@@ -5,7 +5,7 @@ import { type Paint, paint } from '../text.ts';
 import { type IpProtocols, readIpProtocols } from './ip-protocols.ts';
 import { Sheet } from './route-sheet.ts';
 import { parseRuleFilter, passesRuleFilter } from './rule-filter.ts';
-import type { ShowContext, ShowOptions, View } from './view.ts';
+import type { ShowContext, Shown, ShowOptions, View } from './view.ts';
 
 /** `ip rule show`. */
 export const ruleView: View = {
@@ -16,13 +16,17 @@ export const ruleView: View = {
 [ tun_id ID ] [ table TABLE ]`,
 
   async run(args, context) {
-    const { options, names } = context;
-    const desk = { options, names, protocols: readIpProtocols(), paint: paint(options.color) };
-    const sheets = (await selectRules(args, context)).map((rule) => sheetOf(rule, desk));
-    return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
+    return printRules(await selectRules(args, context), context);
   },
   actions: async () => (await import('../verbs/rule.ts')).ruleActions,
 };
+
+/** Rules in the order given. */
+export function printRules(rules: readonly Rule[], { options, names }: ShowContext): Shown {
+  const desk = { options, names, protocols: readIpProtocols(), paint: paint(options.color) };
+  const sheets = rules.map((rule) => sheetOf(rule, desk));
+  return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
+}
 
 /** The rules that the words after the verb ask for. Only `flush` looks at their protocol. */
 export async function selectRules(

@@ -1,0 +1,226 @@
+import type { NetlinkMessage } from '../netlink/socket.ts';
+import { AF } from '../netlink/wire/address.ts';
+import { toHex, WireError } from '../netlink/wire/view.ts';
+import { addressType } from '../route/address.ts';
+import { linkType } from '../route/link.ts';
+import { neighbourType } from '../route/neighbour.ts';
+import { nexthopType } from '../route/nexthop.ts';
+import { routeType } from '../route/route.ts';
+import { ruleType } from '../route/rule.ts';
+import type { MonitorLinks } from './monitor-links.ts';
+import { arrivalTime, isoTime, now, recordedTime } from './monitor-time.ts';
+import { printAddresses } from './show/addr.ts';
+import { formatJson } from './show/json.ts';
+import { linkDesk, linkSheet } from './show/link-print.ts';
+import { printNeighbours } from './show/neigh.ts';
+import { printNexthops } from './show/nexthop.ts';
+import { printRoutes } from './show/route.ts';
+import { printRules } from './show/rule.ts';
+import type { JsonObject, ShowContext, Shown } from './show/view.ts';
+
+/** A message, wherever it came from. */
+export interface Heard extends NetlinkMessage {
+  /** Of another namespace: its number. */
+  readonly nsid?: number | undefined;
+  /** Microseconds since 1970, of a recording. */
+  readonly time?: bigint | undefined;
+  readonly stamped?: boolean;
+}
+
+export interface PrintOptions {
+  /** `[LINK]` before each message. */
+  readonly label: boolean;
+  /** `[nsid 7]` before each message. */
+  readonly allNsid: boolean;
+  /** Only what is about this link. */
+  readonly ifindex: number | undefined;
+}
+
+/** How one kind of message is printed. */
+interface Printer {
+  readonly label: string;
+  readonly object: string;
+  /** Undefined for what is not shown at all. */
+  print(
+    message: NetlinkMessage,
+    context: ShowContext,
+    ifindex: number | undefined,
+  ): Promise<Shown | undefined>;
+}
+
+const link: Printer = {
+  label: '[LINK]',
+  object: 'link',
+  async print({ payload }, context, ifindex) {
+    const { txqlen: _, ...one } = linkType.decode(payload);
+    if (ifindex !== undefined && one.ifindex !== ifindex) return undefined;
+    const { json, text } = linkSheet(
+      one,
+      await linkDesk(context, [one], { asLink: false, family: undefined }),
+    );
+    return { json: [json], text };
+  },
+};
+
+const address: Printer = {
+  label: '[ADDR]',
+  object: 'address',
+  async print({ payload }, context, ifindex) {
+    const one = addressType.decode(payload);
+    if (ifindex !== undefined && one.ifindex !== ifindex) return undefined;
+    return await printAddresses([one], context, { withLink: true });
+  },
+};
+
+/** RTNL_FAMILY_IPMR and RTNL_FAMILY_IP6MR: multicast routes. */
+const MULTICAST_FAMILIES: readonly (number | undefined)[] = [128, 129];
+
+const route: Printer = {
+  label: '[ROUTE]',
+  object: 'route',
+  async print({ payload }, context, oif) {
+    const one = routeType.decode(payload);
+    // What a lookup found is no route.
+    if (one.flags?.includes('cloned')) return undefined;
+    if (oif !== undefined && one.oif !== oif) return undefined;
+    return await printRoutes([one], { table: 0, oif }, context);
+  },
+};
+
+const RTM_GETNEIGH = 30;
+const neighbour: Printer = {
+  label: '[NEIGH]',
+  object: 'neighbour',
+  async print({ type, payload }, context, ifindex) {
+    const one = neighbourType.decode(payload);
+    const { family } = context.options;
+    if (family !== undefined && payload[0] !== AF[family as keyof typeof AF]) return undefined;
+    if (ifindex !== undefined && one.ifindex !== ifindex) return undefined;
+    const shown = await printNeighbours([one], context, ifindex === undefined ? {} : { ifindex });
+    return type === RTM_GETNEIGH ? { ...shown, text: `miss ${shown.text}` } : shown;
+  },
+};
+
+const rule: Printer = {
+  label: '[RULE]',
+  object: 'rule',
+  print: async ({ payload }, context) => printRules([ruleType.decode(payload)], context),
+};
+
+const nexthop: Printer = {
+  label: '[NEXTHOP]',
+  object: 'nexthop',
+  print: async ({ payload }, context) => printNexthops([nexthopType.decode(payload)], context),
+};
+
+const MULTICAST_ROUTE: Printer = { label: '[MROUTE]', object: 'mroute', print: async () => undefined };
+
+/** By message type. */
+const PRINTERS: ReadonlyMap<number, Printer> = new Map<number, Printer>([
+  [16, link],
+  [17, link],
+  [20, address],
+  [21, address],
+  [24, route],
+  [25, route],
+  [28, neighbour],
+  [29, neighbour],
+  [RTM_GETNEIGH, neighbour],
+  [32, rule],
+  [33, rule],
+  [104, nexthop],
+  [105, nexthop],
+]);
+
+/** What of these is the end of something: RTM_DEL* follow RTM_NEW*. */
+const isDeletion = (type: number) => type % 4 === 1;
+
+/** Messages as `ip monitor` prints them, or as one JSON object a line. */
+export class MonitorPrinter {
+  readonly #context: ShowContext;
+  readonly #links: MonitorLinks;
+  readonly #options: PrintOptions;
+
+  constructor(context: ShowContext, links: MonitorLinks, options: PrintOptions) {
+    this.#context = { ...context, linkNames: async () => links };
+    this.#links = links;
+    this.#options = options;
+  }
+
+  async print(heard: Heard): Promise<string> {
+    const printer = this.#printer(heard);
+    if (printer === undefined) return this.#unknown(heard);
+    let shown: Shown | undefined;
+    try {
+      if (printer === link) this.#learn(heard);
+      shown = await this.#print(printer, heard);
+    } catch (error) {
+      if (!(error instanceof WireError || error instanceof RangeError)) throw error;
+      return this.#unknown(heard);
+    }
+    const { json } = this.#context.options;
+    // Its time is told of a message that is not.
+    if (shown === undefined) return json ? '' : this.#recorded(heard);
+    if (json) return this.#line(heard, { object: printer.object, value: shown.json[0] ?? {} });
+    const gone = isDeletion(heard.type) ? 'Deleted ' : '';
+    return `${this.#recorded(heard)}${this.#header(heard, printer.label)}${gone}${shown.text}`;
+  }
+
+  /** Names that nobody knows yet take a request, and then the message is printed again. */
+  async #print(printer: Printer, heard: Heard): Promise<Shown | undefined> {
+    const { ifindex } = this.#options;
+    // Another namespace's links have other names: ours would be wrong.
+    const shown = await printer.print(heard, this.#context, ifindex);
+    return (await this.#links.find()) ? await printer.print(heard, this.#context, ifindex) : shown;
+  }
+
+  #printer({ type, payload }: Heard): Printer | undefined {
+    const printer = PRINTERS.get(type);
+    return printer === route && MULTICAST_FAMILIES.includes(payload[0]) ? MULTICAST_ROUTE : printer;
+  }
+
+  #learn({ type, payload, nsid }: Heard): void {
+    if (nsid !== undefined) return;
+    const one = linkType.decode(payload);
+    if (isDeletion(type)) this.#links.forget(one.ifindex);
+    else this.#links.learn(one);
+  }
+
+  #header({ nsid }: Heard, label: string): string {
+    const { timestamp } = this.#context.options;
+    const time = timestamp === 0 ? '' : arrivalTime(now(), timestamp > 1);
+    const namespace = this.#options.allNsid ? `[nsid ${nsid ?? 'current'}]` : '';
+    return `${time}${namespace}${this.#options.label ? label : ''}`;
+  }
+
+  #recorded({ stamped, time }: Heard): string {
+    return stamped === true && time !== undefined ? recordedTime(time) : '';
+  }
+
+  #line(heard: Heard, rest: JsonObject): string {
+    const type =
+      heard.type < 16 || rest.object === undefined ? undefined : isDeletion(heard.type) ? 'del' : 'new';
+    const line: JsonObject = {
+      time: isoTime(heard.time ?? now()),
+      ...(type !== undefined && { type }),
+      ...rest,
+      ...(heard.nsid !== undefined && { nsid: heard.nsid }),
+    };
+    return `${formatJson(line)}\n`;
+  }
+
+  /** What has no text: told all the same. */
+  #unknown(heard: Heard): string {
+    const { type, flags, payload } = heard;
+    if (type < 16 && type !== 4) return this.#context.options.json ? '' : this.#recorded(heard);
+    if (this.#context.options.json)
+      return this.#line(
+        heard,
+        type === 4 ? { type: 'overrun' } : { type: 'message', messageType: type, flags, hex: toHex(payload) },
+      );
+    const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}(${value})`;
+    const length = payload.length + 16;
+    process.stderr.write(`Unknown message: type=${hex(type)} flags=${hex(flags)} len=${hex(length)}\n`);
+    return this.#recorded(heard);
+  }
+}
