@@ -23,7 +23,13 @@ export const globalOptions = attributeTable('BRIDGE_VLANDB_GOPTS', {
   routerPorts: nest(
     16,
     'BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS',
-    attributeTable('MDBA_ROUTER', { ports: repeated(1, 'MDBA_ROUTER_PORT', mdbRouterPort) }),
+    attributeTable('MDBA', {
+      router: nest(
+        2,
+        'MDBA_ROUTER',
+        attributeTable('MDBA_ROUTER', { ports: repeated(1, 'MDBA_ROUTER_PORT', mdbRouterPort) }),
+      ),
+    }),
   ),
   mcastQuerierState: nest(
     17,
@@ -67,7 +73,10 @@ export function globalFromWire(ifindex: number, wire: Wire): BridgeVlanGlobal {
     ifindex,
     vid,
     ...(vidEnd === undefined || vidEnd === vid ? {} : { vidEnd }),
-    global: { ...rest, ...(routerPorts === undefined ? {} : { routerPorts: routerPorts.ports ?? [] }) },
+    global: {
+      ...rest,
+      ...(routerPorts === undefined ? {} : { routerPorts: routerPorts.router?.ports ?? [] }),
+    },
   };
 }
 

@@ -178,7 +178,15 @@ describe.runIf(endianness() === 'LE')('VLANs as kernels tell them', () => {
         nla(9, '01'),
         nla(99, 'abcd'),
       ) +
-      nla(2, nla(1, '0100') + nla(3, '01') + nla(8, '6400000000000000') + nla(18, '0200'), true),
+      nla(
+        2,
+        nla(1, '0100') +
+          nla(3, '01') +
+          nla(8, '6400000000000000') +
+          nla(16, nla(2, nla(1, `05000000${nla(1, '00000000')}${nla(2, '02')}`)), true) +
+          nla(18, '0200'),
+        true,
+      ),
     'hex',
   );
   const VLANS = [
@@ -193,7 +201,16 @@ describe.runIf(endianness() === 'LE')('VLANs as kernels tell them', () => {
       raw: [{ type: 99, hex: 'abcd' }],
       stats: { rxBytes: 1n, rxPackets: 2n, txBytes: 3n, txPackets: 4n },
     },
-    { ifindex: 3, vid: 1, global: { mcastSnooping: true, mcastLastMemberIntvl: 100, msti: 2 } },
+    {
+      ifindex: 3,
+      vid: 1,
+      global: {
+        mcastSnooping: true,
+        mcastLastMemberIntvl: 100,
+        routerPorts: [{ portIndex: 5, router: { timer: 0, type: 'permanent' } }],
+        msti: 2,
+      },
+    },
   ];
 
   it('reads VLANs, ranges, settings', () => {
@@ -254,8 +271,10 @@ describe.runIf(endianness() === 'LE')('VLANs as kernels tell them', () => {
     for (const one of decodeBridgeVlans(message)) {
       const again =
         'global' in one ? encodeVlanGlobal(one.ifindex, one) : encodeVlan(one.ifindex, one, 'all');
-      const { stats: _, ...rest } = one as { stats?: object };
-      expect(decodeBridgeVlans(again)).toEqual([rest]);
+      // What the kernel counts and sees is not written.
+      const { stats: _, ...rest } = one as { stats?: object; global?: { routerPorts?: object } };
+      const { routerPorts: _ports, ...global } = rest.global ?? {};
+      expect(decodeBridgeVlans(again)).toEqual([rest.global === undefined ? rest : { ...rest, global }]);
     }
   });
 

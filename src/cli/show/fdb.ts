@@ -1,0 +1,177 @@
+import type { FdbEntry, FdbFilter } from '../../route/fdb.ts';
+import {
+  duplicateArgument,
+  FindingError,
+  matches,
+  parseUnsigned,
+  UsageError,
+  Words,
+  wrongArgument,
+} from '../args.ts';
+import { paint } from '../text.ts';
+import { type Desk, paintAddress, Sheet } from './route-sheet.ts';
+import type { ShowContext, Shown, View } from './view.ts';
+
+const USAGE = `[ br BRDEV ] [ { brport | dev } DEV ] [ vlan VID ] [ state STATE ] [ dynamic ]
+ cofferdam bridge fdb { add | append | replace | del } ADDR dev DEV
+      [ self ] [ master ] [ use ] [ router ] [ extern_learn ] [ sticky ]
+      [ local | static | dynamic ] [ vlan VID ]
+      { [ dst IPADDR ] [ port PORT ] [ vni VNI ] | [ nhid NHID ] } [ via DEV ] [ src_vni VNI ]
+ cofferdam bridge fdb get [ to ] LLADDR [ br BRDEV ] { brport | dev } DEV
+      [ vlan VID ] [ vni VNI ] [ self ] [ master ] [ dynamic ]
+ cofferdam bridge fdb flush dev DEV [ brport DEV ] [ vlan VID ] [ self ] [ master ]
+      [ [no]permanent | [no]static | [no]dynamic ] [ [no]added_by_user ]
+      [ [no]extern_learn ] [ [no]sticky ] [ [no]offloaded ]`;
+
+/** `bridge fdb show`. */
+export const fdbView: View = {
+  names: ['fdb'],
+  usage: USAGE,
+  async run(args, context) {
+    const { filter, states, dynamic } = await readFilter(args, context);
+    const found = await context.rt.fdb.list(filter);
+    const shown = found.filter(
+      (entry) =>
+        (states === 0 || (stateBits(entry) & states) !== 0) && !(dynamic && entry.state === 'permanent'),
+    );
+    return await printFdb(shown, context, filter.dev !== undefined);
+  },
+  actions: async () => (await import('../verbs/fdb.ts')).fdbActions,
+};
+
+/** NUD_*. */
+const STATES: Readonly<Record<string, number>> = {
+  permanent: 0x80,
+  static: 0x40,
+  stale: 0x04,
+  dynamic: 0x02,
+};
+const WORDS: readonly (readonly [string, number])[] = [
+  ['permanent', 0x80],
+  ['static', 0x40],
+  ['temp', 0x40],
+  ['stale', 0x04],
+  ['reachable', 0x02],
+  ['dynamic', 0x02],
+];
+
+function stateBits({ state }: FdbEntry): number {
+  return STATES[state] ?? Number(state);
+}
+
+function nextState(words: Words): number {
+  const word = words.next();
+  const found = WORDS.find(([full]) => matches(word, full));
+  const bits = found?.[1] ?? (word === 'all' ? 0xffff : parseUnsigned(word));
+  if (bits === undefined) throw wrongArgument(word, 'invalid state');
+  return bits;
+}
+
+interface Selection {
+  readonly filter: FdbFilter;
+  /** In one of these states; 0 for any. */
+  readonly states: number;
+  readonly dynamic: boolean;
+}
+
+async function readFilter(args: readonly string[], context: ShowContext): Promise<Selection> {
+  const words = new Words(args);
+  const filter: FdbFilter = {};
+  let states = 0;
+  let dynamic = false;
+  let br: string | undefined;
+  while (words.more) {
+    if (words.take('brport', 'dev')) filter.dev = words.next();
+    else if (words.take('br')) br = words.next();
+    else if (words.take('vlan')) {
+      const word = words.next();
+      if (filter.vlan !== undefined) throw duplicateArgument('vlan', word);
+      filter.vlan = vlanId(word);
+    } else if (words.take('state')) states |= nextState(words);
+    else if (words.take('dynamic')) dynamic = true;
+    else if (words.takeAbbreviated('help')) throw new UsageError('Try "cofferdam bridge fdb help".');
+    else throw unknownWord('fdb', words.next());
+  }
+  if (br !== undefined) filter.br = await bridgeIndex(br, context);
+  if (typeof filter.dev === 'string') filter.dev = await context.linkIndex(filter.dev);
+  // 0 is no condition.
+  if (filter.vlan === 0) delete filter.vlan;
+  return { filter, states, dynamic };
+}
+
+/** A word that `bridge` would pass over in silence: a misspelt condition would be none. */
+export function unknownWord(object: string, word: string): UsageError {
+  return new UsageError(`Argument "${word}" is unknown, try "cofferdam bridge ${object} help".`);
+}
+
+export async function bridgeIndex(name: string, context: ShowContext): Promise<number> {
+  try {
+    return await context.linkIndex(name);
+  } catch (error) {
+    if (error instanceof FindingError) throw new FindingError(`Cannot find bridge device "${name}"`);
+    throw error;
+  }
+}
+
+/** A VLAN id, up to 4095. */
+export function vlanId(word: string): number {
+  const vid = parseUnsigned(word);
+  if (vid === undefined || vid > 4095) throw new FindingError(`Invalid VLAN ID "${word}"`);
+  return vid;
+}
+
+/** As `bridge` shows entries. `hideDevice`: only one link was asked for. */
+export async function printFdb(
+  entries: readonly FdbEntry[],
+  context: ShowContext,
+  hideDevice: boolean,
+): Promise<Shown> {
+  const { options, names } = context;
+  const desk: Desk = { options, names, links: await context.linkNames(), paint: paint(options.color) };
+  const sheets = entries.map((entry) => fdbSheet(entry, desk, hideDevice));
+  return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
+}
+
+/** The flags that `bridge` prints, in its order. */
+const FLAGS = ['self', 'router', 'extern_learn', 'offload', 'master', 'sticky'];
+
+function fdbSheet(entry: FdbEntry, desk: Desk, hideDevice: boolean): Sheet {
+  const { links, options } = desk;
+  const { mac, ifindex, dst, viaIfindex, linkNetnsid } = entry;
+  const sheet = new Sheet();
+  if (mac !== '') sheet.put('mac', mac, desk.paint.mac(`${mac} `));
+  if (!hideDevice && ifindex !== 0) {
+    const name = links.nameOf(ifindex);
+    sheet.put('ifname', name, `dev ${desk.paint.ifname(`${name} `)}`);
+  }
+  if (dst !== undefined) sheet.put('dst', dst, `dst ${paintAddress(desk, dst)}`);
+  putNumber(sheet, 'vlan', entry.vlan);
+  putNumber(sheet, 'port', entry.port);
+  putNumber(sheet, 'vni', entry.vni);
+  putNumber(sheet, 'src_vni', entry.srcVni);
+  if (viaIfindex !== undefined && linkNetnsid !== undefined)
+    sheet.put('viaIfIndex', viaIfindex, `via ifindex ${viaIfindex} `);
+  else if (viaIfindex !== undefined)
+    sheet.put('viaIf', links.nameOf(viaIfindex), `via ${links.nameOf(viaIfindex)} `);
+  putNumber(sheet, 'nhid', entry.nhid);
+  if (linkNetnsid !== undefined) sheet.put('linkNetNsId', linkNetnsid >>> 0, `link-netnsid ${linkNetnsid} `);
+  if (options.stats > 0 && entry.used !== undefined) {
+    // The kernel counts in hundredths (USER_HZ), `bridge` in whole seconds.
+    const [used, updated] = [entry.used, entry.updated ?? 0].map((time) => Math.trunc(time / 100));
+    sheet.put('used', used ?? 0, `used ${used}`);
+    sheet.put('updated', updated ?? 0, `/${updated} `);
+  }
+  const flags = FLAGS.filter((flag) => entry.flags.includes(flag));
+  sheet.put('flags', flags, flags.map((flag) => `${flag} `).join(''));
+  if (entry.masterIndex !== undefined) {
+    const master = links.nameOf(entry.masterIndex);
+    sheet.put('master', master, `master ${master} `);
+  }
+  const state = entry.state === 'dynamic' ? '' : entry.state;
+  sheet.put('state', state, `${state.startsWith('0x') ? 'state=' : ''}${state}\n`);
+  return sheet;
+}
+
+function putNumber(sheet: Sheet, key: string, value: number | undefined): void {
+  if (value !== undefined) sheet.put(key, value, `${key} ${value} `);
+}

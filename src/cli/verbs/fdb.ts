@@ -1,0 +1,180 @@
+import type { FdbFlush, FdbFlushFlag, FdbFlushState, FdbInput, FdbService } from '../../route/fdb.ts';
+import {
+  duplicateArgument,
+  FindingError,
+  matches,
+  parseUnsigned,
+  UsageError,
+  Words,
+  wrongArgument,
+} from '../args.ts';
+import { bridgeIndex, printFdb, unknownWord, vlanId } from '../show/fdb.ts';
+import type { Action, Actions, ShowContext, Shown } from '../show/view.ts';
+import { addressText } from './words.ts';
+
+/** `bridge fdb add` and its kin, man 8 bridge. */
+
+type Write = (service: FdbService, entry: FdbInput) => Promise<void>;
+
+function writing(write: Write): Action {
+  return async (args, context) => {
+    await write(context.rt.fdb, await readEntry(args, context));
+    return undefined;
+  };
+}
+
+/** The verbs of `bridge fdb` besides `show`. */
+export const fdbActions: Actions = {
+  add: writing((service, entry) => service.add(entry)),
+  append: writing((service, entry) => service.append(entry)),
+  replace: writing((service, entry) => service.replace(entry)),
+  delete: writing((service, entry) => service.del(entry)),
+  get: getEntry,
+  flush: flushEntries,
+};
+
+const HELP = 'Try "cofferdam bridge fdb help".';
+const VNI_MAX = 0xff_ffff;
+
+function vni(word: string, message: string): number {
+  const number = parseUnsigned(word, VNI_MAX);
+  if (number === undefined) throw wrongArgument(word, message);
+  return number;
+}
+
+/** The address by itself, or behind `to`. */
+function takeMac(words: Words, known: string | undefined): string {
+  words.take('to');
+  const word = words.next();
+  if (matches(word, 'help')) throw new UsageError(HELP);
+  if (known !== undefined) throw duplicateArgument('to', word);
+  return word;
+}
+
+function macAddress(word: string): string {
+  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(word))
+    throw new FindingError(`Invalid mac address ${word}`);
+  return word;
+}
+
+async function readEntry(args: readonly string[], context: ShowContext): Promise<FdbInput> {
+  const words = new Words(args);
+  const entry: Partial<FdbInput> = {};
+  const flags: string[] = [];
+  let dev: string | undefined;
+  let mac: string | undefined;
+  let state: string | undefined;
+  while (words.more) {
+    if (words.take('dev')) dev = words.next();
+    else if (words.take('dst')) {
+      const word = words.next();
+      if (entry.dst !== undefined) throw duplicateArgument('dst', word);
+      entry.dst = addressText(word, context.options.family);
+    } else if (words.take('nhid')) entry.nhid = number(words.next(), '"id" value is invalid\n');
+    else if (words.take('port')) entry.port = number(words.next(), 'invalid port\n', 0xffff);
+    else if (words.take('vni')) entry.vni = vni(words.next(), 'invalid VNI\n');
+    else if (words.take('src_vni')) entry.srcVni = vni(words.next(), 'invalid src VNI\n');
+    else if (words.take('via')) entry.viaIfindex = await context.linkIndex(words.next());
+    else if (words.take('self')) flags.push('self');
+    else if (words.takeAbbreviated('master')) flags.push('master');
+    else if (words.takeAbbreviated('router')) flags.push('router');
+    else if (words.takeAbbreviated('local', 'permanent')) state = 'permanent';
+    else if (words.takeAbbreviated('temp', 'static')) state = 'static';
+    else if (words.takeAbbreviated('dynamic')) state = 'dynamic';
+    else if (words.takeAbbreviated('vlan')) {
+      const word = words.next();
+      if (entry.vlan !== undefined) throw duplicateArgument('vlan', word);
+      entry.vlan = vlanId(word);
+    } else if (words.takeAbbreviated('use')) flags.push('use');
+    else if (words.takeAbbreviated('extern_learn')) flags.push('extern_learn');
+    else if (words.takeAbbreviated('sticky')) flags.push('sticky');
+    else mac = takeMac(words, mac);
+  }
+  if (dev === undefined || mac === undefined)
+    throw new FindingError('Device and address are required arguments.');
+  if (entry.nhid !== undefined && (entry.dst ?? entry.port ?? entry.vni) !== undefined)
+    throw new FindingError('dst, port, vni are mutually exclusive with nhid');
+  if (!flags.includes('self') && !flags.includes('master')) flags.push('self');
+  return {
+    ...entry,
+    mac: macAddress(mac),
+    ifindex: await context.linkIndex(dev),
+    flags,
+    ...(state === undefined ? {} : { state }),
+  };
+}
+
+function number(word: string, message: string, max?: number): number {
+  const value = parseUnsigned(word, max);
+  if (value === undefined) throw wrongArgument(word, message);
+  return value;
+}
+
+async function getEntry(args: readonly string[], context: ShowContext): Promise<Shown> {
+  const words = new Words(args);
+  const flags: string[] = [];
+  const key: Partial<FdbInput> = {};
+  let dev: string | undefined;
+  let br: string | undefined;
+  let mac: string | undefined;
+  let dynamic = false;
+  while (words.more) {
+    if (words.take('brport', 'dev')) dev = words.next();
+    else if (words.take('br')) br = words.next();
+    else if (words.take('vni')) key.vni = vni(words.next(), 'invalid VNI\n');
+    else if (words.take('self')) flags.push('self');
+    else if (words.takeAbbreviated('master')) flags.push('master');
+    else if (words.takeAbbreviated('vlan')) {
+      const word = words.next();
+      if (key.vlan !== undefined) throw duplicateArgument('vlan', word);
+      key.vlan = vlanId(word);
+    } else if (words.takeAbbreviated('dynamic')) dynamic = true;
+    else mac = takeMac(words, mac);
+  }
+  if ((dev === undefined && br === undefined) || mac === undefined)
+    throw new FindingError('Device or master and address are required arguments.');
+  // Without a word about the table, that of the bridge is meant.
+  if (flags.length === 0) flags.push('master');
+  const found = await context.rt.fdb.get({
+    ...key,
+    mac: macAddress(mac),
+    flags,
+    ...(dev === undefined ? {} : { ifindex: await context.linkIndex(dev) }),
+    ...(br === undefined ? {} : { masterIndex: await bridgeIndex(br, context) }),
+  });
+  return await printFdb(dynamic && found.state === 'permanent' ? [] : [found], context, false);
+}
+
+const STATES: readonly string[] = ['permanent', 'static', 'dynamic'];
+const FLAGS: readonly string[] = ['added_by_user', 'extern_learn', 'sticky', 'offloaded'];
+
+async function flushEntries(args: readonly string[], context: ShowContext): Promise<undefined> {
+  const words = new Words(args);
+  const flush: FdbFlush = {};
+  const flags: string[] = [];
+  let dev: string | undefined;
+  let port: string | undefined;
+  while (words.more) {
+    const word = words.next();
+    const plain = word.startsWith('no') ? word.slice(2) : word;
+    if (word === 'dev') dev = words.next();
+    else if (word === 'master' || word === 'self') flush.table = word;
+    else if (STATES.includes(plain)) flush.state = word as FdbFlushState;
+    else if (FLAGS.includes(plain)) flags.push(word);
+    else if (word === 'brport') {
+      const name = words.next();
+      if (port !== undefined) throw duplicateArgument('brport', name);
+      port = name;
+    } else if (word === 'vlan') {
+      const vid = words.next();
+      if (flush.vlan !== undefined) throw duplicateArgument('vlan', vid);
+      flush.vlan = vlanId(vid);
+    } else throw unknownWord('fdb', word);
+  }
+  if (dev === undefined) throw new FindingError('Device is a required argument.');
+  flush.ifindex = await bridgeIndex(dev, context);
+  if (port !== undefined) flush.brport = await context.linkIndex(port);
+  if (flags.length > 0) flush.flags = flags as FdbFlushFlag[];
+  await context.rt.fdb.flush(flush);
+  return undefined;
+}
