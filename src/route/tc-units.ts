@@ -33,7 +33,7 @@ export function ticksToWholeTime(ticks: number): number {
 
 /** How long `size` bytes take at `rate`, in ticks: by way of whole microseconds, as `tc` reckons. */
 export function transmitTicks(rate: number, size: number): number {
-  return Math.floor(Math.floor((US_PER_SECOND * size) / rate) * TICKS_PER_US) % (U32_MAX + 1);
+  return Math.floor(Math.floor(US_PER_SECOND * (size / rate)) * TICKS_PER_US) % (U32_MAX + 1);
 }
 
 /** How many bytes `ticks` are at `rate`: what `tc` shows as a burst, in 32 bits. */
