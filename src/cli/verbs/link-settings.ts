@@ -3,6 +3,7 @@ import type { LinkSettings, PeerInput } from '../../route/link.ts';
 import {
   duplicateArgument,
   duplicateOrGarbage,
+  FindingError,
   parseInteger,
   UsageError,
   unsigned,
@@ -114,6 +115,16 @@ async function namespaceId(words: Words, into: LinkWords, { rt }: ShowContext): 
   into.linkNetnsid = (await rt.link.netnsid(word)) ?? (await rt.netnsId.add({ netns: word }));
 }
 
+async function master(words: Words, context: ShowContext): Promise<number> {
+  const word = words.next();
+  try {
+    return await context.linkIndex(word);
+  } catch (error) {
+    if (!(error instanceof FindingError)) throw error;
+    throw wrongArgument(word, 'Device does not exist\n');
+  }
+}
+
 async function vrf(words: Words, context: ShowContext): Promise<number> {
   const word = words.next();
   const index = await context.linkIndex(word);
@@ -187,10 +198,7 @@ const ENTRIES: readonly Entry[] = [
   full('vf', async (words, { settings, dev }, context) => {
     settings.vfinfoList = [...(settings.vfinfoList ?? []), await readFunction(words, dev, context)];
   }),
-  short(
-    'master',
-    setting((words, context) => context.linkIndex(words.next()), 'master'),
-  ),
+  short('master', setting(master, 'master')),
   full('vrf', setting(vrf, 'master')),
   short('nomaster', (_words, { settings }) => void Object.assign(settings, { master: null })),
   { ...toggle('dynamic'), short: true },

@@ -142,10 +142,7 @@ async function deleteLink(args: readonly string[], context: ShowContext): Promis
 async function changeProperty(args: readonly string[], context: ShowContext): Promise<undefined> {
   const words = new Words(args);
   const adding = words.takeAbbreviated('add');
-  if (!adding && !words.takeAbbreviated('delete'))
-    throw new UsageError(
-      words.more ? `Operator required: add or del, not "${words.need()}".` : 'Operator required: add or del.',
-    );
+  if (!adding && !words.takeAbbreviated('delete')) throw new UsageError('Operator required: add or del');
   let dev: string | undefined;
   const altnames: string[] = [];
   while (words.more) {
@@ -158,7 +155,7 @@ async function changeProperty(args: readonly string[], context: ShowContext): Pr
       dev = word;
     }
   }
-  if (dev === undefined) throw new UsageError('No "dev" specified');
+  if (dev === undefined) throw new UsageError('Not enough of information: "dev" argument is required.');
   const index = await context.linkIndex(dev);
   const { link } = context.rt;
   await (adding ? link.addAltnames(index, altnames) : link.delAltnames(index, altnames));
