@@ -1,21 +1,10 @@
 import type { NetlinkMessage } from '../netlink/socket.ts';
-import { AF } from '../netlink/wire/address.ts';
 import { toHex, WireError } from '../netlink/wire/view.ts';
-import { addressType } from '../route/address.ts';
 import { linkType } from '../route/link.ts';
-import { neighbourType } from '../route/neighbour.ts';
-import { nexthopType } from '../route/nexthop.ts';
-import { routeType } from '../route/route.ts';
-import { ruleType } from '../route/rule.ts';
 import type { MonitorLinks } from './monitor-links.ts';
+import { link, PRINTERS, type Printer, route } from './monitor-printers.ts';
 import { arrivalTime, isoTime, now, recordedTime } from './monitor-time.ts';
-import { printAddresses } from './show/addr.ts';
 import { formatJson } from './show/json.ts';
-import { linkDesk, linkSheet } from './show/link-print.ts';
-import { printNeighbours } from './show/neigh.ts';
-import { printNexthops } from './show/nexthop.ts';
-import { printRoutes } from './show/route.ts';
-import { printRules } from './show/rule.ts';
 import type { JsonObject, ShowContext, Shown } from './show/view.ts';
 
 /** A message, wherever it came from. */
@@ -36,101 +25,8 @@ export interface PrintOptions {
   readonly ifindex: number | undefined;
 }
 
-/** How one kind of message is printed. */
-interface Printer {
-  readonly label: string;
-  readonly object: string;
-  /** Undefined for what is not shown at all. */
-  print(
-    message: NetlinkMessage,
-    context: ShowContext,
-    ifindex: number | undefined,
-  ): Promise<Shown | undefined>;
-}
-
-const link: Printer = {
-  label: '[LINK]',
-  object: 'link',
-  async print({ payload }, context, ifindex) {
-    const { txqlen: _, ...one } = linkType.decode(payload);
-    if (ifindex !== undefined && one.ifindex !== ifindex) return undefined;
-    const { json, text } = linkSheet(
-      one,
-      await linkDesk(context, [one], { asLink: false, family: undefined }),
-    );
-    return { json: [json], text };
-  },
-};
-
-const address: Printer = {
-  label: '[ADDR]',
-  object: 'address',
-  async print({ payload }, context, ifindex) {
-    const one = addressType.decode(payload);
-    if (ifindex !== undefined && one.ifindex !== ifindex) return undefined;
-    return await printAddresses([one], context, { withLink: true });
-  },
-};
-
-/** RTNL_FAMILY_IPMR and RTNL_FAMILY_IP6MR: multicast routes. */
+/** RTNL_FAMILY_IPMR and RTNL_FAMILY_IP6MR: multicast routes, which nothing here prints. */
 const MULTICAST_FAMILIES: readonly (number | undefined)[] = [128, 129];
-
-const route: Printer = {
-  label: '[ROUTE]',
-  object: 'route',
-  async print({ payload }, context, oif) {
-    const one = routeType.decode(payload);
-    // What a lookup found is no route.
-    if (one.flags?.includes('cloned')) return undefined;
-    if (oif !== undefined && one.oif !== oif) return undefined;
-    return await printRoutes([one], { table: 0, oif }, context);
-  },
-};
-
-const RTM_GETNEIGH = 30;
-const neighbour: Printer = {
-  label: '[NEIGH]',
-  object: 'neighbour',
-  async print({ type, payload }, context, ifindex) {
-    const one = neighbourType.decode(payload);
-    const { family } = context.options;
-    if (family !== undefined && payload[0] !== AF[family as keyof typeof AF]) return undefined;
-    if (ifindex !== undefined && one.ifindex !== ifindex) return undefined;
-    const shown = await printNeighbours([one], context, ifindex === undefined ? {} : { ifindex });
-    return type === RTM_GETNEIGH ? { ...shown, text: `miss ${shown.text}` } : shown;
-  },
-};
-
-const rule: Printer = {
-  label: '[RULE]',
-  object: 'rule',
-  print: async ({ payload }, context) => printRules([ruleType.decode(payload)], context),
-};
-
-const nexthop: Printer = {
-  label: '[NEXTHOP]',
-  object: 'nexthop',
-  print: async ({ payload }, context) => printNexthops([nexthopType.decode(payload)], context),
-};
-
-const MULTICAST_ROUTE: Printer = { label: '[MROUTE]', object: 'mroute', print: async () => undefined };
-
-/** By message type. */
-const PRINTERS: ReadonlyMap<number, Printer> = new Map<number, Printer>([
-  [16, link],
-  [17, link],
-  [20, address],
-  [21, address],
-  [24, route],
-  [25, route],
-  [28, neighbour],
-  [29, neighbour],
-  [RTM_GETNEIGH, neighbour],
-  [32, rule],
-  [33, rule],
-  [104, nexthop],
-  [105, nexthop],
-]);
 
 /** What of these is the end of something: RTM_DEL* follow RTM_NEW*. */
 const isDeletion = (type: number) => type % 4 === 1;
@@ -176,7 +72,7 @@ export class MonitorPrinter {
 
   #printer({ type, payload }: Heard): Printer | undefined {
     const printer = PRINTERS.get(type);
-    return printer === route && MULTICAST_FAMILIES.includes(payload[0]) ? MULTICAST_ROUTE : printer;
+    return printer === route && MULTICAST_FAMILIES.includes(payload[0]) ? undefined : printer;
   }
 
   #learn({ type, payload, nsid }: Heard): void {

@@ -16,13 +16,13 @@ export const addressLabelView: View = {
     const desk: Desk = { options, names, links: await context.linkNames(), paint: paint(options.color) };
     const { family } = options;
     const labels = family === undefined || family === 'inet6' ? await rt.addressLabel.list() : [];
-    const sheets = labels.map((label) => sheetOf(label, desk));
+    const sheets = labels.map((label) => addressLabelSheet(label, desk));
     return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
   },
   actions: async () => (await import('../verbs/addrlabel.ts')).addressLabelActions,
 };
 
-function sheetOf(label: AddressLabel, { links, paint: colours }: Desk): Sheet {
+export function addressLabelSheet(label: AddressLabel, { links, paint: colours }: Desk): Sheet {
   const sheet = new Sheet();
   const [address = '', length] = label.prefix.split('/');
   sheet.put('address', address, `prefix ${colours.inet6(address)}`);

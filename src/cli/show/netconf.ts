@@ -1,8 +1,8 @@
 import type { Netconf } from '../../route/netconf.ts';
-import { UsageError, Words } from '../args.ts';
+import { FindingError, UsageError, Words } from '../args.ts';
 import { paint } from '../text.ts';
 import { type Desk, Sheet } from './route-sheet.ts';
-import type { View } from './view.ts';
+import type { ShowContext, View } from './view.ts';
 
 /** `ip netconf show`. */
 export const netconfView: View = {
@@ -23,17 +23,17 @@ export const netconfView: View = {
         : family === 'link' || family === 'bridge'
           ? []
           : [family];
-    const filter = dev === undefined ? {} : { dev: await context.linkIndex(dev) };
+    const filter = dev === undefined ? {} : { dev: await device(dev, context) };
     const desk: Desk = { options, names, links: await context.linkNames(), paint: paint(options.color) };
     const sheets: Sheet[] = [];
     for (const one of families)
       for (const netconf of await rt.netconf.list({ ...filter, family: one }))
-        sheets.push(sheetOf(netconf, desk));
+        sheets.push(netconfSheet(netconf, desk));
     return { json: sheets.map((sheet) => sheet.json), text: sheets.map((sheet) => sheet.text).join('') };
   },
 };
 
-function sheetOf(netconf: Netconf, { links, paint: colours }: Desk): Sheet {
+export function netconfSheet(netconf: Netconf, { links, paint: colours }: Desk): Sheet {
   const sheet = new Sheet();
   sheet.put('family', netconf.family, `${netconf.family} `);
   // `all` and `default` have no index that a link could have.
@@ -52,4 +52,13 @@ function sheetOf(netconf: Netconf, { links, paint: colours }: Desk): Sheet {
   putSwitch('input', netconf.input);
   sheet.say('\n');
   return sheet;
+}
+
+async function device(name: string, context: ShowContext): Promise<number> {
+  try {
+    return await context.linkIndex(name);
+  } catch (error) {
+    if (error instanceof FindingError) throw new FindingError(`Device "${name}" does not exist.`);
+    throw error;
+  }
 }
