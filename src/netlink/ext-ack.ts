@@ -184,6 +184,9 @@ function locate(
   const view = new WireView(payload);
   const path: string[] = [];
   let table: NamingTable | undefined = attributes;
+  tolerate(() => {
+    table = attributes.narrow?.(view, start, payload.length) ?? attributes;
+  });
   let range: readonly [number, number] | undefined = [start, payload.length];
   while (range !== undefined) {
     let inside: readonly [number, number] | undefined;

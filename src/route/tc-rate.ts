@@ -137,6 +137,16 @@ export interface SizeTable {
   sizeLog?: number;
 }
 
+const DEFAULT_SLOTS = 512;
+/** So many 16-bit sizes fit an attribute. */
+const MAX_SLOTS = 32_765;
+
+function slotsError(tsize: number): ValueError {
+  const error = new ValueError(tsize, `1 to ${MAX_SLOTS} slots`);
+  error.path.unshift('tsize');
+  return error;
+}
+
 /** The fields of struct tc_sizespec, and TCA_STAB_DATA where there needs to be a table. */
 export function sizeTable(input: SizeTable): {
   spec: Required<SizeTable> & { cellAlign: number };
@@ -148,16 +158,17 @@ export function sizeTable(input: SizeTable): {
   // With nothing but an overhead the kernel only adds.
   if (layer < 2 && mpu === 0) return { spec: plain, data: undefined };
   const mtu = input.mtu || DEFAULT_MTU;
-  const tsize = input.tsize || 512;
+  const tsize = input.tsize || DEFAULT_SLOTS;
+  if (!Number.isInteger(tsize) || tsize < 1 || tsize > MAX_SLOTS) throw slotsError(tsize);
   let cellLog = 0;
   while (mtu >>> cellLog > tsize - 1) cellLog++;
   const sizes = Array.from({ length: tsize }, (_, slot) =>
     adjustedSize((slot + 1) * 2 ** cellLog, mpu, layer),
   );
   let sizeLog = 0;
-  while (Math.max(...sizes) >>> sizeLog > 0xffff) sizeLog++;
+  while (Math.max(...sizes) / 2 ** sizeLog >= 0x10000) sizeLog++;
   return {
     spec: { ...plain, mtu, tsize, cellLog, sizeLog, cellAlign: -1 },
-    data: sizes.map((size) => size >>> sizeLog),
+    data: sizes.map((size) => Math.floor(size / 2 ** sizeLog)),
   };
 }

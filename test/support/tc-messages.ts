@@ -226,7 +226,18 @@ export const QDISCS: Readonly<Record<string, { options?: Bytes; app?: Bytes }>> 
       }),
     ),
   },
-  prio: { options: joined(among(16), times(16, u8)) },
+  prio: {
+    options: fc.oneof(
+      joined(among(16), times(16, u8)),
+      joined(
+        fc.constant(le(4, 16)),
+        times(
+          16,
+          fc.nat(15).map((n) => le(1, n)),
+        ),
+      ),
+    ),
+  },
   pfifo_fast: { options: joined(among(16), times(16, u8)) },
   pfifo: { options: u32 },
   bfifo: { options: u32 },

@@ -1,4 +1,10 @@
-import { attribute, attributeTable, nest, repeated } from '../../netlink/wire/attributes.ts';
+import {
+  type AttributesOf,
+  attribute,
+  attributeTable,
+  nest,
+  repeated,
+} from '../../netlink/wire/attributes.ts';
 import { u8, u32 } from '../../netlink/wire/codec.ts';
 import { attributeOptions, badField, optionsBy, type QdiscKind, tableCodec } from './kind.ts';
 
@@ -23,6 +29,8 @@ const classTable = attributeTable('TCA_ETS', {
   quantum: attribute(4, 'TCA_ETS_QUANTA_BAND', u32),
 });
 
+type Wire = AttributesOf<(typeof table)['specs']>;
+
 /** man 8 tc-ets. */
 export interface Ets {
   /** Default: the strict ones and the quanta. */
@@ -33,6 +41,7 @@ export interface Ets {
   quanta?: number[];
   /** The band of each of the 16 priorities of packets. */
   priomap?: number[];
+  raw?: Wire['raw'];
 }
 export interface EtsClass {
   quantum?: number;
@@ -46,12 +55,13 @@ export const ets: QdiscKind<Ets, EtsClass> = {
   qdisc: optionsBy(tableCodec(table), {
     table,
     nested: true,
-    fields: ['bands', 'strict', 'quanta', 'priomap'] as const,
-    fromWire: ({ bands, strict, quanta, priomap }): Ets => ({
+    fields: ['bands', 'strict', 'quanta', 'priomap', 'raw'] as const,
+    fromWire: ({ bands, strict, quanta, priomap, raw }): Ets => ({
       ...(bands !== undefined && { bands }),
       ...(strict !== undefined && { strict }),
       ...(quanta !== undefined && { quanta: quanta.band ?? [] }),
       ...(priomap !== undefined && { priomap: priomap.band ?? [] }),
+      ...(raw && { raw }),
     }),
     toWire({ strict, quanta, priomap, ...rest }: Ets) {
       const bands = rest.bands ?? (strict ?? 0) + (quanta?.length ?? 0);
@@ -62,6 +72,7 @@ export const ets: QdiscKind<Ets, EtsClass> = {
         ...(strict !== undefined && strict !== 0 && { strict }),
         ...(quanta !== undefined && quanta.length > 0 && { quanta: { band: quanta } }),
         ...(priomap !== undefined && priomap.length > 0 && { priomap: { band: priomap } }),
+        ...(rest.raw && { raw: rest.raw }),
       };
     },
   }),

@@ -1,5 +1,6 @@
 import { type AttributesOf, attribute, attributeTable } from '../../netlink/wire/attributes.ts';
 import { type Codec, flag, s32, u32 } from '../../netlink/wire/codec.ts';
+import { WireError } from '../../netlink/wire/view.ts';
 import {
   clampRate,
   type LinkLayer,
@@ -65,6 +66,7 @@ export interface Htb {
   offload?: boolean;
   /** The kernel's version of HTB, major in the upper half; told, never taken. */
   version?: number;
+  raw?: Wire['raw'];
 }
 
 const VERSION = 3;
@@ -105,6 +107,7 @@ export interface HtbClass {
   mtu?: number;
   /** Height in the tree, 0 for leaves; told, never taken. */
   level?: number;
+  raw?: Wire['raw'];
 }
 
 const DEFAULT_MTU = 1600;
@@ -124,7 +127,17 @@ const CLASS_FIELDS: readonly (keyof HtbClass)[] = [
     'overhead',
     'mpu',
   ] as const),
-  ...(['linklayer', 'ceilOverhead', 'ceilMpu', 'ceilLinklayer', 'cell', 'ccell', 'mtu', 'level'] as const),
+  ...([
+    'linklayer',
+    'ceilOverhead',
+    'ceilMpu',
+    'ceilLinklayer',
+    'cell',
+    'ccell',
+    'mtu',
+    'level',
+    'raw',
+  ] as const),
 ];
 
 /** A burst in ticks: as it was told, unless the rate or the bytes have been changed since. */
@@ -140,8 +153,8 @@ export function burstTicks(
   return bytes === undefined ? undefined : transmitTicks(rate, bytes);
 }
 
-function classFromWire({ parms, rate64: wideRate, ceil64 }: Wire): HtbClass {
-  if (parms === undefined) return {};
+function classFromWire({ parms, rate64: wideRate, ceil64, raw }: Wire): HtbClass {
+  if (parms === undefined) throw new WireError('a class of HTB without TCA_HTB_PARMS');
   const { rate: spec, ceil: ceilSpec, burstTime, cburstTime, quantum, level, prio } = parms;
   const rate = wideRate ?? spec.rate;
   const ceil = ceil64 ?? ceilSpec.rate;
@@ -163,6 +176,7 @@ function classFromWire({ parms, rate64: wideRate, ceil64 }: Wire): HtbClass {
     ...(ceilSpec.mpu !== spec.mpu && { ceilMpu: ceilSpec.mpu }),
     ...(ceilSpec.cellLog !== 0 && { ccell: 2 ** ceilSpec.cellLog }),
     level,
+    ...(raw && { raw }),
   };
 }
 
@@ -198,6 +212,7 @@ function classToWire(value: HtbClass): Wire {
     },
     rtab: rates.table,
     ctab: ceils.table,
+    ...(value.raw && { raw: value.raw }),
   };
 }
 
@@ -218,14 +233,15 @@ export const htb: QdiscKind<Htb, HtbClass, HtbStats> = {
   always: true,
   qdisc: optionsBy<Wire, Htb>(tableCodec(table), {
     table,
-    fields: ['default', 'r2q', 'debug', 'directQlen', 'offload', 'version'],
-    fromWire({ init, directQlen, offload }) {
+    fields: ['default', 'r2q', 'debug', 'directQlen', 'offload', 'version', 'raw'],
+    fromWire({ init, directQlen, offload, raw }) {
       const { debug, tail: _, ...rest } = init ?? { debug: 0 };
       return {
         ...rest,
         ...(debug !== 0 && { debug }),
         ...(directQlen !== undefined && { directQlen }),
         ...(offload && { offload }),
+        ...(raw && { raw }),
       };
     },
     toWire: (value) => ({
@@ -238,6 +254,7 @@ export const htb: QdiscKind<Htb, HtbClass, HtbStats> = {
       },
       ...(value.directQlen !== undefined && { directQlen: value.directQlen }),
       ...(value.offload && { offload: true }),
+      ...(value.raw && { raw: value.raw }),
     }),
   }),
   counters: ['directPackets'],

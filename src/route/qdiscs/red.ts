@@ -1,5 +1,6 @@
 import { type AttributesOf, attribute, attributeTable } from '../../netlink/wire/attributes.ts';
 import { type Codec, u8, u32 } from '../../netlink/wire/codec.ts';
+import { WireError } from '../../netlink/wire/view.ts';
 import { wholeStruct } from '../tc-struct.ts';
 import { badField, byteArray, counters, optionsBy, type QdiscKind, tableCodec } from './kind.ts';
 import {
@@ -74,7 +75,7 @@ const DEFAULT_BANDWIDTH = 1_250_000;
 const ALL_FLAGS = Object.values(RED_FLAGS).reduce((all, bit) => all | bit, 0);
 
 function fromWire({ parms, stab: _, maxP, flags, ...rest }: Wire): Red {
-  if (parms === undefined) return rest;
+  if (parms === undefined) throw new WireError('RED without TCA_RED_PARMS');
   const { flags: oldFlags, tail: __, ...told } = parms;
   return {
     ...told,
@@ -87,8 +88,7 @@ function fromWire({ parms, stab: _, maxP, flags, ...rest }: Wire): Red {
 function toWire(value: Red): Wire {
   const { limit, avpkt, probability = DEFAULT_PROBABILITY } = value;
   if (limit === undefined) throw badField('limit', limit, 'a limit in bytes');
-  const max = value.max || (value.min ? value.min * 3 : Math.floor(limit / 4));
-  const min = value.min || Math.floor(max / 3);
+  const { min, max } = thresholds(value, limit);
   const { ewma, scellLog, table: stab } = average(value, min, max);
   return {
     parms: {
@@ -107,6 +107,13 @@ function toWire(value: Red): Wire {
     ...(value.markBlock !== undefined && { markBlock: value.markBlock }),
     ...(value.raw && { raw: value.raw }),
   };
+}
+
+/** Of tc's words those that are left out are worked out; what was listed has them all. */
+function thresholds(value: Red, limit: number): { min: number; max: number } {
+  if (value.avpkt === undefined) return { min: value.min ?? 0, max: value.max ?? 0 };
+  const max = value.max || (value.min ? value.min * 3 : Math.floor(limit / 4));
+  return { min: value.min || Math.floor(max / 3), max };
 }
 
 function average(value: Red, min: number, max: number) {

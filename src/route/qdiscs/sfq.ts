@@ -96,11 +96,25 @@ const FIELDS: readonly (keyof Sfq)[] = [
 
 /** The counters come along, for the statistics. */
 function fromWire(wire: Wire): Sfq {
-  const { headdrop, redflowlimit, min, max, ewma, plog, scellLog, flags, maxP, tail: _, ...rest } = wire;
+  const {
+    depth,
+    headdrop,
+    redflowlimit,
+    min,
+    max,
+    ewma,
+    plog,
+    scellLog,
+    flags,
+    maxP,
+    tail: _,
+    ...rest
+  } = wire;
   const { ecn, harddrop } = redFlags(flags ?? 0);
   if (!min) for (const counter of COUNTERS) delete rest[counter];
   return {
     ...rest,
+    ...(depth && { depth }),
     ...(headdrop && { headdrop: true }),
     ...(redflowlimit && { redflowlimit }),
     ...(min && {

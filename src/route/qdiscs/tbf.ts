@@ -1,5 +1,6 @@
 import { type AttributesOf, attribute, attributeTable } from '../../netlink/wire/attributes.ts';
 import { u32 } from '../../netlink/wire/codec.ts';
+import { WireError } from '../../netlink/wire/view.ts';
 import {
   clampRate,
   type LinkLayer,
@@ -69,6 +70,7 @@ export interface Tbf {
   /** Bytes of a slot of the tables of the rates. Default: by `mtu`. */
   cell?: number;
   peakCell?: number;
+  raw?: Wire['raw'];
 }
 
 const FIELDS: readonly (keyof Tbf)[] = [
@@ -82,13 +84,14 @@ const FIELDS: readonly (keyof Tbf)[] = [
     'peakOverhead',
     'peakMpu',
     'peakLinklayer',
+    'raw',
   ] as const),
 ];
 
 const US_PER_SECOND = 1_000_000;
 
-function fromWire({ parms, rate64: wideRate, peakrate64 }: Wire): Tbf {
-  if (parms === undefined) return {};
+function fromWire({ parms, rate64: wideRate, peakrate64, raw }: Wire): Tbf {
+  if (parms === undefined) throw new WireError('a token bucket without TCA_TBF_PARMS');
   const { rate: spec, peakrate: peakSpec, limit, burstTime, mtuTime } = parms;
   const rate = wideRate ?? spec.rate;
   const peakrate = peakrate64 ?? peakSpec.rate;
@@ -110,6 +113,7 @@ function fromWire({ parms, rate64: wideRate, peakrate64 }: Wire): Tbf {
     ...(spec.overhead !== 0 && { overhead: spec.overhead }),
     ...(spec.mpu !== 0 && { mpu: spec.mpu }),
     ...(spec.cellLog !== 0 && { cell: 2 ** spec.cellLog }),
+    ...(raw && { raw }),
   };
 }
 
@@ -168,6 +172,7 @@ function toWire(value: Tbf): Wire {
       ...(mtu?.bytes !== undefined && { mtu: mtu.bytes }),
       ptab: peaks.table,
     }),
+    ...(value.raw && { raw: value.raw }),
   };
 }
 
