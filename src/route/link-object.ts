@@ -1,11 +1,11 @@
 import { AF } from '../netlink/wire/address.ts';
 import type { AttributesOf } from '../netlink/wire/attributes.ts';
-import { flagNames } from '../netlink/wire/codec.ts';
-import { WireView } from '../netlink/wire/view.ts';
 import { KINDS, type Kind, kindField, PORT_KINDS, portField } from './kinds/index.ts';
-import { ifinfomsg, linkAttributes, spellAddress } from './link-attributes.ts';
+import { ifinfomsg, linkAttributes } from './link-attributes.ts';
+import { decodeLink } from './link-decode.ts';
 import type { LinkInfo } from './link-info.ts';
-import { LINK_FLAGS, type LinkFlag, linkTypeName } from './link-words.ts';
+import { readLink } from './link-read.ts';
+import type { LinkFlag } from './link-words.ts';
 import type { ObjectType } from './object.ts';
 
 /** IFLA_* as they are on the wire. */
@@ -30,43 +30,6 @@ export interface Link extends Omit<LinkWire, NotListed>, LinkInfo {
   altnames?: string[];
 }
 
-/** Fields that go into a link in another form, or under a condition. */
-const REWRITTEN = new Set<string>([
-  'ifname',
-  'linkInfo',
-  'properties',
-  'stats32',
-  'address',
-  'broadcast',
-  'permaddr',
-] satisfies (keyof LinkWire)[]);
-
-function decodeLink(payload: Uint8Array): Link {
-  const view = new WireView(payload);
-  const header = ifinfomsg.decodeAt(view, 0);
-  const wire = linkAttributes.decode(view, ifinfomsg.size, view.length);
-  const { ifname = '', linkInfo, properties, stats32, address, broadcast, permaddr } = wire;
-  const linkType = linkTypeName(header.type);
-  const link: Link = {
-    ifindex: header.ifindex,
-    ifname,
-    ...linkInfo,
-    flags: flagNames(header.flags, LINK_FLAGS),
-    linkType,
-  };
-  if (address !== undefined) link.address = spellAddress(address, linkType);
-  if (broadcast !== undefined) link.broadcast = spellAddress(broadcast, linkType);
-  if (permaddr !== undefined) link.permaddr = spellAddress(permaddr, linkType);
-  if (properties?.altnames !== undefined) link.altnames = properties.altnames;
-  // Key by key: spreading some forty of them twice took longer than decoding them.
-  const fields: Record<string, unknown> = wire;
-  const target: Record<string, unknown> = link as object as Record<string, unknown>;
-  for (const field in fields) if (!REWRITTEN.has(field)) target[field] = fields[field];
-  // The same counters once more, cut to 32 bits: only worth keeping where the others are missing.
-  if (stats32 !== undefined && wire.stats64 === undefined) link.stats32 = stats32;
-  return link;
-}
-
 export const linkType: ObjectType<Link> = {
   name: 'link',
   messages: { new: 16, del: 17, get: 18 },
@@ -76,6 +39,7 @@ export const linkType: ObjectType<Link> = {
   // AF_BRIDGE speaks of ports: its RTM_DELLINK is a port that left its bridge, not a link that went.
   concerns: (payload) => payload[0] !== AF.bridge,
   decode: decodeLink,
+  read: readLink,
   key: (link) => String(link.ifindex),
   // Counters, and what holds timers or counters among its fields.
   volatile: [
@@ -91,7 +55,7 @@ export const linkType: ObjectType<Link> = {
   ],
 };
 
-type Data = Readonly<Record<string, unknown>>;
+type Data = Record<string, unknown>;
 
 /** Kinds that name other links in their data: most do not, and cost nothing here. */
 const naming = (kinds: Readonly<Record<string, Kind>>) =>
@@ -99,47 +63,46 @@ const naming = (kinds: Readonly<Record<string, Kind>>) =>
 const NAMING_KINDS = naming(KINDS);
 const NAMING_PORTS = naming(PORT_KINDS);
 
+const NONE: readonly { kind: Kind; data: Data }[] = [];
+
 /** The data of the link's kind and of its master's, where these speak of links by index. */
-function namingParts(link: Link): { field: keyof Link; kind: Kind; data: Data }[] {
-  const parts: { field: keyof Link; kind: Kind; data: Data }[] = [];
+function namingParts(link: Link): readonly { kind: Kind; data: Data }[] {
   const own = link.kind === undefined ? undefined : kindField(link.kind);
-  if (own !== undefined && NAMING_KINDS.has(own) && link[own] !== undefined)
-    parts.push({ field: own, kind: KINDS[own], data: link[own] as Data });
   const port = link.portKind === undefined ? undefined : portField(link.portKind);
+  if (own === undefined && port === undefined) return NONE;
+  const parts: { kind: Kind; data: Data }[] = [];
+  if (own !== undefined && NAMING_KINDS.has(own) && link[own] !== undefined)
+    parts.push({ kind: KINDS[own], data: link[own] as Data });
   if (port !== undefined && NAMING_PORTS.has(port) && link[port] !== undefined)
-    parts.push({ field: port, kind: PORT_KINDS[port], data: link[port] as Data });
+    parts.push({ kind: PORT_KINDS[port], data: link[port] as Data });
   return parts;
 }
 
 /** Links that the object speaks of by index, in its own namespace. */
 export function linksOfLink(link: Link): number[] {
-  const indexes: unknown[] = [link.masterIndex];
-  if (link.linkNetnsid === undefined) indexes.push(link.linkIndex);
+  const indexes: number[] = [];
+  const { linkIndex, masterIndex } = link;
+  if (masterIndex !== undefined && masterIndex > 0) indexes.push(masterIndex);
+  if (linkIndex !== undefined && linkIndex > 0 && link.linkNetnsid === undefined) indexes.push(linkIndex);
   for (const { kind, data } of namingParts(link))
-    for (const field of Object.values(kind.links)) indexes.push(data[field]);
-  return indexes.filter((index) => typeof index === 'number' && index > 0) as number[];
+    for (const field of Object.values(kind.links)) {
+      const index = data[field];
+      if (typeof index === 'number' && index > 0) indexes.push(index);
+    }
+  return indexes;
 }
 
-/** The link with the names of the links it speaks of. */
+/** Gives the link the names of the links it speaks of. */
 export function nameLinks(link: Link, names: ReadonlyMap<number, string>): Link {
-  const nameOf = (index: number | undefined) => (index === undefined ? undefined : names.get(index));
-  const { ifindex, ifname, kind, ...rest } = link;
-  const on = link.linkNetnsid === undefined ? nameOf(link.linkIndex) : undefined;
-  const master = nameOf(link.masterIndex);
-  const named: Link = {
-    ifindex,
-    ifname,
-    ...(kind !== undefined && { kind }),
-    ...(on !== undefined && { link: on }),
-    ...(master !== undefined && { master }),
-    ...rest,
-  };
-  for (const { field, kind, data } of namingParts(link)) {
-    const found = Object.entries(kind.links).flatMap(([name, index]) => {
-      const value = nameOf(data[index] as number | undefined);
-      return value === undefined ? [] : [[name, value]];
-    });
-    if (found.length > 0) Object.assign(named, { [field]: { ...data, ...Object.fromEntries(found) } });
-  }
-  return named;
+  const { linkIndex, masterIndex } = link;
+  const on = linkIndex === undefined || link.linkNetnsid !== undefined ? undefined : names.get(linkIndex);
+  if (on !== undefined) link.link = on;
+  const master = masterIndex === undefined ? undefined : names.get(masterIndex);
+  if (master !== undefined) link.master = master;
+  for (const { kind, data } of namingParts(link))
+    for (const [name, index] of Object.entries(kind.links)) {
+      const value = names.get(data[index] as number);
+      if (value !== undefined) data[name] = value;
+    }
+  return link;
 }

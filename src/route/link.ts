@@ -15,6 +15,7 @@ import type { LinkInput, LinkSettings, Resolved } from './link-settings.ts';
 import { addressed, type LinkTarget, linkIndexes, openNamespaces } from './link-target.ts';
 import { type LinkXstats, readXstats } from './link-xstats.ts';
 import type { LinkNames, LinkReference } from './names.ts';
+import { ObjectSink } from './object-sink.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import { ObjectService } from './service.ts';
 
@@ -128,16 +129,19 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
   override async list(filter: LinkFilter = {}, options: RequestOptions = {}): Promise<Link[]> {
     const wanted = await this.resolve(filter, options);
     const payload = this.dumpPayload(wanted);
-    const messages = await this.port.dumpAll({ type: this.type.messages.get, payload }, options);
-    const all = messages
-      .filter((message) => message.type === this.type.messages.new)
-      .map((message) => this.type.decode(message.payload));
+    const sink = new ObjectSink(this.type, { matches: () => true, named: (link: Link) => link });
+    for await (const _ of this.port.dumpInto({ type: this.type.messages.get, payload }, sink, options));
+    const all = await sink.take();
     const links = all.filter((link) => this.matches(link, wanted));
     // Names of links are what was just listed; only a filter leaves some to be asked for.
-    const names = new Map(all.map((link) => [link.ifindex, link.ifname]));
-    const missing = links.flatMap(linksOfLink).filter((index) => !names.has(index));
+    const names = new Map<number, string>();
+    for (const { ifindex, ifname } of all) names.set(ifindex, ifname);
+    const missing: number[] = [];
+    for (const link of links)
+      for (const index of linksOfLink(link)) if (!names.has(index)) missing.push(index);
     for (const [index, name] of (await this.names.of(missing, options)) ?? []) names.set(index, name);
-    return links.map((link) => nameLinks(link, names));
+    for (const link of links) nameLinks(link, names);
+    return links;
   }
 
   protected override async resolve(filter: LinkFilter, options: RequestOptions): Promise<LinkFilter> {

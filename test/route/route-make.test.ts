@@ -122,10 +122,10 @@ describe('the quick reader of routes', () => {
         agree(payload);
         if (!isRare(payload)) quick++;
       }),
-      { numRuns: 20_000 },
+      { numRuns: 4000 },
     );
     // Or nothing but the fallback would have been compared with itself.
-    expect(quick).toBeGreaterThan(2000);
+    expect(quick).toBeGreaterThan(400);
   });
 
   it('agrees on addresses of the right family in every spelling', () => {
@@ -151,7 +151,7 @@ describe('the quick reader of routes', () => {
           expect(isRare(payload)).toBe(false);
           agree(payload);
         }),
-        { numRuns: 10_000 },
+        { numRuns: 3000 },
       );
     }
   });
@@ -168,7 +168,7 @@ describe('the quick reader of routes', () => {
       fc.property(whole, (payload) => {
         agree(payload);
       }),
-      { numRuns: 20_000 },
+      { numRuns: 4000 },
     );
   });
 
@@ -177,7 +177,7 @@ describe('the quick reader of routes', () => {
       fc.property(fc.uint8Array({ maxLength: 80 }), (payload) => {
         agree(payload);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
     for (const { hex } of ROUTES) {
       const payload = new Uint8Array(Buffer.from(hex, 'hex'));

@@ -117,10 +117,7 @@ export function walkAttributes(
   while (end - at >= HEADER) {
     const length = view.u16(at);
     const type = view.u16(at + 2);
-    if (length < HEADER || at + length > end)
-      throw new WireError(
-        `attribute ${type & NLA_TYPE_MASK} at byte ${at} claims ${length} of ${end - at} bytes`,
-      );
+    if (length < HEADER || at + length > end) throw overlong(type, at, length, end);
     visit(type & NLA_TYPE_MASK, at + HEADER, at + length, (type & NLA_F_NESTED) !== 0);
     at += align(length);
   }
@@ -141,10 +138,50 @@ export function writeAttribute(writer: WireWriter, type: number, nested: boolean
   writer.pad();
 }
 
+/** What the decoder needs of an attribute, at the index of its number. */
+interface Entry {
+  readonly field: string;
+  readonly codec: Codec<unknown>;
+  readonly repeated: boolean;
+}
+
+/** Decodes one value into `out`. False for one that cannot be read. */
+function take(
+  out: Record<string, unknown>,
+  { field, codec, repeated }: Entry,
+  view: WireView,
+  from: number,
+  to: number,
+): boolean {
+  try {
+    const value = codec.decode(view, from, to);
+    const before = repeated ? out[field] : undefined;
+    if (Array.isArray(before)) before.push(value);
+    else out[field] = repeated ? [value] : value;
+    return true;
+  } catch (error) {
+    // One bad attribute is kept as bytes; it must not take the whole message with it.
+    if (!(error instanceof WireError || error instanceof RangeError)) throw error;
+    return false;
+  }
+}
+
+function rawAttribute(view: WireView, type: number, flagged: number, from: number, to: number): RawAttribute {
+  const hex = toHex(view.bytes.subarray(from, to));
+  return (flagged & NLA_F_NESTED) !== 0 ? { type, hex, nested: true } : { type, hex };
+}
+
+function overlong(flagged: number, at: number, length: number, end: number): WireError {
+  const type = flagged & NLA_TYPE_MASK;
+  return new WireError(`attribute ${type} at byte ${at} claims ${length} of ${end - at} bytes`);
+}
+
 export function attributeTable<const S extends Specs>(name: string, specs: S): AttributeTable<S> {
   const entries = Object.entries(specs);
   const byType = new Map(entries.map(([field, spec]) => [spec.type, field]));
   if (byType.size !== entries.length) throw new TypeError(`${name}: two fields share one attribute number`);
+  const known: (Entry | undefined)[] = [];
+  for (const [field, { type, codec, repeated = false }] of entries) known[type] = { field, codec, repeated };
   return {
     name,
     specs,
@@ -152,28 +189,19 @@ export function attributeTable<const S extends Specs>(name: string, specs: S): A
     decode(view, start, end) {
       const out: Record<string, unknown> = {};
       let raw: RawAttribute[] | undefined;
-      walkAttributes(view, start, end, (type, from, to, nested) => {
-        const field = byType.get(type);
-        const spec = field === undefined ? undefined : specs[field];
-        if (field !== undefined && spec !== undefined) {
-          try {
-            const value = spec.codec.decode(view, from, to);
-            if (!spec.repeated) out[field] = value;
-            else if (Array.isArray(out[field])) out[field].push(value);
-            else out[field] = [value];
-            return;
-          } catch (error) {
-            // One bad attribute is kept as bytes; it must not take the whole message with it.
-            if (!(error instanceof WireError || error instanceof RangeError)) throw error;
-          }
+      // walkAttributes, without a call for each attribute: everything that is read goes through here.
+      for (let at = start; end - at >= HEADER; ) {
+        const length = view.u16(at);
+        const flagged = view.u16(at + 2);
+        if (length < HEADER || at + length > end) throw overlong(flagged, at, length, end);
+        const type = flagged & NLA_TYPE_MASK;
+        const entry = known[type];
+        if (entry === undefined || !take(out, entry, view, at + HEADER, at + length)) {
+          raw ??= [];
+          raw.push(rawAttribute(view, type, flagged, at + HEADER, at + length));
         }
-        raw ??= [];
-        raw.push({
-          type,
-          hex: toHex(view.bytes.subarray(from, to)),
-          ...(nested ? { nested: true as const } : {}),
-        });
-      });
+        at += align(length);
+      }
       if (raw !== undefined) out.raw = raw;
       return out as AttributesOf<S>;
     },

@@ -1,4 +1,5 @@
 import { formatIp, formatIpv4, formatIpv6, parseIp, parseIpv4, parseIpv6 } from './address.ts';
+import { readOctets, readText } from './text.ts';
 import { toHex, WireError, type WireView, type WireWriter } from './view.ts';
 
 /**
@@ -146,15 +147,10 @@ export const flag: Codec<boolean> = {
   encode() {},
 };
 
-const utf8 = new TextDecoder();
-
 /** NUL-terminated text, at most `max` bytes without the NUL. The kernel's own strings may lack the NUL. */
 export function text(max = 4096): Codec<string> {
   return {
-    decode(view, start, end) {
-      const nul = view.bytes.indexOf(0, start);
-      return utf8.decode(view.bytes.subarray(start, nul >= start && nul < end ? nul : end));
-    },
+    decode: (view, start, end) => readText(view.bytes, start, end),
     encode(writer, value) {
       if (typeof value !== 'string') throw new ValueError(value, 'a string');
       if (value.includes('\0')) throw new ValueError(value, 'a string without NUL');
@@ -180,12 +176,7 @@ export const hex: Codec<string> = {
 
 /** A link-layer address of any length: `52:54:00:12:34:56`; the empty string for none. */
 export const lladdr: Codec<string> = {
-  decode(view, start, end) {
-    let out = '';
-    for (let at = start; at < end; at++)
-      out += (at > start ? ':' : '') + view.u8(at).toString(16).padStart(2, '0');
-    return out;
-  },
+  decode: (view, start, end) => readOctets(view.bytes, start, end),
   encode(writer, value) {
     if (typeof value !== 'string' || !/^([0-9a-f]{1,2}(:[0-9a-f]{1,2})*)?$/i.test(value))
       throw new ValueError(value, 'hex octets joined by colons, such as 52:54:00:12:34:56');
@@ -273,9 +264,29 @@ export function flagSet<const N extends Readonly<Record<string, number>>>(
   };
 }
 
+/** The lists that were made last, by set of flags and value: most objects have the same few. */
+const known = new WeakMap<object, { value: number; names: readonly string[] }[]>();
+const REMEMBERED = 16;
+
+/** The names of the bits, in the order of `bits`. A list of the caller's own. */
 export function flagNames(value: number, bits: Readonly<Record<string, number>>): string[] {
+  if (value === 0) return [];
+  let lists = known.get(bits);
+  if (lists === undefined) {
+    lists = [];
+    known.set(bits, lists);
+  }
+  // A few bits of all of them, where they mostly differ.
+  const slot = (value ^ (value >>> 4) ^ (value >>> 16)) & (REMEMBERED - 1);
+  const list = lists[slot];
+  if (list?.value === value) return list.names.slice();
+  const names = spellFlags(value, bits);
+  lists[slot] = { value, names };
+  return names.slice();
+}
+
+function spellFlags(value: number, bits: Readonly<Record<string, number>>): string[] {
   const names: string[] = [];
-  if (value === 0) return names;
   let rest = value;
   for (const [name, bit] of Object.entries(bits)) {
     if ((value & bit) === 0) continue;

@@ -38,7 +38,10 @@ export class WireView {
     return this.#data.getInt32(at, LITTLE);
   }
   u64(at: number): bigint {
-    return this.#data.getBigUint64(at, LITTLE);
+    const data = this.#data;
+    // Most counters are 0, and that one bigint need not be made.
+    if (data.getUint32(at) === 0 && data.getUint32(at + 4) === 0) return 0n;
+    return data.getBigUint64(at, LITTLE);
   }
   s64(at: number): bigint {
     return this.#data.getBigInt64(at, LITTLE);
@@ -141,5 +144,6 @@ export class WireWriter {
 }
 
 export function toHex(bytes: Uint8Array): string {
+  if (bytes.length === 0) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
