@@ -193,8 +193,20 @@ export function programName(program: Program): string {
   return program === 'ip' ? 'cofferdam' : `cofferdam ${program}`;
 }
 
+/** Objects that have been asked for: a batch asks for the same ones again and again. */
+const resolved = new Map<string, { command: Command } | Meant>();
+
 /** Our own commands go first, in full; then objects, abbreviated as in iproute2. */
 export function resolveObject(word: string, program: Program = 'ip'): { command: Command } | Meant {
+  const key = `${program} ${word}`;
+  const known = resolved.get(key);
+  if (known !== undefined) return known;
+  const meant = findObject(word, program);
+  resolved.set(key, meant);
+  return meant;
+}
+
+function findObject(word: string, program: Program): { command: Command } | Meant {
   const command = program === 'ip' ? COMMANDS.find((name) => name === word) : undefined;
   if (command !== undefined) return { command };
   const { objects, order } = ENTRIES[program];

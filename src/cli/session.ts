@@ -6,7 +6,7 @@ import { Names } from './names.ts';
 import { type Meant, notSupported, resolveVerb } from './objects.ts';
 import type { GlobalOptions } from './options.ts';
 import { formatJson } from './show/json.ts';
-import type { Action, LinkNames, ShowContext, Shown, View } from './show/view.ts';
+import type { Actions, LinkNames, ShowContext, Shown, ShowOptions, View } from './show/view.ts';
 import { objectUsage } from './usage.ts';
 
 /** One socket for one command line, or for all the lines of a batch. */
@@ -14,6 +14,10 @@ export class Session implements AsyncDisposable {
   readonly #options: GlobalOptions;
   readonly #names: Names;
   readonly #indexes = new Map<string, Promise<number>>();
+  /** What the lines of a batch ask for again and again. */
+  readonly #views = new Map<() => Promise<View>, View>();
+  readonly #actions = new Map<View, Actions>();
+  readonly #contexts = new Map<RouteSocket, Context>();
   #rt: Promise<RouteSocket> | undefined;
 
   constructor(options: GlobalOptions) {
@@ -38,20 +42,51 @@ export class Session implements AsyncDisposable {
     if (entry.command !== undefined) return await (await entry.command())(words, this.#options, program);
     const [word, ...args] = words;
     const verb = resolveVerb(meant, word);
-    if (entry.load === undefined) throw notSupported(meant);
-    const view = await entry.load();
+    const { load } = entry;
+    if (load === undefined) throw notSupported(meant);
+    // A batch has been here before: it should not wait for what it has.
+    const view = this.#views.get(load) ?? (await this.#load(load));
     if (verb === 'help') {
       process.stdout.write(objectUsage(view, program));
       return EXIT.ok;
     }
-    const action = verb === 'show' ? view.run.bind(view) : await findAction(view, verb);
+    const actions = this.#actions.get(view) ?? (await this.#loadActions(view));
+    const action = verb === 'show' ? view.run : Object.hasOwn(actions, verb) ? actions[verb] : undefined;
     if (action === undefined) throw notSupported(meant, verb);
-    const context = showContext(await this.rt(), this.#options, this.#names, this.#indexes);
-    const shown = await action(args, context);
+    const rt = await this.socketFor(meant, verb);
+    const shown = await action.call(view, args, this.#contextFor(rt));
     // Names of links mean something else from now on.
     if (object === 'link' && verb !== 'show') this.#indexes.clear();
     if (shown !== undefined) process.stdout.write(this.#print(shown));
     return EXIT.ok;
+  }
+
+  /** What a line's action works with. */
+  protected socketFor(_meant: Meant, _verb: string): Promise<RouteSocket> {
+    return this.rt();
+  }
+
+  async #load(load: () => Promise<View>): Promise<View> {
+    const view = await load();
+    this.#views.set(load, view);
+    return view;
+  }
+
+  async #loadActions(view: View): Promise<Actions> {
+    const actions = (typeof view.actions === 'function' ? await view.actions() : view.actions) ?? {};
+    this.#actions.set(view, actions);
+    return actions;
+  }
+
+  /** One for all lines with the same socket, but none of them sees the links that another one saw. */
+  #contextFor(rt: RouteSocket): ShowContext {
+    let context = this.#contexts.get(rt);
+    if (context === undefined) {
+      context = new Context(rt, this.#options, this.#names, this.#indexes);
+      this.#contexts.set(rt, context);
+    }
+    context.forgetLinks();
+    return context;
   }
 
   #print(shown: Shown): string {
@@ -76,37 +111,47 @@ export async function runObject(
   return await session.run(meant, words);
 }
 
-async function findAction(view: View, verb: string): Promise<Action | undefined> {
-  const actions = typeof view.actions === 'function' ? await view.actions() : view.actions;
-  return actions?.[verb];
+/** What a view or an action outside of any session works with. */
+export function showContext(rt: RouteSocket, options: ShowOptions): ShowContext {
+  return new Context(rt, options, new Names({ numeric: options.numeric }), new Map());
 }
 
-export function showContext(
-  rt: RouteSocket,
-  options: ShowContext['options'],
-  names = new Names({ numeric: options.numeric }),
-  indexes = new Map<string, Promise<number>>(),
-): ShowContext {
-  let links: Promise<LinkNames> | undefined;
-  return {
-    rt,
-    options,
-    names,
-    linkNames: () => {
-      links ??= readLinkNames(rt);
-      return links;
-    },
-    linkIndex: (name) => {
-      let index = indexes.get(name);
-      if (index === undefined) {
-        index = findLink(rt, name);
-        indexes.set(name, index);
-        index.catch(() => indexes.delete(name));
-      }
-      return index;
-    },
-    write: (output) => void process.stdout.write(output),
-  };
+class Context implements ShowContext {
+  readonly rt: RouteSocket;
+  readonly options: ShowOptions;
+  readonly names: Names;
+  readonly #indexes: Map<string, Promise<number>>;
+  #links: Promise<LinkNames> | undefined;
+
+  constructor(rt: RouteSocket, options: ShowOptions, names: Names, indexes: Map<string, Promise<number>>) {
+    this.rt = rt;
+    this.options = options;
+    this.names = names;
+    this.#indexes = indexes;
+  }
+
+  linkNames(): Promise<LinkNames> {
+    this.#links ??= readLinkNames(this.rt);
+    return this.#links;
+  }
+
+  forgetLinks(): void {
+    this.#links = undefined;
+  }
+
+  linkIndex(name: string): Promise<number> {
+    let index = this.#indexes.get(name);
+    if (index === undefined) {
+      index = findLink(this.rt, name);
+      this.#indexes.set(name, index);
+      index.catch(() => this.#indexes.delete(name));
+    }
+    return index;
+  }
+
+  write(output: string | Uint8Array): void {
+    process.stdout.write(output);
+  }
 }
 
 /** `if7` is a link by its index, as in iproute2, unless one is called so. */

@@ -1,4 +1,5 @@
 import type { MetricName, RouteInput, RouteMetrics, RouteNexthop } from '../../route/route.ts';
+import { ROUTE_SCOPES, ROUTE_TYPES, wordOf } from '../../route/route-words.ts';
 import { matches, UsageError, Words, wrongArgument } from '../args.ts';
 import { familyWord, parseRealms, routeTypeNumber, vrfTable } from '../route-words.ts';
 import type { ShowContext } from '../show/view.ts';
@@ -21,8 +22,8 @@ const PREFERENCES = { low: 'low', medium: 'medium', high: 'high' };
 interface Draft {
   readonly purpose: 'new' | 'del';
   readonly guess: FamilyGuess;
-  readonly input: Partial<RouteInput>;
-  readonly metrics: RouteMetrics;
+  readonly input: RouteInput;
+  metrics: RouteMetrics | undefined;
   readonly locks: MetricName[];
   type: number | undefined;
   scope: number | undefined;
@@ -40,8 +41,8 @@ export async function readRoute(
   const draft: Draft = {
     purpose,
     guess: new FamilyGuess(context.options.family),
-    input: {},
-    metrics: {},
+    input: { dst: '' },
+    metrics: undefined,
     locks: [],
     type: undefined,
     scope: undefined,
@@ -49,31 +50,31 @@ export async function readRoute(
     gateway: false,
   };
   while (words.more) {
-    if (words.peek === 'nexthop') break;
-    if (takeMetric(words, draft)) continue;
-    if (takePlainWord(words, draft, context)) continue;
-    if (words.takeAbbreviated('vrf')) draft.input.table = await vrfTable(words.next(), context);
-    else if (words.take('dev', 'oif')) draft.device = words.next();
-    else if (words.takeAbbreviated('pref')) draft.input.pref = nextPreference(words);
-    else if (words.take('encap')) draft.input.encap = await takeEncap(words, context);
-    else if (words.take('ttl-propagate')) draft.input.ttlPropagate = nextPropagation(words);
-    else if (words.takeAbbreviated('fastopen_no_cookie'))
-      draft.metrics.fastopenNoCookie = nextBit(words, 'fastopen_no_cookie');
-    else takeDestination(words, draft);
+    const take = keyword(words.need());
+    if (take === 'nexthops') break;
+    if (take === undefined) takeDestination(words, draft);
+    else {
+      words.next();
+      const pending = take(words, draft, context);
+      if (pending !== undefined) await pending;
+    }
   }
-  if (draft.input.dst === undefined) throw new UsageError('Error: a destination is required. Try "help".');
-  if (draft.device !== undefined) draft.input.oif = await context.linkIndex(draft.device);
-  if (Object.keys(draft.metrics).length > 0) {
-    draft.input.metrics = { ...draft.metrics, ...(draft.locks.length > 0 && { lock: draft.locks }) };
+  const { input, metrics, locks } = draft;
+  if (input.dst === '') throw new UsageError('Error: a destination is required. Try "help".');
+  if (draft.device !== undefined) input.oif = await context.linkIndex(draft.device);
+  if (metrics !== undefined) {
+    if (locks.length > 0) metrics.lock = locks;
+    input.metrics = metrics;
   }
-  if (words.more) draft.input.nexthops = await takeNexthops(words, draft.guess, context);
-  return complete(draft);
+  if (words.more) input.nexthops = await takeNexthops(words, draft.guess, context);
+  complete(draft);
+  return input;
 }
 
-function complete({ purpose, guess, input, type, scope, gateway }: Draft): RouteInput {
+/** Fills in what was not said. */
+function complete({ purpose, guess, input, type, scope, gateway }: Draft): void {
   const family = guess.family ?? 'inet';
   const kind = type ?? (purpose === 'del' && family !== 'mpls' ? TYPE.unspec : TYPE.unicast);
-  const table = input.table ?? (LOCAL_TYPES.includes(kind) ? TABLE.local : TABLE.main);
   let reach = scope;
   if (reach === undefined) {
     reach = purpose === 'new' ? SCOPE.global : SCOPE.nowhere;
@@ -85,74 +86,166 @@ function complete({ purpose, guess, input, type, scope, gateway }: Draft): Route
       if (purpose === 'new' && direct) reach = SCOPE.link;
     }
   }
-  return {
-    ...input,
-    dst: input.dst ?? 'default',
-    family: FAMILY_WORDS[family],
-    table,
-    type: String(kind),
-    scope: String(reach),
-  };
+  input.family = FAMILY_WORDS[family];
+  input.table ??= LOCAL_TYPES.includes(kind) ? TABLE.local : TABLE.main;
+  // As words where there are any: everyday routes then take the short way through a batch.
+  if (kind !== TYPE.unspec) input.type = wordOf(ROUTE_TYPES, kind);
+  input.scope = wordOf(ROUTE_SCOPES, reach);
 }
 
 /** ROUTE_FAMILIES of the library has no words for the last two: no kernel has routes of theirs. */
 const FAMILY_WORDS = { inet: 'inet', inet6: 'inet6', mpls: 'mpls', link: '17', bridge: '7' } as const;
 
-/** Metrics that are plain numbers: how `ip` compares the word, and how it calls the value when it is wrong. */
-const NUMBER_METRICS: readonly {
-  readonly word: string;
-  readonly field: MetricName;
-  readonly full?: true;
-  readonly max?: number;
-  readonly called?: string;
-}[] = [
-  { word: 'mtu', field: 'mtu', full: true },
-  { word: 'hoplimit', field: 'hoplimit', full: true, max: 255 },
-  { word: 'advmss', field: 'advmss', full: true, called: 'mss' },
-  { word: 'reordering', field: 'reordering' },
-  { word: 'window', field: 'window' },
-  { word: 'cwnd', field: 'cwnd' },
-  { word: 'initcwnd', field: 'initcwnd' },
-  { word: 'initrwnd', field: 'initrwnd' },
-  { word: 'ssthresh', field: 'ssthresh' },
-];
+/** Reads what stands behind its word. */
+type Take = (words: Words, draft: Draft, context: ShowContext) => void | Promise<void>;
 
-/** Words that `ip` compares before the metrics, so that an abbreviation of one is none of a metric. */
-function comesFirst(word: string): boolean {
-  return matches(word, 'dsfield') || matches(word, 'metric') || matches(word, 'priority');
+function metricsOf(draft: Draft): RouteMetrics {
+  draft.metrics ??= {};
+  return draft.metrics;
 }
 
-function takeMetric(words: Words, draft: Draft): boolean {
-  const word = words.need();
-  if (comesFirst(word)) return false;
-  const { metrics, locks } = draft;
-  const lockable = (field: MetricName) => {
-    if (words.take('lock')) locks.push(field);
+/** What a word says goes into one field. */
+function field<K extends keyof RouteInput>(
+  name: K,
+  read: (words: Words, draft: Draft, context: ShowContext) => RouteInput[K],
+): Take {
+  return (words, draft, context) => {
+    draft.input[name] = read(words, draft, context);
   };
-  // The order of the comparisons is `ip`'s: `r` is reordering, not rtt.
-  const plain = NUMBER_METRICS.find(({ word: name, full }) => (full ? word === name : matches(word, name)));
-  if (plain !== undefined) {
-    words.next();
-    lockable(plain.field);
-    const complaint = `"${plain.called ?? plain.word}" value is invalid\n`;
-    Object.assign(metrics, { [plain.field]: nextNumber(words, complaint, plain.max) });
-  } else if (words.take('rtt')) {
-    lockable('rtt');
-    metrics.rtt = nextTime(words, 'rtt', 8);
-  } else if (words.take('rto_min')) {
-    locks.push('rtoMin');
-    metrics.rtoMin = nextTime(words, 'rto_min', 1);
-  } else if (words.takeAbbreviated('features'))
-    metrics.features = [nextOf(words, { ecn: 'ecn' }, '"features" value not valid\n')];
-  else if (words.takeAbbreviated('quickack')) metrics.quickack = nextBit(words, 'quickack');
-  else if (words.takeAbbreviated('congctl')) {
-    lockable('congctl');
-    metrics.congctl = words.next();
-  } else if (words.takeAbbreviated('rttvar')) {
-    lockable('rttvar');
-    metrics.rttvar = nextTime(words, 'rttvar', 4);
-  } else return false;
-  return true;
+}
+
+function metric<K extends MetricName>(name: K, read: (words: Words) => RouteMetrics[K]): Take {
+  return (words, draft) => {
+    metricsOf(draft)[name] = read(words);
+  };
+}
+
+function lockable<K extends MetricName>(name: K, read: (words: Words) => RouteMetrics[K]): Take {
+  return (words, draft) => {
+    if (words.take('lock')) draft.locks.push(name);
+    metricsOf(draft)[name] = read(words);
+  };
+}
+
+const number = (called: string, max?: number) => (words: Words) =>
+  nextNumber(words, `"${called}" value is invalid\n`, max);
+
+const takeTos = field('tos', (words, _draft, { names }) =>
+  nextNamed(words, (word) => names.dsfieldId(word), '"tos" value is invalid\n'),
+);
+const takePriority = field('metric', number('metric'));
+const takeDevice: Take = (words, draft) => {
+  draft.device = words.next();
+};
+
+/** In the order in which `ip` compares them: `r` is reordering, `m` is metric. */
+const KEYWORDS: readonly (readonly [name: string, how: 'full' | 'short', take: Take | 'nexthops'])[] = [
+  ['src', 'full', field('prefsrc', (words, { guess }) => guess.address(words.next()))],
+  ['as', 'full', takeNewDestination],
+  ['via', 'full', takeVia],
+  ['from', 'full', takeFrom],
+  ['tos', 'full', takeTos],
+  ['dsfield', 'short', takeTos],
+  ['expires', 'full', field('expires', number('expires'))],
+  ['metric', 'short', takePriority],
+  ['priority', 'short', takePriority],
+  ['preference', 'full', takePriority],
+  ['scope', 'full', takeScope],
+  ['mtu', 'full', lockable('mtu', number('mtu'))],
+  ['hoplimit', 'full', lockable('hoplimit', number('hoplimit', 255))],
+  ['advmss', 'full', lockable('advmss', number('mss'))],
+  ['reordering', 'short', lockable('reordering', number('reordering'))],
+  ['rtt', 'full', lockable('rtt', (words) => nextTime(words, 'rtt', 8))],
+  ['rto_min', 'full', takeRtoMin],
+  ['window', 'short', lockable('window', number('window'))],
+  ['cwnd', 'short', lockable('cwnd', number('cwnd'))],
+  ['initcwnd', 'short', lockable('initcwnd', number('initcwnd'))],
+  ['initrwnd', 'short', lockable('initrwnd', number('initrwnd'))],
+  ['features', 'short', metric('features', nextFeatures)],
+  ['quickack', 'short', metric('quickack', (words) => nextBit(words, 'quickack'))],
+  ['congctl', 'short', lockable('congctl', (words) => words.next())],
+  ['rttvar', 'short', lockable('rttvar', (words) => nextTime(words, 'rttvar', 4))],
+  ['ssthresh', 'short', lockable('ssthresh', number('ssthresh'))],
+  ['realms', 'short', field('realms', (words, _draft, { names }) => nextRealms(words, names))],
+  ['onlink', 'full', field('flags', () => ['onlink'])],
+  ['nexthop', 'full', 'nexthops'],
+  ['nhid', 'full', field('nexthopId', number('id'))],
+  ['protocol', 'short', field('protocol', nextProtocol)],
+  ['table', 'short', field('table', nextTable)],
+  ['vrf', 'short', takeVrf],
+  ['dev', 'full', takeDevice],
+  ['oif', 'full', takeDevice],
+  ['pref', 'short', field('pref', nextPreference)],
+  ['encap', 'full', takeTunnel],
+  ['ttl-propagate', 'full', field('ttlPropagate', nextPropagation)],
+  [
+    'fastopen_no_cookie',
+    'short',
+    metric('fastopenNoCookie', (words) => nextBit(words, 'fastopen_no_cookie')),
+  ],
+];
+
+function takeNewDestination(words: Words, { guess, input }: Draft): void {
+  words.take('to');
+  input.newdst = guess.address(words.next());
+}
+
+function takeVia(words: Words, draft: Draft): void {
+  if (draft.gateway) throw wrongArgument('via', 'use nexthop syntax to specify multiple via\n');
+  draft.gateway = true;
+  draft.input.via = nextGateway(words, draft.guess);
+}
+
+function takeFrom(words: Words, { guess, input }: Draft): void {
+  const { text, none } = guess.prefix(words.next());
+  if (!none) input.from = text;
+}
+
+function takeScope(words: Words, draft: Draft, { names }: ShowContext): void {
+  draft.scope = nextNamed(words, (word) => names.scopeId(word), 'invalid "scope" value\n');
+}
+
+function takeRtoMin(words: Words, draft: Draft): void {
+  draft.locks.push('rtoMin');
+  metricsOf(draft).rtoMin = nextTime(words, 'rto_min', 1);
+}
+
+async function takeVrf(words: Words, { input }: Draft, context: ShowContext): Promise<void> {
+  input.table = await vrfTable(words.next(), context);
+}
+
+async function takeTunnel(words: Words, { input }: Draft, context: ShowContext): Promise<void> {
+  input.encap = await takeEncap(words, context);
+}
+
+function nextProtocol(words: Words, _draft: Draft, { names }: ShowContext): number {
+  return nextNamed(words, (word) => names.protocolId(word), '"protocol" value is invalid\n');
+}
+
+function nextTable(words: Words, _draft: Draft, { names }: ShowContext): number {
+  return nextNamed(words, (word) => names.tableId(word), '"table" value is invalid\n');
+}
+
+function nextFeatures(words: Words): string[] {
+  return [nextOf(words, { ecn: 'ecn' }, '"features" value not valid\n')];
+}
+
+/** Keywords that have been met: the lines of a batch have few of them, and thousands of times. */
+const met = new Map<string, Take | 'nexthops'>();
+const LOWER_A = 0x61;
+
+/** Undefined for whatever is no keyword, which is a destination. */
+function keyword(word: string): Take | 'nexthops' | undefined {
+  // No keyword begins with a digit, and most destinations do.
+  if (word.charCodeAt(0) < LOWER_A) return undefined;
+  let take = met.get(word);
+  if (take === undefined) {
+    const found = KEYWORDS.find(([name, how]) => (how === 'full' ? word === name : matches(word, name)));
+    take = found?.[2];
+    // Destinations are met once.
+    if (take !== undefined) met.set(word, take);
+  }
+  return take;
 }
 
 function nextBit(words: Words, name: string): number {
@@ -182,39 +275,6 @@ function nextTime(words: Words, name: string, scale: number): number {
     throw wrongArgument(word, `"${name}" value is invalid\n`);
   const whole = Math.ceil(number * factor);
   return unit === '' ? whole / scale : whole;
-}
-
-/** Words that take no look at the kernel. */
-function takePlainWord(words: Words, draft: Draft, { names }: ShowContext): boolean {
-  const { guess, input } = draft;
-  if (words.take('src')) input.prefsrc = guess.address(words.next());
-  else if (words.take('as')) {
-    words.take('to');
-    input.newdst = guess.address(words.next());
-  } else if (words.peek === 'via') {
-    if (draft.gateway) throw wrongArgument('via', 'use nexthop syntax to specify multiple via\n');
-    words.next();
-    draft.gateway = true;
-    input.via = nextGateway(words, guess);
-  } else if (words.take('from')) {
-    const { text, none } = guess.prefix(words.next());
-    if (!none) input.from = text;
-  } else if (words.take('tos') || words.takeAbbreviated('dsfield'))
-    input.tos = nextNamed(words, (word) => names.dsfieldId(word), '"tos" value is invalid\n');
-  else if (words.take('expires')) input.expires = nextNumber(words, '"expires" value is invalid\n');
-  else if (words.takeAbbreviated('metric', 'priority') || words.take('preference'))
-    input.metric = nextNumber(words, '"metric" value is invalid\n');
-  else if (words.take('scope'))
-    draft.scope = nextNamed(words, (word) => names.scopeId(word), 'invalid "scope" value\n');
-  else if (words.takeAbbreviated('realms')) input.realms = nextRealms(words, names);
-  else if (words.take('onlink')) input.flags = ['onlink'];
-  else if (words.take('nhid')) input.nexthopId = nextNumber(words, '"id" value is invalid\n');
-  else if (words.takeAbbreviated('protocol'))
-    input.protocol = nextNamed(words, (word) => names.protocolId(word), '"protocol" value is invalid\n');
-  else if (words.takeAbbreviated('table'))
-    input.table = nextNamed(words, (word) => names.tableId(word), '"table" value is invalid\n');
-  else return false;
-  return true;
 }
 
 /** `via [FAMILY] ADDRESS`: an address of another family only where that is said. */
@@ -254,7 +314,7 @@ function takeDestination(words: Words, draft: Draft): void {
     draft.type = type;
   }
   const target = words.next();
-  if (draft.input.dst !== undefined)
+  if (draft.input.dst !== '')
     throw new UsageError(`Error: either "to" is duplicate, or "${target}" is a garbage.`);
   draft.input.dst = draft.guess.prefix(target).text;
 }

@@ -51,9 +51,32 @@ export function familyOfText(address: string): 'inet' | 'inet6' {
   return address.includes(':') ? 'inet6' : 'inet';
 }
 
+/** Four decimal numbers without leading zeros: such a word is spelled as it will be printed. */
+function isIpv4(word: string): boolean {
+  let dots = 0;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i < word.length; i++) {
+    const code = word.charCodeAt(i);
+    if (code === 0x2e) {
+      if (digits === 0) return false;
+      dots++;
+      digits = 0;
+      value = 0;
+    } else {
+      if (code < 0x30 || code > 0x39 || (digits > 0 && value === 0)) return false;
+      value = value * 10 + code - 0x30;
+      if (value > 255) return false;
+      digits++;
+    }
+  }
+  return dots === 3 && digits > 0;
+}
+
 /** One address, or for MPLS a stack of labels. Throws as `ip` complains. */
 export function addressText(word: string, family?: ShowFamily): string {
   if (family === 'mpls') return labels(word, 'address');
+  if (family !== 'inet6' && family !== 'link' && isIpv4(word)) return word;
   const { address, family: found } = inetAddress(word, family);
   if (address !== '') return address;
   return found === 'inet6' ? '::' : '0.0.0.0';
@@ -65,8 +88,22 @@ export function prefixText(word: string, family?: ShowFamily): PrefixText {
     const text = labels(word, 'prefix');
     return { text, address: text, length: 20, none: false };
   }
+  if (family === undefined || family === 'inet') {
+    const plain = plainPrefix(word);
+    if (plain !== undefined) return plain;
+  }
   const { address, length, word: none } = inetPrefix(word, family);
   return none === undefined ? { text: `${address}/${length}`, address, length, none: false } : NONE;
+}
+
+/** IPv4 as it is always written. Everything else is undefined, right or wrong. */
+function plainPrefix(word: string): PrefixText | undefined {
+  if (isIpv4(word)) return { text: word, address: word, length: 32, none: false };
+  const slash = word.indexOf('/');
+  const address = word.slice(0, Math.max(slash, 0));
+  if (!isIpv4(address) || !/^[1-9]\d?$/.test(word.slice(slash + 1))) return undefined;
+  const length = Number(word.slice(slash + 1));
+  return length > 32 ? undefined : { text: word, address, length, none: false };
 }
 
 const NONE: PrefixText = { text: 'default', address: '', length: 0, none: true };
