@@ -126,7 +126,9 @@ function compareOutcomes(theirs: Outcome, ours: Outcome): string | undefined {
   const said = complaint(theirs.stderr);
   // A screen of usage stands for any complaint of ours, so long as there is one.
   if (said.startsWith('Usage: ')) return ours.stderr === '' ? 'usage expected, nothing said' : undefined;
-  const own = complaint(ours.stderr).replaceAll('"cofferdam ', '"ip ');
+  const own = complaint(ours.stderr)
+    .replaceAll(/"cofferdam (bridge|tc) /g, '"$1 ')
+    .replaceAll('"cofferdam ', '"ip ');
   return said === own ? undefined : `stderr: ${said} expected, found: ${own}`;
 }
 

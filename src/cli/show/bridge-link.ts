@@ -1,7 +1,7 @@
 import type { BridgePortLink } from '../../route/bridge-port.ts';
 import { duplicateArgument, Words } from '../args.ts';
+import { linkNamed, unknownWord } from '../bridge-words.ts';
 import { lineBreak, paint } from '../text.ts';
-import { unknownWord } from './fdb.ts';
 import { type Desk, Sheet } from './route-sheet.ts';
 import type { ShowContext, View } from './view.ts';
 
@@ -43,7 +43,7 @@ async function readDevice(
     if (dev !== undefined) throw duplicateArgument('dev', word);
     dev = word;
   }
-  return dev === undefined ? undefined : await context.linkIndex(dev);
+  return dev === undefined ? undefined : await linkNamed(dev, context);
 }
 
 function portSheet(port: BridgePortLink, desk: Desk): Sheet {

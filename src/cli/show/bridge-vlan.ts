@@ -1,9 +1,9 @@
 import type { BridgePortLink, BridgePortTunnel, BridgePortVlan } from '../../route/bridge-port.ts';
 import type { BridgeVlan } from '../../route/bridge-vlan.ts';
 import { duplicateArgument, Words } from '../args.ts';
+import { linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
 import { lineBreak, paint } from '../text.ts';
 import { putState } from './bridge-link.ts';
-import { unknownWord, vlanId } from './fdb.ts';
 import { type Desk, Sheet } from './route-sheet.ts';
 import type { JsonObject, ShowContext, Shown, View } from './view.ts';
 
@@ -56,7 +56,7 @@ export async function readVlanFilter(args: readonly string[], context: ShowConte
     } else throw unknownWord('vlan', words.next());
   }
   return {
-    ...(dev === undefined ? {} : { dev: await context.linkIndex(dev) }),
+    ...(dev === undefined ? {} : { dev: await linkNamed(dev, context) }),
     ...(vid === undefined || vid === 0 ? {} : { vid }),
   };
 }

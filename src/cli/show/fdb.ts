@@ -1,13 +1,6 @@
 import type { FdbEntry, FdbFilter } from '../../route/fdb.ts';
-import {
-  duplicateArgument,
-  FindingError,
-  matches,
-  parseUnsigned,
-  UsageError,
-  Words,
-  wrongArgument,
-} from '../args.ts';
+import { duplicateArgument, matches, parseUnsigned, UsageError, Words, wrongArgument } from '../args.ts';
+import { bridgeNamed, linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
 import { paint } from '../text.ts';
 import { type Desk, paintAddress, Sheet } from './route-sheet.ts';
 import type { ShowContext, Shown, View } from './view.ts';
@@ -92,32 +85,11 @@ async function readFilter(args: readonly string[], context: ShowContext): Promis
     else if (words.takeAbbreviated('help')) throw new UsageError('Try "cofferdam bridge fdb help".');
     else throw unknownWord('fdb', words.next());
   }
-  if (br !== undefined) filter.br = await bridgeIndex(br, context);
-  if (typeof filter.dev === 'string') filter.dev = await context.linkIndex(filter.dev);
+  if (br !== undefined) filter.br = await bridgeNamed(br, context);
+  if (typeof filter.dev === 'string') filter.dev = await linkNamed(filter.dev, context);
   // 0 is no condition.
   if (filter.vlan === 0) delete filter.vlan;
   return { filter, states, dynamic };
-}
-
-/** A word that `bridge` would pass over in silence: a misspelt condition would be none. */
-export function unknownWord(object: string, word: string): UsageError {
-  return new UsageError(`Argument "${word}" is unknown, try "cofferdam bridge ${object} help".`);
-}
-
-export async function bridgeIndex(name: string, context: ShowContext): Promise<number> {
-  try {
-    return await context.linkIndex(name);
-  } catch (error) {
-    if (error instanceof FindingError) throw new FindingError(`Cannot find bridge device "${name}"`);
-    throw error;
-  }
-}
-
-/** A VLAN id, up to 4095. */
-export function vlanId(word: string): number {
-  const vid = parseUnsigned(word);
-  if (vid === undefined || vid > 4095) throw new FindingError(`Invalid VLAN ID "${word}"`);
-  return vid;
 }
 
 /** As `bridge` shows entries. `hideDevice`: only one link was asked for. */

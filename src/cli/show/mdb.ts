@@ -1,8 +1,8 @@
 import type { MdbEntry, MdbFilter, MdbRouterPort, MdbSource } from '../../route/mdb.ts';
 import { numberOf, ROUTE_PROTOCOLS } from '../../route/route-words.ts';
 import { duplicateArgument, Words } from '../args.ts';
+import { linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
 import { lineBreak, paint } from '../text.ts';
-import { unknownWord, vlanId } from './fdb.ts';
 import { type Desk, Sheet } from './route-sheet.ts';
 import type { JsonObject, ShowContext, View } from './view.ts';
 
@@ -45,7 +45,7 @@ async function readFilter(args: readonly string[], context: ShowContext): Promis
       filter.vid = vlanId(word);
     } else throw unknownWord('mdb', words.next());
   }
-  if (dev !== undefined) filter.dev = await context.linkIndex(dev);
+  if (dev !== undefined) filter.dev = await linkNamed(dev, context);
   if (filter.vid === 0) delete filter.vid;
   return filter;
 }

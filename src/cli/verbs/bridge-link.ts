@@ -1,7 +1,7 @@
 import type { BridgeCommand } from '../../route/bridge-port.ts';
 import type { BridgePort } from '../../route/link.ts';
-import { FindingError, parseInteger, UsageError, Words } from '../args.ts';
-import { bridgeIndex } from '../show/fdb.ts';
+import { parseInteger, UsageError, Words } from '../args.ts';
+import { bridgeNamed, linkNamed } from '../bridge-words.ts';
 import type { Actions, ShowContext } from '../show/view.ts';
 
 /** The verbs of `bridge link` besides `show`, man 8 bridge. */
@@ -54,11 +54,11 @@ async function setPort(args: readonly string[], context: ShowContext): Promise<u
     else if (word === 'nobackup_port') settings.backupPortIndex = 0;
     else throw new UsageError('Try "cofferdam bridge link help".');
   }
-  if (dev === undefined) throw new FindingError('Device is a required argument.');
+  if (dev === undefined) throw new UsageError('Device is a required argument.');
   // As `bridge` has it, 0 is no cost.
   if (settings.cost === 0) delete settings.cost;
   await context.rt.bridgePort.set({
-    ifindex: await bridgeIndex(dev, context),
+    ifindex: await bridgeNamed(dev, context),
     bridgePort: settings,
     ...(commands.length === 0 ? {} : { command: commands }),
     ...(mode === undefined ? {} : { mode }),
@@ -72,13 +72,13 @@ function isKey<T extends object>(table: T, word: string): word is string & keyof
 
 function onOff(name: string, word: string): boolean {
   if (word === 'on' || word === 'off') return word === 'on';
-  throw new FindingError(`Error: argument of "${name}" must be one of "on", "off", not "${word}"`);
+  throw new UsageError(`Error: argument of "${name}" must be one of "off", "on", not "${word}"`);
 }
 
 function whole(name: string, word: string, max: number): number {
   const value = parseInteger(word, max);
   if (value === undefined || value < 0)
-    throw new FindingError(`Error: argument of "${name}" must be a number, not "${word}"`);
+    throw new UsageError(`Error: argument of "${name}" must be a number, not "${word}"`);
   return value;
 }
 
@@ -89,19 +89,14 @@ export function portState(word: string): string {
   const number = parseInteger(word, 0x7f);
   if (number !== undefined && number >= 0) return STATES[number] ?? String(number);
   if (STATES.includes(word)) return word;
-  throw new FindingError('Error: invalid STP port state');
+  throw new UsageError('Error: invalid STP port state');
 }
 
 function hardwareMode(word: string): 'veb' | 'vepa' {
   if (word === 'veb' || word === 'vepa') return word;
-  throw new FindingError('Mode argument must be "vepa" or "veb".');
+  throw new UsageError('Mode argument must be "vepa" or "veb".');
 }
 
-async function existing(name: string, context: ShowContext): Promise<number> {
-  try {
-    return await context.linkIndex(name);
-  } catch (error) {
-    if (error instanceof FindingError) throw new FindingError(`Error: device ${name} does not exist`);
-    throw error;
-  }
+function existing(name: string, context: ShowContext): Promise<number> {
+  return linkNamed(name, context, `Error: device ${name} does not exist`);
 }

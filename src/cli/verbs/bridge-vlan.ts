@@ -1,9 +1,9 @@
 import type { BridgeCommand } from '../../route/bridge-port.ts';
 import type { BridgeVlanInput, VlanGlobalOptions } from '../../route/bridge-vlan.ts';
-import { FindingError, parseUnsigned, UsageError, Words, wrongArgument } from '../args.ts';
+import { parseUnsigned, UsageError, Words, wrongArgument } from '../args.ts';
+import { bridgeNamed, unknownWord } from '../bridge-words.ts';
 import { showTunnels } from '../show/bridge-vlan.ts';
 import { showGlobal } from '../show/bridge-vlan-global.ts';
-import { bridgeIndex, unknownWord } from '../show/fdb.ts';
 import type { Action, Actions, ShowContext } from '../show/view.ts';
 import { portState } from './bridge-link.ts';
 
@@ -26,12 +26,12 @@ function vlanRange(word: string): Range {
   const [first = '', last] = word.split(/-(.*)/s);
   const vid = parseUnsigned(first);
   if (last === undefined) {
-    if (vid === undefined || vid >= 4096) throw new FindingError(`Invalid VLAN ID "${word}"`);
+    if (vid === undefined || vid >= 4096) throw new UsageError(`Invalid VLAN ID "${word}"`);
     return { vid };
   }
   const vidEnd = parseUnsigned(last);
   if (vid === undefined || vidEnd === undefined || vid >= vidEnd || vidEnd >= 4096)
-    throw new FindingError(`Invalid VLAN range "${word}"`);
+    throw new UsageError(`Invalid VLAN range "${word}"`);
   return { vid, vidEnd };
 }
 
@@ -68,10 +68,10 @@ function changing(verb: 'add' | 'del'): Action {
     }
     const { ifindex, vid, vidEnd } = await where(dev, range, context);
     if (vidEnd !== undefined && flags.includes('pvid'))
-      throw new FindingError('pvid cannot be configured for a vlan range');
+      throw new UsageError('pvid cannot be configured for a vlan range');
     const span = (vidEnd ?? vid) - vid;
     if (tunnel !== undefined && (tunnel.vidEnd ?? tunnel.vid) - tunnel.vid !== span)
-      throw new FindingError('As many tunnels as VLANs are needed.');
+      throw new UsageError('As many tunnels as VLANs are needed.');
     const vlan: BridgeVlanInput = {
       ifindex,
       vid,
@@ -91,8 +91,8 @@ async function where(
   context: ShowContext,
 ): Promise<Range & { ifindex: number }> {
   if (dev === undefined || range === undefined)
-    throw new FindingError('Device and VLAN ID are required arguments.');
-  return { ifindex: await bridgeIndex(dev, context), ...range };
+    throw new UsageError('Device and VLAN ID are required arguments.');
+  return { ifindex: await bridgeNamed(dev, context), ...range };
 }
 
 async function setOptions(args: readonly string[], context: ShowContext): Promise<undefined> {

@@ -1,14 +1,7 @@
 import type { FdbFlush, FdbFlushFlag, FdbFlushState, FdbInput, FdbService } from '../../route/fdb.ts';
-import {
-  duplicateArgument,
-  FindingError,
-  matches,
-  parseUnsigned,
-  UsageError,
-  Words,
-  wrongArgument,
-} from '../args.ts';
-import { bridgeIndex, printFdb, unknownWord, vlanId } from '../show/fdb.ts';
+import { duplicateOrGarbage, matches, parseUnsigned, UsageError, Words, wrongArgument } from '../args.ts';
+import { bridgeNamed, linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
+import { printFdb } from '../show/fdb.ts';
 import type { Action, Actions, ShowContext, Shown } from '../show/view.ts';
 import { addressText } from './words.ts';
 
@@ -47,13 +40,12 @@ function takeMac(words: Words, known: string | undefined): string {
   words.take('to');
   const word = words.next();
   if (matches(word, 'help')) throw new UsageError(HELP);
-  if (known !== undefined) throw duplicateArgument('to', word);
+  if (known !== undefined) throw duplicateOrGarbage('to', word);
   return word;
 }
 
 function macAddress(word: string): string {
-  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(word))
-    throw new FindingError(`Invalid mac address ${word}`);
+  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(word)) throw new UsageError(`Invalid mac address ${word}`);
   return word;
 }
 
@@ -68,13 +60,13 @@ async function readEntry(args: readonly string[], context: ShowContext): Promise
     if (words.take('dev')) dev = words.next();
     else if (words.take('dst')) {
       const word = words.next();
-      if (entry.dst !== undefined) throw duplicateArgument('dst', word);
+      if (entry.dst !== undefined) throw duplicateOrGarbage('dst', word);
       entry.dst = addressText(word, context.options.family);
     } else if (words.take('nhid')) entry.nhid = number(words.next(), '"id" value is invalid\n');
     else if (words.take('port')) entry.port = number(words.next(), 'invalid port\n', 0xffff);
     else if (words.take('vni')) entry.vni = vni(words.next(), 'invalid VNI\n');
     else if (words.take('src_vni')) entry.srcVni = vni(words.next(), 'invalid src VNI\n');
-    else if (words.take('via')) entry.viaIfindex = await context.linkIndex(words.next());
+    else if (words.take('via')) entry.viaIfindex = await linkNamed(words.next(), context);
     else if (words.take('self')) flags.push('self');
     else if (words.takeAbbreviated('master')) flags.push('master');
     else if (words.takeAbbreviated('router')) flags.push('router');
@@ -82,23 +74,22 @@ async function readEntry(args: readonly string[], context: ShowContext): Promise
     else if (words.takeAbbreviated('temp', 'static')) state = 'static';
     else if (words.takeAbbreviated('dynamic')) state = 'dynamic';
     else if (words.takeAbbreviated('vlan')) {
-      const word = words.next();
-      if (entry.vlan !== undefined) throw duplicateArgument('vlan', word);
-      entry.vlan = vlanId(word);
+      if (entry.vlan !== undefined) throw duplicateOrGarbage('vlan', 'vlan');
+      entry.vlan = vlanId(words.next());
     } else if (words.takeAbbreviated('use')) flags.push('use');
     else if (words.takeAbbreviated('extern_learn')) flags.push('extern_learn');
     else if (words.takeAbbreviated('sticky')) flags.push('sticky');
     else mac = takeMac(words, mac);
   }
   if (dev === undefined || mac === undefined)
-    throw new FindingError('Device and address are required arguments.');
+    throw new UsageError('Device and address are required arguments.');
   if (entry.nhid !== undefined && (entry.dst ?? entry.port ?? entry.vni) !== undefined)
-    throw new FindingError('dst, port, vni are mutually exclusive with nhid');
+    throw new UsageError('dst, port, vni are mutually exclusive with nhid');
   if (!flags.includes('self') && !flags.includes('master')) flags.push('self');
   return {
     ...entry,
     mac: macAddress(mac),
-    ifindex: await context.linkIndex(dev),
+    ifindex: await linkNamed(dev, context),
     flags,
     ...(state === undefined ? {} : { state }),
   };
@@ -125,22 +116,21 @@ async function getEntry(args: readonly string[], context: ShowContext): Promise<
     else if (words.take('self')) flags.push('self');
     else if (words.takeAbbreviated('master')) flags.push('master');
     else if (words.takeAbbreviated('vlan')) {
-      const word = words.next();
-      if (key.vlan !== undefined) throw duplicateArgument('vlan', word);
-      key.vlan = vlanId(word);
+      if (key.vlan !== undefined) throw duplicateOrGarbage('vlan', 'vlan');
+      key.vlan = vlanId(words.next());
     } else if (words.takeAbbreviated('dynamic')) dynamic = true;
     else mac = takeMac(words, mac);
   }
   if ((dev === undefined && br === undefined) || mac === undefined)
-    throw new FindingError('Device or master and address are required arguments.');
+    throw new UsageError('Device or master and address are required arguments.');
   // Without a word about the table, that of the bridge is meant.
   if (flags.length === 0) flags.push('master');
   const found = await context.rt.fdb.get({
     ...key,
     mac: macAddress(mac),
     flags,
-    ...(dev === undefined ? {} : { ifindex: await context.linkIndex(dev) }),
-    ...(br === undefined ? {} : { masterIndex: await bridgeIndex(br, context) }),
+    ...(dev === undefined ? {} : { ifindex: await linkNamed(dev, context) }),
+    ...(br === undefined ? {} : { masterIndex: await bridgeNamed(br, context) }),
   });
   return await printFdb(dynamic && found.state === 'permanent' ? [] : [found], context, false);
 }
@@ -162,18 +152,17 @@ async function flushEntries(args: readonly string[], context: ShowContext): Prom
     else if (STATES.includes(plain)) flush.state = word as FdbFlushState;
     else if (FLAGS.includes(plain)) flags.push(word);
     else if (word === 'brport') {
-      const name = words.next();
-      if (port !== undefined) throw duplicateArgument('brport', name);
-      port = name;
+      if (port !== undefined) throw duplicateOrGarbage('brport', 'brport');
+      port = words.next();
     } else if (word === 'vlan') {
-      const vid = words.next();
-      if (flush.vlan !== undefined) throw duplicateArgument('vlan', vid);
-      flush.vlan = vlanId(vid);
+      if (flush.vlan !== undefined) throw duplicateOrGarbage('vlan', 'vlan');
+      flush.vlan = vlanId(words.next());
     } else throw unknownWord('fdb', word);
   }
-  if (dev === undefined) throw new FindingError('Device is a required argument.');
-  flush.ifindex = await bridgeIndex(dev, context);
-  if (port !== undefined) flush.brport = await context.linkIndex(port);
+  if (dev === undefined) throw new UsageError('Device is a required argument.');
+  flush.ifindex = await bridgeNamed(dev, context);
+  if (port !== undefined)
+    flush.brport = await linkNamed(port, context, `Cannot find bridge port device "${port}"`);
   if (flags.length > 0) flush.flags = flags as FdbFlushFlag[];
   await context.rt.fdb.flush(flush);
   return undefined;

@@ -1,7 +1,7 @@
 import { parseIp } from '../../netlink/wire/address.ts';
 import type { MdbInput, MdbService } from '../../route/mdb.ts';
-import { FindingError, Words } from '../args.ts';
-import { unknownWord, vlanId } from '../show/fdb.ts';
+import { UsageError, Words } from '../args.ts';
+import { linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
 import type { Action, Actions, ShowContext } from '../show/view.ts';
 
 /** `bridge mdb add` and `del`, man 8 bridge. */
@@ -37,12 +37,12 @@ async function readEntry(args: readonly string[], context: ShowContext): Promise
     else throw unknownWord('mdb', words.next());
   }
   if (dev === undefined || grp === undefined || port === undefined)
-    throw new FindingError('Device, group address and port name are required arguments.');
-  const ifindex = await context.linkIndex(dev);
-  const portIndex = await context.linkIndex(port);
+    throw new UsageError('Device, group address and port name are required arguments.');
+  const ifindex = await linkNamed(dev, context);
+  const portIndex = await linkNamed(port, context);
   if (parseIp(grp) === undefined && !/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(grp))
-    throw new FindingError(`Invalid address "${grp}"`);
+    throw new UsageError(`Invalid address "${grp}"`);
   if (entry.src !== undefined && parseIp(entry.src) === undefined)
-    throw new FindingError(`Invalid source address "${entry.src}"`);
+    throw new UsageError(`Invalid source address "${entry.src}"`);
   return { ...entry, grp, ifindex, portIndex };
 }
