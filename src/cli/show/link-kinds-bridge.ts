@@ -75,7 +75,8 @@ export function putBridgePort(sheet: Sheet, p: BridgePort, desk: LinkDesk): void
     else sheet.put('state', p.state, `state ${p.state} `);
   }
   putNumber(sheet, 'priority', p.priority);
-  putNumber(sheet, 'cost', p.cost);
+  // `ip` prints it with a sign.
+  if (p.cost !== undefined) putNumber(sheet, 'cost', p.cost | 0);
   putOnOff(sheet, 'hairpin', p.hairpin);
   putOnOff(sheet, 'guard', p.guard);
   putOnOff(sheet, 'root_block', p.rootBlock);
