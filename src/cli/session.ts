@@ -130,16 +130,17 @@ class Context implements ShowContext {
     this.#indexes = indexes;
   }
 
-  linkNames(): Promise<LinkNames> {
-    this.#links ??= readLinkNames(this.rt);
-    return this.#links;
-  }
-
   forgetLinks(): void {
     this.#links = undefined;
   }
 
-  linkIndex(name: string): Promise<number> {
+  // Taken out of the context and called by themselves.
+  readonly linkNames = (): Promise<LinkNames> => {
+    this.#links ??= readLinkNames(this.rt);
+    return this.#links;
+  };
+
+  readonly linkIndex = (name: string): Promise<number> => {
     let index = this.#indexes.get(name);
     if (index === undefined) {
       index = findLink(this.rt, name);
@@ -147,11 +148,11 @@ class Context implements ShowContext {
       index.catch(() => this.#indexes.delete(name));
     }
     return index;
-  }
+  };
 
-  write(output: string | Uint8Array): void {
+  readonly write = (output: string | Uint8Array): void => {
     process.stdout.write(output);
-  }
+  };
 }
 
 /** `if7` is a link by its index, as in iproute2, unless one is called so. */
