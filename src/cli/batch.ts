@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { UsageError } from './args.ts';
+import { FindingError, UsageError } from './args.ts';
 import { BatchLines, splitWords } from './batch-lines.ts';
 import { BatchSession, StoppedError } from './batch-session.ts';
 import { describeFailure, EXIT } from './exit.ts';
 import { type Program, resolveObject } from './objects.ts';
 import type { GlobalOptions } from './options.ts';
+import { errnoWords } from './strerror.ts';
 
 /**
  * `-batch FILE`: every line as a command of its own, all of them over one socket. Changes that follow each other go to
@@ -88,7 +89,8 @@ async function* open(file: string): AsyncGenerator<string, void, void> {
   try {
     for await (const chunk of stream) yield chunk as string;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`Cannot open file "${file}" for reading: ${why}`);
+    const { errno } = error as NodeJS.ErrnoException;
+    const why = errno === undefined ? String(error) : errnoWords(errno);
+    throw new FindingError(`Cannot open file "${file}" for reading: ${why}`);
   }
 }
