@@ -182,7 +182,14 @@ export type {
 } from './route/neighbour.ts';
 export type { Netconf, NetconfFamily, NetconfFilter } from './route/netconf.ts';
 export type { NetnsId, NetnsIdFilter, NetnsIdTarget } from './route/netns-id.ts';
-export type { Nexthop, NexthopFilter, NexthopInput } from './route/nexthop.ts';
+export type {
+  Nexthop,
+  NexthopBucket,
+  NexthopBucketFilter,
+  NexthopFilter,
+  NexthopInput,
+  NexthopStats,
+} from './route/nexthop.ts';
 export type { ObjectName } from './route/object.ts';
 export type { Qdisc, QdiscFilter, QdiscInput } from './route/qdisc.ts';
 export type {
@@ -244,5 +251,12 @@ export type {
 export { ROUTE_PRESENT } from './route/route.ts';
 export type { NumberRange, Rule, RuleAction, RuleFilter, RuleFlag, RuleInput } from './route/rule.ts';
 export { RouteSocket, type RouteSocketOptions } from './route/socket.ts';
+export type {
+  Replacement,
+  RouteConflict,
+  RouteSyncFailure,
+  RouteSyncOptions,
+  RouteSyncResult,
+} from './route/sync.ts';
 export type { Estimator, TcStats } from './route/tc-message.ts';
 export type { LinkLayer, SizeTable } from './route/tc-rate.ts';

@@ -24,10 +24,10 @@ import { OBJECT_NAMES, type ObjectName } from './object.ts';
 import { requestNames } from './object-types.ts';
 import type { QdiscService } from './qdisc.ts';
 import { Recording } from './recording.ts';
-import type { RouteService } from './route.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import type { RuleService } from './rule.ts';
 import { createServices } from './services.ts';
+import { SocketRouteService } from './sync.ts';
 
 export interface RouteSocketOptions {
   /** The network namespace to work in: a name as `ip netns` has it, a path, a pid, a Netns. Default: the process's own. */
@@ -66,7 +66,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly #batches: BatchHost;
   readonly link: LinkService;
   readonly address: AddressService;
-  readonly route: RouteService;
+  readonly route: SocketRouteService;
   readonly rule: RuleService;
   readonly neighbour: NeighbourService;
   readonly nexthop: NexthopService;
@@ -83,12 +83,13 @@ export class RouteSocket implements Disposable, AsyncDisposable {
 
   private constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
-    const services = createServices(netlink, new LinkNames(netlink));
+    const names = new LinkNames(netlink);
+    const services = createServices(netlink, names);
     const closedError = () => new ClosedError('the netlink socket is closed');
     this.#batches = { netlink, services, running: new Set(), closedError };
     this.link = services.link;
     this.address = services.address;
-    this.route = services.route;
+    this.route = new SocketRouteService(netlink, names, (callback, options) => this.batch(callback, options));
     this.rule = services.rule;
     this.neighbour = services.neighbour;
     this.nexthop = services.nexthop;

@@ -1,0 +1,455 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Route, RouteInput, RouteSyncOptions, RouteSyncResult } from '../../src/index.ts';
+import { World } from '../support/diff.ts';
+import { inet6Routes, inetRoutes, LINKS, NEXTHOPS } from './route-world.ts';
+
+const TABLE = 500;
+const OWN: RouteSyncOptions = { table: TABLE, protocol: 'static' };
+
+/** How many of each. */
+function counts(result: RouteSyncResult): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(result).flatMap(([name, list]) => (list.length === 0 ? [] : [[name, list.length]])),
+  );
+}
+
+describe('declared routes', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.open();
+    world.batch([...LINKS, ...NEXTHOPS]);
+  });
+  beforeEach(() => {
+    for (const family of ['-4', '-6'])
+      try {
+        world.ip(family, 'route', 'flush', 'table', String(TABLE));
+      } catch {
+        // A table that nobody made yet.
+      }
+  });
+  afterAll(async () => world[Symbol.asyncDispose]());
+
+  const sync = (desired: readonly RouteInput[], options: Partial<RouteSyncOptions> = {}) =>
+    world.rt.route.sync(desired, { ...OWN, ...options });
+  const there = () => world.rt.route.list({ table: TABLE });
+
+  it('are added, and then left alone', async () => {
+    const desired: RouteInput[] = [
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '10.2.0.0/16', dev: 'veth0', table: TABLE, protocol: 'static' },
+      { dst: '10.3.0.1', nexthops: [{ via: '10.0.0.2', weight: 3 }, { via: '10.0.1.2' }] },
+      { dst: 'default', type: 'blackhole', metric: 7 },
+      { dst: '2001:db8:1::/48', via: '2001:db8::2' },
+      { dst: '2001:db8:2::/48', nexthops: [{ via: '2001:db8::2' }, { via: '2001:db8:1::2', weight: 2 }] },
+      { dst: '2001:db8:3::/48', type: 'unreachable' },
+      { dst: '10.4.0.0/16', nexthopId: 4 },
+    ];
+    const first = await sync(desired);
+    expect(counts(first)).toEqual({ added: 8 });
+    expect(first.added).toContainEqual({
+      dst: '10.1.0.0/16',
+      via: '10.0.0.2',
+      table: TABLE,
+      protocol: 'static',
+    });
+    expect(await there()).toHaveLength(8);
+    const second = await sync(desired);
+    expect(counts(second)).toEqual({ unchanged: 8 });
+    // What is there is as good a description of it.
+    expect(counts(await sync(await there()))).toEqual({ unchanged: 8 });
+    expect(counts(await sync([]))).toEqual({ deleted: 8 });
+    expect(await there()).toEqual([]);
+  });
+
+  it.each<[string, RouteInput, RouteInput]>([
+    ['another gateway', { dst: '10.1.0.0/16', via: '10.0.0.2' }, { dst: '10.1.0.0/16', via: '10.0.0.3' }],
+    [
+      'a link instead of a gateway',
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '10.1.0.0/16', dev: 'veth0' },
+    ],
+    ['another type', { dst: '10.1.0.0/16', via: '10.0.0.2' }, { dst: '10.1.0.0/16', type: 'prohibit' }],
+    [
+      'metrics',
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '10.1.0.0/16', via: '10.0.0.2', metrics: { mtu: 1400, lock: ['mtu'] } },
+    ],
+    [
+      'a weight',
+      { dst: '10.1.0.0/16', nexthops: [{ via: '10.0.0.2' }, { via: '10.0.1.2' }] },
+      { dst: '10.1.0.0/16', nexthops: [{ via: '10.0.0.2' }, { via: '10.0.1.2', weight: 2 }] },
+    ],
+    [
+      'another source address',
+      { dst: '10.1.0.0/16', dev: 'veth1' },
+      { dst: '10.1.0.0/16', dev: 'veth1', prefsrc: '10.0.1.1' },
+    ],
+    ['an object', { dst: '10.1.0.0/16', via: '10.0.0.2' }, { dst: '10.1.0.0/16', nexthopId: 1 }],
+    [
+      'a tunnel',
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '10.1.0.0/16', via: '10.0.0.2', encap: { type: 'ip', id: 7n, dst: '10.0.0.2' } },
+    ],
+    [
+      'another gateway, IPv6',
+      { dst: '2001:db8:5::/48', via: '2001:db8::2' },
+      { dst: '2001:db8:5::/48', via: '2001:db8::3' },
+    ],
+    [
+      'more paths, IPv6',
+      { dst: '2001:db8:5::/48', via: '2001:db8::2' },
+      { dst: '2001:db8:5::/48', nexthops: [{ via: '2001:db8::3' }, { via: '2001:db8:1::3' }] },
+    ],
+    [
+      'fewer paths, IPv6',
+      {
+        dst: '2001:db8:5::/48',
+        nexthops: [{ via: '2001:db8::3' }, { via: '2001:db8:1::3' }, { via: '2001:db8:1::4' }],
+      },
+      { dst: '2001:db8:5::/48', via: '2001:db8::2' },
+    ],
+    [
+      'a link instead of a gateway, IPv6',
+      { dst: '2001:db8:5::/48', via: '2001:db8::2' },
+      { dst: '2001:db8:5::/48', dev: 'veth1' },
+    ],
+    [
+      'another type, IPv6',
+      { dst: '2001:db8:5::/48', dev: 'veth1' },
+      { dst: '2001:db8:5::/48', type: 'blackhole' },
+    ],
+    [
+      'a preference',
+      { dst: '2001:db8:5::/48', via: '2001:db8::2' },
+      { dst: '2001:db8:5::/48', via: '2001:db8::2', pref: 'high' },
+    ],
+    [
+      'segments',
+      { dst: '2001:db8:5::/48', dev: 'veth0', encap: { type: 'seg6', mode: 'encap', segs: ['2001:db8::5'] } },
+      { dst: '2001:db8:5::/48', dev: 'veth0', encap: { type: 'seg6', mode: 'encap', segs: ['2001:db8::6'] } },
+    ],
+  ])('are replaced, never missing meanwhile: %s', async (_, from, to) => {
+    for (const [a, b] of [
+      [from, to],
+      [to, from],
+    ] as const) {
+      await sync([a]);
+      await using monitor = await world.rt.monitor(['route']);
+      const result = await sync([b]);
+      expect(counts(result)).toEqual({ replaced: 1 });
+      expect(result.replaced[0]).toMatchObject({ from: { dst: a.dst }, to: b });
+      expect(await there()).toHaveLength(1);
+      expect(counts(await sync([b]))).toEqual({ unchanged: 1 });
+      // All news so far, and one more to know when they are through.
+      await world.rt.route.add({ dst: '10.255.0.0/16', dev: 'veth0', table: TABLE, protocol: 'boot' });
+      const news: string[] = [];
+      for await (const event of monitor) {
+        if (!('value' in event)) throw new Error(event.type);
+        const route = event.value as Route;
+        if (route.dst === '10.255.0.0/16') break;
+        if (route.dst === b.dst) news.push(event.type);
+      }
+      expect(news.length).toBeGreaterThan(0);
+      // IPv6 tells of the paths that a replacement took away.
+      if (!b.dst.includes(':')) expect(news).not.toContain('del');
+      await world.rt.route.del({ dst: '10.255.0.0/16', table: TABLE, protocol: 'boot' });
+    }
+    await sync([]);
+  });
+
+  it('see nothing of other protocols and tables, and leave theirs alone', async () => {
+    world.batch([
+      `route add 10.1.0.0/16 via 10.0.0.9 table ${TABLE} proto bgp`,
+      `route add 10.2.0.0/16 via 10.0.0.9 table ${TABLE} proto bgp`,
+      `route add 10.3.0.0/16 via 10.0.0.9 table ${TABLE} proto bgp metric 5`,
+      `route add 2001:db8:1::/48 via 2001:db8::9 table ${TABLE} proto bgp`,
+      'route add 10.9.0.0/16 via 10.0.0.9 table 501 proto static',
+    ]);
+    const foreign = await there();
+    const desired = [
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '10.3.0.0/16', via: '10.0.0.2' },
+      { dst: '2001:db8:1::/48', via: '2001:db8::2' },
+    ];
+    const result = await sync(desired);
+    expect(counts(result)).toEqual({ added: 1, conflicts: 2 });
+    expect(result.conflicts).toMatchObject([
+      { desired: { dst: '10.1.0.0/16' }, existing: { dst: '10.1.0.0/16', protocol: 'bgp', via: '10.0.0.9' } },
+      { desired: { dst: '2001:db8:1::/48' }, existing: { protocol: 'bgp' } },
+    ]);
+    expect(counts(await sync(desired))).toEqual({ unchanged: 1, conflicts: 2 });
+    expect(counts(await sync([]))).toEqual({ deleted: 1 });
+    const left = await there();
+    expect(left.map(({ cacheinfo: _, ...route }) => route)).toEqual(
+      foreign.map(({ cacheinfo: _, ...route }) => route),
+    );
+    expect(await world.rt.route.list({ table: 501 })).toHaveLength(1);
+    world.ip('route', 'flush', 'table', '501');
+  });
+
+  it('of one family leave the other alone', async () => {
+    const both = [
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '2001:db8:1::/48', via: '2001:db8::2' },
+    ];
+    await sync(both);
+    expect(counts(await sync([], { family: 'inet' }))).toEqual({ deleted: 1 });
+    expect(counts(await sync(both))).toEqual({ added: 1, unchanged: 1 });
+    expect(counts(await sync(both.slice(0, 1), { family: 'inet' }))).toEqual({ unchanged: 1 });
+    await expect(sync(both, { family: 'inet6' })).rejects.toMatchObject({ field: 'desired[0].family' });
+  });
+
+  it('are only talked about in a dry run', async () => {
+    await sync([
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '10.2.0.0/16', via: '10.0.0.2' },
+      { dst: '10.3.0.0/16', via: '10.0.0.2' },
+    ]);
+    const before = await there();
+    const desired = [
+      { dst: '10.1.0.0/16', via: '10.0.0.2' },
+      { dst: '10.2.0.0/16', via: '10.0.0.3' },
+      { dst: '10.4.0.0/16', via: '10.0.0.3' },
+    ];
+    const dry = await sync(desired, { dryRun: true });
+    expect(counts(dry)).toEqual({ added: 1, replaced: 1, deleted: 1, unchanged: 1 });
+    expect(await there()).toEqual(before);
+    expect(await sync(desired)).toEqual(dry);
+  });
+
+  it('need not say what the kernel says by itself', async () => {
+    const desired: RouteInput[] = [
+      { dst: '10.1.2.3/32', via: '10.0.0.2', tos: 0, metric: 0, flags: [], scope: 'global' },
+      { dst: '10.2.0.0/16', nexthops: [{ via: '10.0.0.2', weight: 9 }] },
+      {
+        dst: '10.3.0.0/16',
+        nexthops: [{ via: '10.0.1.2' }, { via: '10.0.0.2', dev: 'veth0' }],
+        metrics: { mtu: 0 },
+      },
+      {
+        dst: '10.4.0.0/16',
+        via: '10.0.0.2',
+        metrics: { mtu: 70_000, advmss: 70_000, hoplimit: 300, quickack: 0 },
+      },
+      { dst: '2001:DB8:0:0::1/128', via: '2001:db8:0::2', metric: 1024 },
+      { dst: '2001:db8:2::/48', via: '2001:db8::2', pref: 'medium', metric: 0 },
+      { dst: '2001:db8:3::/48', type: 'blackhole', dev: 'veth0' },
+      { dst: '2001:db8:4::/48', dev: 'veth0', expires: 3600 },
+      { dst: '2001:db8:5::/48', dev: 'veth0', encap: { type: 'ip6', id: 7n, dst: '2001:db8::7' } },
+      { dst: '10.5.0.0/16', dev: 'veth0', encap: { type: 'ip', dst: '10.0.0.2', ttl: 0, flags: [] } },
+      { dst: '2001:db8:6::/48', dev: 'veth0', encap: { type: 'seg6local', action: 'End', counters: { packets: 0n, bytes: 0n, errors: 0n } } },
+      { dst: '10.6.0.0/16', nexthopId: 3 },
+      { dst: '10.7.0.0/16', via: '2001:db8::2', dev: 'veth0' },
+      { dst: '10.8.0.0/16', via: '10.9.9.9', dev: 'veth0', flags: ['onlink'] },
+    ];
+    const first = await sync(desired);
+    expect(first.failed).toEqual([]);
+    expect(counts(first)).toEqual({ added: desired.length });
+    expect(counts(await sync(desired))).toEqual({ unchanged: desired.length });
+    expect(counts(await sync(await there()))).toEqual({ unchanged: desired.length });
+    // In another order of paths, too.
+    const turned = desired.map((route) =>
+      route.nexthops ? { ...route, nexthops: route.nexthops.toReversed() } : route,
+    );
+    expect(counts(await sync(turned))).toEqual({ unchanged: desired.length });
+  });
+
+  it.each([
+    ['table', {}, { protocol: 'static' }],
+    ['protocol', {}, { table: TABLE }],
+    ['protocol', {}, { table: TABLE, protocol: 'kernel' }],
+    ['protocol', {}, { table: TABLE, protocol: 'nobody' }],
+    ['protocol', {}, { table: TABLE, protocol: 256 }],
+    ['table', {}, { table: 0, protocol: 'static' }],
+    ['family', {}, { ...OWN, family: 'mpls' }],
+    ['dry', {}, { ...OWN, dry: true }],
+    ['desired[1].table', { table: 7 }, OWN],
+    ['desired[1].protocol', { protocol: 'bgp' }, OWN],
+    ['desired[1].dst', { dst: '10.1.2.0/16' }, OWN],
+    ['desired[1].dst', { dst: '2001:db8::1/64' }, OWN],
+    ['desired[1].from', { dst: '2001:db8::/64', from: '2001:db8::1/64' }, OWN],
+    ['desired[1].via', { via: 'nowhere' }, OWN],
+    ['desired[1].gateway', { gateway: '10.0.0.1' }, OWN],
+    ['desired[1]', { dst: '10.1.0.0/16' }, OWN],
+  ])('are refused for their %s, before anything is done', async (field, wrong, options) => {
+    await sync([{ dst: '10.200.0.0/16', dev: 'veth0' }]);
+    const desired = [
+      { dst: '10.1.0.0/16', dev: 'veth0' },
+      { dst: '10.2.0.0/16', dev: 'veth0', ...wrong },
+    ];
+    const refused = world.rt.route.sync(desired, options as RouteSyncOptions);
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT', field });
+    expect((await there()).map(({ dst }) => dst)).toEqual(['10.200.0.0/16']);
+  });
+
+  it('that cannot be are told, and keep no other from being', async () => {
+    await sync([
+      { dst: '10.3.0.0/16', dev: 'veth0' },
+      { dst: '10.4.0.0/16', dev: 'veth0' },
+    ]);
+    const result = await sync([
+      { dst: '10.1.0.0/16', via: '172.16.0.1' },
+      { dst: '10.2.0.0/16', dev: 'veth0' },
+      { dst: '10.3.0.0/16', dev: 'nothere' },
+    ]);
+    expect(counts(result)).toEqual({ added: 1, deleted: 1, failed: 2 });
+    expect(result.failed).toMatchObject([
+      { verb: 'add', route: { dst: '10.3.0.0/16' }, state: 'refused', error: { code: 'ENODEV' } },
+      { verb: 'add', route: { dst: '10.1.0.0/16' }, state: 'refused', error: { code: 'ENETUNREACH' } },
+    ]);
+    // What is in the place of a route that cannot be judged stays.
+    expect((await there()).map(({ dst }) => dst).sort()).toEqual(['10.2.0.0/16', '10.3.0.0/16']);
+  });
+
+  it('add the way to a gateway before the routes through it', async () => {
+    const desired = [
+      { dst: '10.90.0.0/16', via: '10.80.0.1', dev: 'veth0' },
+      { dst: '10.80.0.0/16', dev: 'veth0' },
+    ];
+    const main = { table: 'main', protocol: 77 };
+    expect(counts(await world.rt.route.sync(desired, main))).toEqual({ added: 2 });
+    expect(counts(await world.rt.route.sync(desired, main))).toEqual({ unchanged: 2 });
+    expect(counts(await world.rt.route.sync([], main))).toEqual({ deleted: 2 });
+  });
+
+  it('put one in the place of several that were appended', async () => {
+    world.batch([
+      `route add 10.1.0.0/16 via 10.0.0.2 table ${TABLE} proto static`,
+      `route append 10.1.0.0/16 via 10.0.0.3 table ${TABLE} proto static`,
+      `route append 10.1.0.0/16 via 10.0.0.4 table ${TABLE} proto static`,
+    ]);
+    expect(counts(await sync([{ dst: '10.1.0.0/16', via: '10.0.0.3' }]))).toEqual({
+      deleted: 2,
+      unchanged: 1,
+    });
+    expect(await there()).toMatchObject([{ via: '10.0.0.3' }]);
+    world.ip('route', 'append', '10.1.0.0/16', 'via', '10.0.0.5', 'table', String(TABLE), 'proto', 'static');
+    expect(counts(await sync([{ dst: '10.1.0.0/16', via: '10.0.0.9' }]))).toEqual({
+      deleted: 1,
+      replaced: 1,
+    });
+    expect(await there()).toMatchObject([{ via: '10.0.0.9' }]);
+  });
+
+  it.each([
+    ['inet', inetRoutes],
+    ['inet6', inet6Routes],
+  ] as const)(
+    'of every form of %s that the kernel takes are as they were listed',
+    { timeout: 60_000 },
+    async (family, lines) => {
+      world.batch([...lines(400)]);
+      const all = (await world.rt.route.list({ family })).filter(
+        ({ protocol, table }) => protocol !== 'kernel' && table !== TABLE,
+      );
+      expect(all.length).toBeGreaterThan(300);
+      // Into one table, as one protocol's: in places of their own.
+      const places = new Map(
+        all.map((route) => [`${route.dst} ${route.metric} ${route.tos} ${route.from}`, route]),
+      );
+      const desired = [...places.values()].map(
+        ({ table: _, protocol: __, cacheinfo: ___, ...route }) => route,
+      );
+      const first = await sync(desired, { family });
+      expect(first.failed).toEqual([]);
+      expect(counts(first)).toEqual({ added: desired.length });
+      expect(counts(await sync(desired, { family }))).toEqual({ unchanged: desired.length });
+      expect(counts(await sync([], { family }))).toEqual({ deleted: desired.length });
+    },
+  );
+
+  it('are reached from whatever was there before', { timeout: 120_000 }, async () => {
+    const via = fc.constantFrom('10.0.0.2', '10.0.0.3', '10.0.1.2');
+    const via6 = fc.constantFrom('2001:db8::2', '2001:db8::3', '2001:db8:1::2');
+    const paths = (address: fc.Arbitrary<string>): fc.Arbitrary<Partial<RouteInput>> =>
+      fc.oneof(
+        fc.record({ via: address }),
+        fc.constantFrom({ dev: 'veth0' }, { dev: 'veth1' }),
+        fc.constantFrom<Partial<RouteInput>>({ type: 'blackhole' }, { type: 'throw' }),
+        fc
+          .uniqueArray(address, { minLength: 1, maxLength: 3 })
+          .chain((list) =>
+            fc.tuple(
+              ...list.map((one) =>
+                fc.record({ via: fc.constant(one), weight: fc.integer({ min: 1, max: 3 }) }),
+              ),
+            ),
+          )
+          .map((nexthops) => ({ nexthops })),
+      );
+    const more = fc.record(
+      { metrics: fc.constantFrom({ mtu: 1400 }, { mtu: 1300 }), metric: fc.constantFrom(5, 9) },
+      { requiredKeys: [] },
+    );
+    const route = fc
+      .oneof(
+        fc.tuple(
+          fc.record({ dst: fc.constantFrom('10.1.0.0/16', '10.2.0.0/16', 'default') }),
+          paths(via),
+          more,
+        ),
+        fc.tuple(fc.record({ dst: fc.constantFrom('2001:db8:7::/48', '2001:db8:8::1') }), paths(via6), more),
+      )
+      .map((parts) => Object.assign({}, ...parts) as RouteInput);
+    const state = fc.uniqueArray(route, { maxLength: 8, selector: ({ dst, metric }) => `${dst} ${metric}` });
+    const seen = async () => (await there()).map(({ cacheinfo: _, ...one }) => JSON.stringify(one)).sort();
+    await fc.assert(
+      fc.asyncProperty(state, state, async (before, after) => {
+        await sync([]);
+        expect((await sync(after)).added).toHaveLength(after.length);
+        const fresh = await seen();
+        await sync([]);
+        expect((await sync(before)).failed).toEqual([]);
+        const result = await sync(after);
+        expect([result.failed, result.conflicts]).toEqual([[], []]);
+        expect(counts(await sync(after))).toEqual(after.length === 0 ? {} : { unchanged: after.length });
+        expect((await seen()).length).toBe(fresh.length);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('by the thousand, while others change theirs', { timeout: 120_000 }, async () => {
+    const desired = (via: string): RouteInput[] =>
+      Array.from({ length: 5000 }, (_, i) => ({
+        dst: `10.${100 + (i >> 8)}.${i & 255}.0/24`,
+        via,
+        metric: 10 + (i % 3),
+      }));
+    let churning = true;
+    let changes = 0;
+    const churn = (async () => {
+      for (let i = 0; churning; i++) {
+        const route = {
+          dst: `10.${100 + (i % 20)}.7.0/24`,
+          dev: 'veth1',
+          table: TABLE,
+          protocol: 'bgp',
+          metric: 99,
+        };
+        await world.rt.route.replace(route);
+        if (i % 3 === 0) await world.rt.route.del(route);
+        changes++;
+      }
+    })();
+    expect(counts(await sync(desired('10.0.0.2')))).toEqual({ added: 5000 });
+    expect(counts(await sync(desired('10.0.0.2')))).toEqual({ unchanged: 5000 });
+    const half = [...desired('10.0.0.2').slice(0, 2000), ...desired('10.0.0.3').slice(2000, 4000)];
+    expect(counts(await sync(half))).toEqual({ unchanged: 2000, replaced: 2000, deleted: 1000 });
+    expect(counts(await sync(half))).toEqual({ unchanged: 4000 });
+    expect(counts(await sync([]))).toEqual({ deleted: 4000 });
+    churning = false;
+    await churn;
+    expect(changes).toBeGreaterThan(50);
+    expect((await there()).every(({ protocol }) => protocol === 'bgp')).toBe(true);
+  });
+
+  it('may be given up', async () => {
+    const signal = AbortSignal.abort();
+    await expect(sync([{ dst: '10.1.0.0/16', dev: 'veth0' }], { signal })).rejects.toMatchObject({
+      name: 'AbortError',
+    });
+    expect(await there()).toEqual([]);
+  });
+});
