@@ -129,7 +129,8 @@ NetlinkHandle::~NetlinkHandle() {
 bool NetlinkHandle::Release(std::shared_ptr<Dispatch> on_closed) {
   if (!open()) return false;
   foreign_datagrams_ = io_->foreign_datagrams();
-  // `on_readable` may be on the stack above us: it lives until libuv's close callbacks, which are never on it.
+  // `on_readable` may be on the stack above us: it lives until libuv's close callbacks, which are never on
+  // it.
   auto closed = std::make_shared<Closed>(std::move(on_readable_), std::move(on_closed));
   bool later = poll_ != nullptr || threads_ != nullptr;
   // libuv lets go of the fd first, or it would watch a number that somebody else has.
@@ -165,25 +166,29 @@ Napi::Value NetlinkHandle::ReceivedGroup(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NetlinkHandle::Buffer(const Napi::CallbackInfo& info) {
-  if (buffer_.IsEmpty()) {
-    if (!open()) return Napi::Uint8Array::New(info.Env(), 0);
-    Napi::Uint8Array buffer = Napi::Uint8Array::New(info.Env(), capacity_);
-    if (buffer.IsEmpty()) return Napi::Value();  // out of memory, and JavaScript is told so
-    buffer_ = Napi::Persistent(buffer);
-  }
+  if (!open()) return Napi::Uint8Array::New(info.Env(), 0);
+  // Out of memory, and JavaScript is told so.
+  if (!NeedBuffer(info.Env())) return Napi::Value();
   return buffer_.Value();
+}
+
+bool NetlinkHandle::NeedBuffer(Napi::Env env) {
+  if (!buffer_.IsEmpty()) return true;
+  Napi::Uint8Array buffer = Napi::Uint8Array::New(env, capacity_);
+  if (buffer.IsEmpty()) return false;
+  buffer_ = Napi::Persistent(buffer);
+  return true;
 }
 
 Napi::Value NetlinkHandle::Report(const Napi::CallbackInfo& info) {
   if (report_array_.IsEmpty()) {
     if (!open()) return Napi::Int32Array::New(info.Env(), kReportWords);
     report_memory_ = AllocateShared(kReportWords * sizeof(int32_t));
-    Napi::Uint8Array bytes =
-        ShareWithJavaScript(info.Env(), report_memory_, kReportWords * sizeof(int32_t));
+    Napi::Uint8Array bytes = ShareWithJavaScript(info.Env(), report_memory_, kReportWords * sizeof(int32_t));
     if (bytes.IsEmpty()) return Napi::Value();
     report_ = reinterpret_cast<int32_t*>(report_memory_.get());
-    report_array_ =
-        Napi::Persistent(Napi::Int32Array::New(info.Env(), kReportWords, bytes.ArrayBuffer(), 0));
+    std::copy_n(unread_report_, kReportWords, report_);
+    report_array_ = Napi::Persistent(Napi::Int32Array::New(info.Env(), kReportWords, bytes.ArrayBuffer(), 0));
   }
   return report_array_.Value();
 }
@@ -201,7 +206,9 @@ std::optional<NetlinkHandle::Bytes> NetlinkHandle::BytesArgument(const Napi::Cal
 }
 
 uint8_t* NetlinkHandle::BufferData(Napi::Env env) {
-  // Asked anew each time: JavaScript can detach the buffer (structuredClone with transfer) and leave length 0.
+  if (!NeedBuffer(env)) return nullptr;
+  // Asked anew each time: JavaScript can detach the buffer (structuredClone with transfer) and leave length
+  // 0.
   napi_typedarray_type type;
   size_t size;
   void* data;
@@ -223,6 +230,7 @@ Napi::Value NetlinkHandle::Send(const Napi::CallbackInfo& info) {
       static_cast<size_t>(*length) > bytes->length - static_cast<size_t>(*offset)) {
     return Number(info, -EINVAL);
   }
+  if (threads_ != nullptr) threads_->EndSending();
   int64_t begun = Microseconds();
   int sent = io_->Send(bytes->data + *offset, static_cast<size_t>(*length));
   Note(begun);
@@ -232,14 +240,17 @@ Napi::Value NetlinkHandle::Send(const Napi::CallbackInfo& info) {
 Napi::Value NetlinkHandle::Exchange(const Napi::CallbackInfo& info) {
   std::optional<Bytes> bytes = BytesArgument(info);
   if (!bytes) return Napi::Value();
+  std::optional<int32_t> length = IntArgument(info[1], "length");
+  if (!length) return Napi::Value();
   if (!open()) return Number(info, -EBADF);
+  if (*length < 0 || static_cast<size_t>(*length) > bytes->length) return Number(info, -EINVAL);
   // Answers come in the order of the ring there.
   if (reading_ahead()) return Number(info, -EBUSY);
+  if (threads_ != nullptr) threads_->EndSending();
   uint8_t* buffer = BufferData(info.Env());
-  if (buffer == nullptr) return Number(info, -EFAULT);
   int64_t begun = Microseconds();
-  int sent = io_->Send(bytes->data, bytes->length);
-  report_[kReceived] = sent < 0 ? -EAGAIN : ReceiveInto(buffer);
+  int sent = io_->Send(bytes->data, static_cast<size_t>(*length));
+  report_[kReceived] = buffer == nullptr ? -EFAULT : sent < 0 ? -EAGAIN : ReceiveInto(buffer);
   Note(begun);
   return Number(info, sent);
 }
@@ -311,7 +322,7 @@ Napi::Value NetlinkHandle::StartReadAhead(const Napi::CallbackInfo& info) {
   }
   if (int error = NeedThreads(); error < 0) return Number(info, error);
   if (int error = threads_->StartReading(ring_); error < 0) return Number(info, error);
-  if (int error = Watch(); error < 0) return Number(info, error);
+  Watch();
   return ring_array_.Value();
 }
 
@@ -320,19 +331,20 @@ Napi::Value NetlinkHandle::SendAside(const Napi::CallbackInfo& info) {
   if (!bytes) return Napi::Value();
   if (!open()) return Number(info, -EBADF);
   if (int error = NeedThreads(); error < 0) return Number(info, error);
-  int error = threads_->Send(std::vector<uint8_t>(bytes->data, bytes->data + bytes->length));
-  if (error == 0) error = Watch();
-  return Number(info, error);
+  if (int error = threads_->Send({bytes->data, bytes->data + bytes->length}); error < 0)
+    return Number(info, error);
+  Watch();
+  return Number(info, 0);
 }
 
 Napi::Value NetlinkHandle::Sent(const Napi::CallbackInfo& info) {
   if (!open()) return Number(info, -EBADF);
-  if (threads_ == nullptr || !threads_->sending()) return Number(info, -EINPROGRESS);
-  int result = threads_->Sent(&report_[kTook]);
-  if (!threads_->sending()) {
-    if (int error = Watch(); error < 0) return Number(info, error);
-  }
-  return Number(info, result);
+  std::optional<cofferdam::SendAside::Sent> sent;
+  if (threads_ != nullptr) sent = threads_->Sent();
+  if (!sent) return Number(info, -EINPROGRESS);
+  report_[kTook] = sent->microseconds;
+  Watch();
+  return Number(info, sent->result);
 }
 
 Napi::Value NetlinkHandle::ReceiveMany(const Napi::CallbackInfo& info) {

@@ -13,8 +13,9 @@
 
 namespace cofferdam {
 
-// NativeNetlink of src/handle/native.ts: one netlink socket, watched by one poll, with one receive buffer, and threads
-// where they pay. What an open socket does not need is made when it does: most are closed after a request or two.
+// NativeNetlink of src/handle/native.ts: one netlink socket, watched by one poll, with one receive buffer,
+// and threads where they pay. What an open socket does not need is made when it does: most are closed after a
+// request or two.
 class NetlinkHandle final : public Napi::ObjectWrap<NetlinkHandle>, private Environment::Member {
  public:
   static Napi::Function Class(Napi::Env env);
@@ -67,6 +68,7 @@ class NetlinkHandle final : public Napi::ObjectWrap<NetlinkHandle>, private Envi
   bool reading_ahead() const { return threads_ != nullptr && threads_->reading(); }
   // The first argument; nothing, with an exception pending, where it is no Uint8Array.
   std::optional<Bytes> BytesArgument(const Napi::CallbackInfo& info);
+  bool NeedBuffer(Napi::Env env);
   // The receive buffer's memory; null where JavaScript has taken it away.
   uint8_t* BufferData(Napi::Env env);
   int ReceiveInto(uint8_t* buffer);

@@ -34,9 +34,12 @@ add_library(addon MODULE
   addon/dispatch.cc
   addon/environment.cc
   addon/netlink_handle.cc
+  addon/netlink_threads.cc
   addon/netns_handle.cc
   addon/pipeline_handle.cc
-  addon/poll.cc)
+  addon/poll.cc
+  addon/shared_memory.cc
+  addon/wake.cc)
 set_target_properties(addon PROPERTIES OUTPUT_NAME cofferdam PREFIX "" SUFFIX ".node")
 target_include_directories(addon SYSTEM PRIVATE ${COFFERDAM_NODE_INCLUDE} ${NODE_ADDON_API_INCLUDE})
 target_compile_definitions(addon PRIVATE

@@ -17,8 +17,8 @@ struct NetlinkOptions {
   int receive_buffer = 0;
 };
 
-// A datagram received: how long, and where it came from. ReceiveMany puts its bytes where those before it end,
-// rounded up to 4.
+// A datagram received: how long, and where it came from. ReceiveMany puts its bytes where those before it
+// end, rounded up to 4.
 struct Datagram {
   // ReceiveDatagram says here what Receive would return.
   int32_t length;

@@ -63,16 +63,19 @@ export interface NativeNetlink {
   /** One sendmsg(2), MSG_DONTWAIT. Returns the bytes sent. */
   send(bytes: Uint8Array, offset: number, length: number): Result;
   /**
-   * Sends all of `bytes` and, where that went well, receives at once: rtnetlink answers while it is sent to. Returns
+   * Sends the first `length` of `bytes` and, where that went well, receives at once: rtnetlink answers while it is sent to. Returns
    * as `send()` does; `report` holds what `receive()` would have returned. -EBUSY while a thread reads ahead.
    */
-  exchange(bytes: Uint8Array): Result;
+  exchange(bytes: Uint8Array, length: number): Result;
   /**
-   * `send()` of a copy of `bytes` on a thread, for requests that would wait for somebody's lock. One at a time:
-   * -EALREADY until `sent()` has told how the last one went. `onReadable` of startPolling is called when it has ended.
+   * `send()` of a copy of `bytes` on a thread, in order, for requests that would wait for somebody's lock. `onReadable`
+   * of startPolling is called when `sent()` has something to tell. 0, or -EAGAIN where no thread can be had.
    */
   sendAside(bytes: Uint8Array): Result;
-  /** The result of `sendAside()`, once; -EINPROGRESS until it has ended. `report` says how long it took. */
+  /**
+   * How the oldest `sendAside()` went, once: bytes sent or a negative errno; -ECANCELED for those behind one that the
+   * kernel had no room for (-EAGAIN, -ENOBUFS). -EINPROGRESS until it is known. `report` says how long it took.
+   */
   sent(): Result;
   /**
    * One datagram into `buffer`, never waiting: its length, or -EAGAIN when nothing waits, -ENOBUFS after an
@@ -118,8 +121,11 @@ export interface NativeNetlink {
   ref(): void;
   unref(): void;
   hasRef(): boolean;
-  /** Idempotent. `fd` reads -1 at once; `onClosed` runs once, when libuv has let go (always asynchronously). */
-  close(onClosed?: () => void): void;
+  /**
+   * Idempotent. `fd` reads -1 at once. True where libuv or a thread has yet to let go: then `onClosed` runs once,
+   * later, when they have. A thread in the kernel keeps the socket open until it is through.
+   */
+  close(onClosed?: () => void): boolean;
 }
 
 /** How {@link NativeBinding.openPipeline} opens its socket. */

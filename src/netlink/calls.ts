@@ -58,7 +58,6 @@ export async function* dumpInto(
         core.pull(stream, holder);
         // Made before anything can happen, and not awaited where everything has happened already.
         if (!stream.ready) await stream.wait();
-        core.pulled(stream);
         if (stream.take()) yield;
         else if (stream.ready) break;
       }

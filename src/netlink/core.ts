@@ -1,41 +1,37 @@
 /**
- * The core of a netlink socket: moves bytes between the native socket and the protocol, and settles what waits.
+ * The core of a netlink socket: settles what waits, by what the sender, the protocol and the receiver make of bytes.
  *
  * **When it receives.** rtnetlink answers while sendmsg(2) runs, so after a send the answer is usually there:
  * it is fetched at once, which spares a turn of the event loop. What is not there yet comes through the poll.
- * Either way only so many datagrams are taken in one go, then the loop gets its turn.
  *
  * **When it does not.** Nothing is received unless somebody wants it: a call that waits, a joined group, or an
  * abandoned dump that has to be drained. A dump whose consumer is busy is thus parked in the kernel, which goes
  * on with it only as we receive. But everything comes through one pipe: while anybody else waits (another call,
  * the next dump, a group), the parked dump is read into memory, because its parts lie in the way.
  */
-import { constants } from 'node:os';
 import { BaseCore } from '../handle/core.ts';
 import { abortError, ClosedError, systemError, TimeoutError } from '../handle/errors.ts';
 import type { HandleDetail } from '../handle/handle-info.ts';
 import type { NativeNetlink } from '../handle/native.ts';
 import { onAbort } from './abort-watch.ts';
+import { Contention } from './contention.ts';
+import type { CoreOptions } from './core-options.ts';
 import { DrainWatch } from './drain-watch.ts';
-import { NetlinkError, OverrunError } from './error.ts';
-import { type ExtAck, type RequestNames, resolveAttributePath } from './ext-ack.ts';
+import { OverrunError } from './error.ts';
+import type { ExtAck } from './ext-ack.ts';
 import type { NetlinkMessage, NetlinkRequest } from './message.ts';
 import type { Operation } from './operation.ts';
 import { PollWatch } from './poll-watch.ts';
-import { NetlinkProtocol, type ProtocolEvent } from './protocol.ts';
+import { NetlinkProtocol } from './protocol.ts';
+import type { ProtocolEvent } from './protocol-event.ts';
+import { Quick } from './quick.ts';
+import { Receiver } from './receiver.ts';
+import { refusal } from './refusal.ts';
 import { Sender } from './sender.ts';
 import type { Stream } from './stream.ts';
-import { MESSAGE_HEADER, NLM_F } from './wire/message.ts';
-import { type ReceiveBuffer, receiveBuffer } from './wire/receive-buffer.ts';
+import { NLM_F } from './wire/message.ts';
 
-const { EAGAIN, ENOBUFS, EMSGSIZE, EBADF, EFAULT, ENOTSOCK } = constants.errno;
-/** Datagrams taken in one go, up to 32 KiB each in a dump. */
-const BURST = 64;
-/**
- * Datagrams fetched inline before one is left to the poll. Promises run before the event loop does: a program that
- * asks in a loop, and is always answered at once, would never get to its timers.
- */
-const INLINE_BURST = 128;
+const UNDISTURBED = { interrupted: false } as const;
 
 /** Who hears of news. Held weakly: it belongs to the facade. */
 export interface NewsListener {
@@ -44,24 +40,15 @@ export interface NewsListener {
   warning(extAck: ExtAck, request: NetlinkRequest): void;
 }
 
-export interface CoreOptions {
-  /** 'route', 'generic', ... for the registry. */
-  readonly protocolName: string;
-  readonly attributeNames: ((type: number) => RequestNames | undefined) | undefined;
-  /** Milliseconds without a sign of life after which an abandoned dump is taken for ended. */
-  readonly drainTimeout: number;
-  /** The sequence number before the first. */
-  readonly lastSeq: number;
-}
-
 export class NetlinkCore extends BaseCore {
   readonly kind = 'netlink';
   readonly native: NativeNetlink;
   readonly groups = new Set<number>();
   readonly #options: CoreOptions;
-  readonly #buffer: ReceiveBuffer;
   readonly #protocol: NetlinkProtocol;
   readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #quick: Quick;
   readonly #poll: PollWatch;
   readonly #drain: DrainWatch;
   readonly #operations = new Map<number, Operation>();
@@ -69,22 +56,45 @@ export class NetlinkCore extends BaseCore {
   #listener: WeakRef<NewsListener> | undefined;
   #waiting = 0;
   #userRefs = false;
-  #pumping = false;
-  /** Datagrams fetched inline since the poll last called. */
-  #inline = 0;
 
   constructor(native: NativeNetlink, options: CoreOptions) {
     super();
     this.native = native;
     this.#options = options;
-    this.#buffer = receiveBuffer(native.buffer);
     this.#protocol = new NetlinkProtocol(native.portId, options.lastSeq);
     const resume = () => {
-      this.#pump(() => false);
+      this.#receiver.pump(() => false);
       this.#afterwards();
     };
-    const refused = (seq: number, errno: number) => this.#refused(seq, errno);
-    this.#sender = new Sender(native, this.#protocol, { resume, refused });
+    const contention = new Contention();
+    this.#receiver = new Receiver(native, this.#protocol, contention, {
+      dispatch: (events) => this.#dispatch(events),
+      drained: () => {
+        this.#sender.drained();
+        this.#dispatch(this.#protocol.drained());
+        return this.#sender.flush();
+      },
+      received: () => {
+        this.#drain.received();
+        // An answer makes room for a request that waits, the end of a dump for the next one.
+        this.#sender.flush();
+      },
+      resume: () => this.#readable(),
+      broken: (errno) => this.#broken(errno, 'recvmsg'),
+    });
+    this.#sender = new Sender(native, this.#protocol, contention, {
+      spent: () => this.#receiver.spent,
+      exchanged: () => this.#receiver.exchanged(),
+      resume,
+      refused: (seq, errno) => this.#refused(seq, errno),
+    });
+    this.#quick = new Quick({
+      native,
+      protocol: this.#protocol,
+      contention,
+      sender: this.#sender,
+      receiver: this.#receiver,
+    });
     this.#drain = new DrainWatch(this.#protocol, options.drainTimeout, resume);
     this.#poll = new PollWatch(native, () => this.#readable());
     const netns = native.netnsInode;
@@ -148,20 +158,28 @@ export class NetlinkCore extends BaseCore {
       this.#settle(operation, () => operation.fail(abortError(signal)));
       return;
     }
-    const { type, flags = 0, payload } = request;
-    const seq = this.#protocol.start({
-      type,
-      flags: flags | NLM_F.request | (dump ? NLM_F.dump : NLM_F.ack),
-      payload,
-      dump,
-      sink: operation.sink,
-    });
+    const quick = this.#quick.ask(request);
+    if (typeof quick === 'object') {
+      operation.settled = true;
+      operation.message(quick);
+      operation.done(UNDISTURBED);
+      return;
+    }
+    const { type, flags: own = 0, payload, single = false } = request;
+    const flags = own | NLM_F.request | (dump ? NLM_F.dump : single ? 0 : NLM_F.ack);
+    const { sink } = operation;
+    const seq = this.#protocol.start({ type, flags, payload, dump, single, sink }, quick || undefined);
     operation.seq = seq;
     operation.heardAt = performance.now();
     this.#operations.set(seq, operation);
     if (operation.waiting) this.#waiting++;
-    this.#sender.flush();
-    if (!operation.ready) this.#pumpInline(() => operation.ready);
+    if (quick === 0) {
+      this.#sender.flush(this.#receiver.free);
+    } else {
+      this.#sender.sent(seq);
+      this.#receiver.exchanged();
+    }
+    if (!operation.ready) this.#pumpInline(operation);
     // Only who has to wait pays for a timer and a listener.
     if (!operation.settled) this.#arm(operation);
     this.#watch();
@@ -178,19 +196,19 @@ export class NetlinkCore extends BaseCore {
     }
     stream.heardAt = performance.now();
     this.#waiting++;
-    this.#pumpInline(() => stream.ready);
-    if (!stream.ready) this.#arm(stream);
+    this.#pumpInline(stream);
+    if (stream.ready) return;
+    this.#arm(stream);
     this.#watch();
   }
 
-  /** The consumer has what it waited for. */
-  pulled(stream: Stream): void {
-    if (!stream.waiting) return;
-    stream.waiting = false;
-    stream.holder = undefined;
-    this.#disarmTimer(stream);
+  /** The consumer has what it waited for, and wants no more for now. */
+  #satisfied(operation: Operation): void {
+    if (!operation.waiting || !operation.ready) return;
+    operation.waiting = false;
+    operation.holder = undefined;
+    this.#disarmTimer(operation);
     this.#waiting--;
-    this.#watch();
   }
 
   /** Nobody wants the operation's answer any more. */
@@ -202,11 +220,12 @@ export class NetlinkCore extends BaseCore {
   }
 
   protected closeNative(done: () => void): void {
-    this.native.close(done);
+    if (!this.native.close(done)) done();
   }
 
   protected override onClosing(): void {
     this.#sender.stop();
+    this.#receiver.stop();
     this.#drain.stop();
     this.#protocol.close();
     this.#failAll(() => new ClosedError('the netlink socket was closed'));
@@ -219,54 +238,23 @@ export class NetlinkCore extends BaseCore {
 
   // ── Receiving ──
 
-  #pumpInline(enough: () => boolean): void {
-    if (this.#inline < INLINE_BURST) this.#inline += this.#pump(enough);
+  /** Promises run before the event loop does: who asks in a loop, and is answered at once, must not starve it. */
+  #pumpInline(operation: Operation): void {
+    if (!this.#receiver.spent) this.#receiver.pump(() => operation.ready);
   }
 
-  /** Receives until nothing is there, `enough` says so, or the burst is spent. Returns how often it asked. */
-  #pump(enough: () => boolean): number {
-    // A listener called from within the loop below asks something: the loop will bring the answer.
-    if (this.#pumping) return 0;
-    this.#pumping = true;
-    let taken = 0;
-    try {
-      while (taken < BURST && this.state === 'open') {
-        taken++;
-        const length = this.native.receive();
-        if (length >= 0) {
-          this.#dispatch(this.#protocol.receive(this.#buffer, 0, length, this.native.receivedGroup));
-          this.#drain.received();
-        } else if (length === -EAGAIN) {
-          this.#sender.drained();
-          this.#dispatch(this.#protocol.drained());
-          if (!this.#sender.flush()) break;
-        } else if (length === -ENOBUFS) {
-          this.#dispatch(this.#protocol.overrun());
-        } else if (length === -EMSGSIZE) {
-          this.#dispatch(this.#protocol.truncated());
-        } else if (length === -EBADF || length === -EFAULT || length === -ENOTSOCK) {
-          // The fd was closed behind our back, or the buffer taken: there is nothing left to work with.
-          this.#failAll(() => systemError(length, 'recvmsg'));
-          this.close();
-        } else {
-          // The socket's pending error (ENOMEM while the kernel went on with a dump, say): something is missing.
-          this.#dispatch(this.#protocol.overrun());
-        }
-        // An answer makes room for a request that waits, the end of a dump for the next one.
-        this.#sender.flush();
-        if (enough()) break;
-      }
-    } finally {
-      this.#pumping = false;
-    }
-    return taken;
-  }
-
+  /** The fd can be read, a thread has something to tell. */
   #readable(): void {
-    this.#inline = 0;
+    this.#receiver.woken();
+    this.#sender.collect();
     // With joined groups there is no enough: news are wanted as they come.
-    this.#pump(() => !this.#wantsData());
+    if (this.#wantsData()) this.#receiver.pump(() => !this.#wantsData());
     this.#afterwards();
+  }
+
+  #broken(errno: number, call: string): void {
+    this.#failAll(() => systemError(errno, call));
+    this.close();
   }
 
   #dispatch(events: readonly ProtocolEvent[]): void {
@@ -285,9 +273,11 @@ export class NetlinkCore extends BaseCore {
       switch (event.kind) {
         case 'message':
           operation.message(event.message);
+          this.#satisfied(operation);
           break;
         case 'progress':
           operation.progress();
+          this.#satisfied(operation);
           break;
         case 'failed':
           this.#settle(operation, () => operation.fail(event.error));
@@ -302,7 +292,9 @@ export class NetlinkCore extends BaseCore {
         }
         case 'error':
           this.#sender.answered();
-          this.#settle(operation, () => operation.fail(this.#refusal(operation, event.errno, event.extAck)));
+          this.#settle(operation, () =>
+            operation.fail(refusal(operation, event, this.native.netnsInode, this.#options)),
+          );
           break;
         case 'lost':
           this.#settle(operation, () => operation.fail(new OverrunError(operation.name)));
@@ -319,14 +311,6 @@ export class NetlinkCore extends BaseCore {
     this.#settle(operation, () => operation.fail(systemError(errno, 'sendmsg', info)));
   }
 
-  #refusal(operation: Operation, errno: number, extAck: ExtAck | undefined): NetlinkError {
-    const { request, name } = operation;
-    const names = request.names ?? this.#options.attributeNames?.(request.type);
-    const path = extAck && names && resolveAttributePath(extAck, request.payload, names, MESSAGE_HEADER);
-    const explained = path === undefined ? extAck : { ...extAck, attributePath: path };
-    return new NetlinkError(errno, { request, name, extAck: explained, netns: this.native.netnsInode });
-  }
-
   /** A listener's error is the program's: an uncaughtException, and no reason to stop in the middle of our work. */
   #tell(call: (listener: NewsListener) => void): void {
     const listener = this.#listener?.deref();
@@ -338,7 +322,8 @@ export class NetlinkCore extends BaseCore {
 
   #arm(operation: Operation): void {
     if (operation.settled) return;
-    operation.timer ??= setTimeout(() => this.#timedOut(operation), operation.timeout).unref();
+    if (operation.waiting)
+      operation.timer ??= setTimeout(() => this.#timedOut(operation), operation.timeout).unref();
     const { signal } = operation;
     if (signal === undefined || operation.unsubscribe !== undefined) return;
     operation.unsubscribe = onAbort(signal, () => {
@@ -356,7 +341,7 @@ export class NetlinkCore extends BaseCore {
   #timedOut(operation: Operation): void {
     operation.timer = undefined;
     // A program that was busy runs its timers before its polls: the answer may have been there all along.
-    this.#pump(() => operation.settled);
+    this.#receiver.pump(() => operation.settled);
     if (!operation.settled && operation.waiting) {
       // The deadline of a dump starts anew with every sign of life, also while it queues behind another.
       const heardAt = operation.dump ? Math.max(operation.heardAt, this.#drain.heardAt) : operation.heardAt;
@@ -403,8 +388,11 @@ export class NetlinkCore extends BaseCore {
   }
 
   #watch(): void {
-    if (this.state !== 'open' || this.#pumping) return;
+    if (this.state !== 'open' || this.#receiver.busy) return;
     this.#drain.update();
-    this.#poll.update(this.#wantsData(), this.#waiting > 0 || this.#userRefs);
+    const wanted = this.#wantsData();
+    const result = this.#poll.update(wanted, this.#waiting > 0 || this.#userRefs);
+    if (result < 0) this.#broken(result, 'epoll_ctl');
+    else if (wanted) this.#receiver.want();
   }
 }

@@ -83,7 +83,6 @@ export class DumpIterator implements AsyncIterableIterator<NetlinkMessage, undef
       this.#core.pull(stream, this.#holder);
       // Made before anything can happen, and not awaited where everything has happened already.
       if (!stream.ready) await stream.wait();
-      this.#core.pulled(stream);
     }
     return { done: true, value: undefined };
   }

@@ -12,19 +12,25 @@ export class PollWatch {
     this.#onReadable = onReadable;
   }
 
-  /** Off while nothing is wanted: a level-triggered poll of data that nobody reads would spin. */
-  update(wanted: boolean, ref: boolean): void {
+  /**
+   * Off while nothing is wanted: a level-triggered poll of data that nobody reads would spin. A negative errno where
+   * the fd cannot be watched.
+   */
+  update(wanted: boolean, ref: boolean): number {
+    let result = 0;
     if (wanted && this.#state !== 'on') {
-      if (this.#state === 'never') this.#native.startPolling(this.#onReadable);
-      else this.#native.resumePolling();
+      if (this.#state === 'never') result = this.#native.startPolling(this.#onReadable);
+      else result = this.#native.resumePolling();
       this.#state = 'on';
     } else if (!wanted && this.#state === 'on') {
       this.#native.pausePolling();
       this.#state = 'paused';
     }
-    if (ref === this.#ref) return;
-    this.#ref = ref;
-    if (ref) this.#native.ref();
-    else this.#native.unref();
+    if (ref !== this.#ref) {
+      this.#ref = ref;
+      if (ref) this.#native.ref();
+      else this.#native.unref();
+    }
+    return result;
   }
 }

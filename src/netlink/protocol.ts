@@ -8,31 +8,14 @@
  * (a second one on the same socket gets EBUSY).
  */
 import { feedSink } from './dump-sink.ts';
-import { decodeExtAck, type ExtAck } from './ext-ack.ts';
+import { readEnding } from './ending.ts';
+import { keep } from './keep.ts';
 import type { MessageSink, NetlinkMessage } from './message.ts';
+import type { Pending } from './pending.ts';
+import type { ProtocolEvent } from './protocol-event.ts';
 import { encodeMessage, MESSAGE_HEADER, NLM_F, NLMSG, walkMessages } from './wire/message.ts';
 import type { ReceiveBuffer } from './wire/receive-buffer.ts';
-import { align, WireError, WireView } from './wire/view.ts';
-
-/** What happened, in the order in which it did. `seq` is what {@link NetlinkProtocol.start} returned. */
-export type ProtocolEvent =
-  | { readonly kind: 'message'; readonly seq: number; readonly message: NetlinkMessage }
-  /** The dump's sink has got messages of this datagram. */
-  | { readonly kind: 'progress'; readonly seq: number }
-  /** The end: the dump's sink threw. */
-  | { readonly kind: 'failed'; readonly seq: number; readonly error: unknown }
-  /** The end, and a good one. `interrupted`: NLM_F_DUMP_INTR was seen. An ext-ack here is a warning. */
-  | { readonly kind: 'done'; readonly seq: number; readonly interrupted: boolean; readonly extAck?: ExtAck }
-  /** The end: the kernel refused. `errno` is negative. */
-  | { readonly kind: 'error'; readonly seq: number; readonly errno: number; readonly extAck?: ExtAck }
-  /** The end: its answer, or part of it, may have been dropped. */
-  | { readonly kind: 'lost'; readonly seq: number }
-  /** A multicast message of a joined group, whoever caused it. */
-  | { readonly kind: 'notification'; readonly group: number; readonly message: NetlinkMessage }
-  /** The kernel dropped datagrams. */
-  | { readonly kind: 'overrun' }
-  /** A datagram, or what followed in it, was not netlink. */
-  | { readonly kind: 'malformed'; readonly error: WireError };
+import { WireError, WireView } from './wire/view.ts';
 
 /** A message to send. */
 export interface Outgoing {
@@ -46,29 +29,17 @@ export interface StartOptions {
   readonly payload: Uint8Array;
   /** Answered by many messages and NLMSG_DONE, one such request at a time. */
   readonly dump: boolean;
+  /** Answered by one message, which is the end; not by an acknowledgement. */
+  readonly single?: boolean | undefined;
   /** Gets the dump's messages instead of events. */
   readonly sink?: MessageSink | undefined;
-}
-
-interface Pending {
-  readonly seq: number;
-  readonly bytes: Uint8Array;
-  readonly dump: boolean;
-  readonly sink: MessageSink | undefined;
-  sent: boolean;
-  /** Nobody waits any more: its answer is swallowed. */
-  abandoned: boolean;
-  interrupted: boolean;
-  /** Sent before an overrun, and nothing heard since. */
-  suspect: boolean;
-  /** Part of what it got is lost for certain: it cannot end well. */
-  damaged: boolean;
 }
 
 const MAX_SEQ = 0xffff_ffff;
 
 export class NetlinkProtocol {
-  readonly #portId: number;
+  /** The socket's own. */
+  readonly portId: number;
   readonly #maxSeq: number;
   #lastSeq: number;
   readonly #pending = new Map<number, Pending>();
@@ -89,21 +60,32 @@ export class NetlinkProtocol {
    * @param lastSeq the sequence number before the first, for tests, which set the greatest one as well
    */
   constructor(portId: number, lastSeq = 0, maxSeq = MAX_SEQ) {
-    this.#portId = portId;
+    this.portId = portId;
     this.#lastSeq = lastSeq;
     this.#maxSeq = maxSeq;
   }
 
-  /** Enters a request and returns its sequence number: never 0, which notifications have, never one in use. */
-  start({ type, flags, payload, dump, sink }: StartOptions): number {
-    const seq = this.#nextSeq();
-    const bytes = encodeMessage({ type, flags, seq, portId: this.#portId }, payload);
+  /** A sequence number: never 0, which notifications have, never one in use. */
+  nextSeq(): number {
+    do this.#lastSeq = this.#lastSeq >= this.#maxSeq ? 1 : this.#lastSeq + 1;
+    while (this.#pending.has(this.#lastSeq));
+    return this.#lastSeq;
+  }
+
+  /** Enters a request and returns its sequence number. */
+  start(
+    { type, flags, payload, dump, single = false, sink }: StartOptions,
+    seq: number = this.nextSeq(),
+  ): number {
+    const bytes = encodeMessage({ type, flags, seq, portId: this.portId }, payload);
     const pending: Pending = {
       seq,
       bytes,
       dump,
+      single,
       sink,
       sent: false,
+      underway: false,
       abandoned: false,
       interrupted: false,
       suspect: false,
@@ -120,13 +102,30 @@ export class NetlinkProtocol {
     return this.#dump === undefined ? this.#queue[0] : this.#queue.find((pending) => !pending.dump);
   }
 
-  /** The kernel has it. */
-  sent(seq: number): void {
+  /** The kernel has it; or, `underway`, is about to get it, and {@link arrived} or {@link unsent} will say. */
+  sent(seq: number, underway = false): void {
     const pending = this.#pending.get(seq);
     if (pending === undefined || pending.sent) return;
     this.#unqueue(pending);
     pending.sent = true;
+    pending.underway = underway;
     if (pending.dump) this.#dump = pending;
+  }
+
+  /** The kernel has what was underway. */
+  arrived(seq: number): void {
+    const pending = this.#pending.get(seq);
+    if (pending !== undefined) pending.underway = false;
+  }
+
+  /** The kernel did not take what was underway: it is the next to send again, unless nobody waits for it any more. */
+  unsent(seq: number): void {
+    const pending = this.#pending.get(seq);
+    if (pending === undefined || !pending.underway) return;
+    pending.underway = pending.sent = pending.suspect = false;
+    if (this.#dump === pending) this.#dump = undefined;
+    if (pending.abandoned) this.#pending.delete(seq);
+    else this.#queue.unshift(pending);
   }
 
   /** It could not be sent, for good. */
@@ -161,6 +160,11 @@ export class NetlinkProtocol {
   /** An abandoned dump is on the wire: datagrams must be received, or the next dump cannot start. */
   get draining(): boolean {
     return this.#dump?.abandoned === true;
+  }
+
+  /** A dump is on the wire, whoever wants it. */
+  get dumping(): boolean {
+    return this.#dump !== undefined;
   }
 
   /** Grows with what comes of dumps, swallowed messages too. */
@@ -206,7 +210,7 @@ export class NetlinkProtocol {
     if (dump?.sink === undefined || dump.abandoned) return start;
     const { seq } = dump;
     try {
-      const rest = feedSink(dump.sink, dump, this.#portId, buffer, start, end);
+      const rest = feedSink(dump.sink, dump, this.portId, buffer, start, end);
       if (rest === start) return start;
       dump.suspect = false;
       this.#signsOfLife++;
@@ -230,7 +234,7 @@ export class NetlinkProtocol {
     walkMessages(bytes, (header, start, end) => {
       const { type, flags, seq, portId } = header;
       const message = (): NetlinkMessage => {
-        copy ??= bytes.slice();
+        copy ??= keep(bytes, 0, bytes.length);
         return { type, flags, seq, portId, payload: copy.subarray(start, end) };
       };
       if (type === NLMSG.noop) return;
@@ -244,7 +248,7 @@ export class NetlinkProtocol {
       }
       const pending = this.#pending.get(seq);
       // Some protocols leave nlmsg_pid 0 in their answers.
-      if (pending === undefined || !pending.sent || (portId !== this.#portId && portId !== 0)) {
+      if (pending === undefined || !pending.sent || (portId !== this.portId && portId !== 0)) {
         this.#strays++;
         return;
       }
@@ -256,7 +260,10 @@ export class NetlinkProtocol {
       else if (pending.abandoned) return;
       else if (pending.sink !== undefined)
         this.#sink(buffer, from + start - MESSAGE_HEADER, from + end, events);
-      else events.push({ kind: 'message', seq, message: message() });
+      else {
+        events.push({ kind: 'message', seq, message: message() });
+        if (pending.single) this.#answered(pending, events);
+      }
     });
   }
 
@@ -289,13 +296,16 @@ export class NetlinkProtocol {
     if (!this.#overrun) return events;
     this.#overrun = false;
     for (const pending of [...this.#pending.values()]) {
-      if (!pending.suspect || pending.dump) continue;
+      if (!pending.suspect) continue;
+      // Whether it has been answered cannot be told before the kernel has it.
+      if (pending.underway) this.#overrun = true;
+      if (pending.dump || pending.underway) continue;
       this.#pending.delete(pending.seq);
       if (pending.seq === this.#probe) this.#probe = 0;
       else events.push({ kind: 'lost', seq: pending.seq });
     }
     const dump = this.#dump;
-    if (dump?.suspect) {
+    if (dump?.suspect && !dump.underway) {
       if (this.#probeAnswered) {
         this.#end(dump);
         if (!dump.abandoned) events.push({ kind: 'lost', seq: dump.seq });
@@ -335,9 +345,6 @@ export class NetlinkProtocol {
     events: ProtocolEvent[],
   ): void {
     const { seq, interrupted } = pending;
-    // NLMSG_DONE may be bare; an error without its errno cannot be understood, but it is an end.
-    const coded = end - start >= 4;
-    const errno = coded ? view.s32(start) : 0;
     this.#end(pending);
     if (seq === this.#probe) {
       this.#probe = 0;
@@ -346,18 +353,21 @@ export class NetlinkProtocol {
       return;
     }
     if (pending.abandoned) return;
-    if (errno > 0 || (!coded && type === NLMSG.error)) {
-      const problem = coded ? `holds the positive errno ${errno}` : `is cut short after ${end - start} bytes`;
-      events.push({ kind: 'malformed', error: new WireError(`NLMSG_ERROR ${problem}`) });
+    const ending = readEnding(type, flags, view, start, end);
+    if (ending instanceof WireError) {
+      events.push({ kind: 'malformed', error: ending });
       events.push({ kind: 'lost', seq });
-      return;
-    }
-    const tlvs = type === NLMSG.done ? start + 4 : errorTlvs(flags, view, start, end);
-    const extAck = (flags & NLM_F.ackTlvs) !== 0 ? decodeExtAck(view, tlvs, end) : undefined;
-    const detail = extAck === undefined ? {} : { extAck };
-    if (errno < 0) events.push({ kind: 'error', seq, errno, ...detail });
+    } else if (ending.errno < 0) events.push({ kind: 'error', seq, ...ending });
     else if (pending.damaged) events.push({ kind: 'lost', seq });
-    else events.push({ kind: 'done', seq, interrupted, ...detail });
+    else if (ending.extAck === undefined) events.push({ kind: 'done', seq, interrupted });
+    else events.push({ kind: 'done', seq, interrupted, extAck: ending.extAck });
+  }
+
+  /** The one message that it was to get has come. */
+  #answered(pending: Pending, events: ProtocolEvent[]): void {
+    const { seq } = pending;
+    this.#end(pending);
+    events.push(pending.damaged ? { kind: 'lost', seq } : { kind: 'done', seq, interrupted: false });
   }
 
   #end(pending: Pending): void {
@@ -378,18 +388,4 @@ export class NetlinkProtocol {
     if (this.#queue[0] === pending) this.#queue.shift();
     else this.#queue = this.#queue.filter((other) => other !== pending);
   }
-
-  #nextSeq(): number {
-    do this.#lastSeq = this.#lastSeq >= this.#maxSeq ? 1 : this.#lastSeq + 1;
-    while (this.#pending.has(this.#lastSeq));
-    return this.#lastSeq;
-  }
-}
-
-/** Where an acknowledgement's attributes start: after the errno and the request's header, or all of the request. */
-function errorTlvs(flags: number, view: WireView, start: number, end: number): number {
-  const header = start + 4;
-  if ((flags & NLM_F.capped) !== 0 || end - header < MESSAGE_HEADER) return header + MESSAGE_HEADER;
-  const length = view.u32(header);
-  return length > end - header ? end : header + align(length);
 }

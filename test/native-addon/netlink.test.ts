@@ -123,15 +123,18 @@ describe('close', () => {
     const socket = open();
     const fd = socket.fd;
     let announced = 0;
-    socket.close(() => {
+    socket.startPolling(() => {});
+    const pending = socket.close(() => {
       announced += 1;
     });
+    expect(pending).toBe(true);
     expect(announced).toBe(0);
     expect(socket.fd).toBe(-1);
     expect(() => readlinkSync(`/proc/self/fd/${fd}`)).toThrow('ENOENT');
-    socket.close(() => {
+    const again = socket.close(() => {
       announced += 100;
     });
+    expect(again).toBe(false);
     await turns(() => announced > 0);
     expect(announced).toBe(1);
   });

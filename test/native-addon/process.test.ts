@@ -15,8 +15,11 @@ describe('the event loop', () => {
   });
 
   it('calls back for a close at the very end', async () => {
-    const { code, stdout } = await runScript(`open().close(() => console.log('closed'));`);
-    expect([code, stdout]).toEqual([0, 'closed\n']);
+    const { code, stdout } = await runScript(`
+      const s = open();
+      s.startPolling(() => {});
+      console.log(s.close(() => console.log('closed')), open().close(() => console.log('never')));`);
+    expect([code, stdout]).toEqual([0, 'true false\nclosed\n']);
   });
 });
 
@@ -151,7 +154,7 @@ describe('workers', () => {
     ['that end by themselves', `sockets[0].unref(); open().close(() => {});`, ''],
     [
       'that throw',
-      `process.on('exit', () => open().close(() => {})); setImmediate(() => { throw new Error('wanted'); });`,
+      `process.on('exit', () => { const s = open(); s.startPolling(() => {}); s.close(() => {}); }); setImmediate(() => { throw new Error('wanted'); });`,
       `w.removeAllListeners('error'); w.on('error', () => {});`,
     ],
   ])(

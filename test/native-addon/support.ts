@@ -91,7 +91,9 @@ export function messageType(socket: NativeNetlink): number {
 
 /** Closes and waits until libuv has let go. */
 export function closed(socket: NativeNetlink): Promise<void> {
-  return new Promise((resolve) => socket.close(resolve));
+  return new Promise((resolve) => {
+    if (!socket.close(resolve)) resolve();
+  });
 }
 
 /** Turns of the event loop, until `done` or for good. */

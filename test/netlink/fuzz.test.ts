@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeExtAck, resolveAttributePath } from '../../src/netlink/ext-ack.ts';
-import { NetlinkProtocol, type ProtocolEvent } from '../../src/netlink/protocol.ts';
+import { NetlinkProtocol } from '../../src/netlink/protocol.ts';
+import type { ProtocolEvent } from '../../src/netlink/protocol-event.ts';
 import {
   attribute,
   attributeTable,

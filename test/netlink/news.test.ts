@@ -6,6 +6,7 @@ import { compiledUrl, runModule } from '../support/compiled.ts';
 import {
   addAddresses,
   dumpAddresses,
+  flood,
   getLoopback,
   ifaddr,
   objectsOf,
@@ -103,8 +104,7 @@ describe('an overrun', () => {
     world.socket.onNotification(() => news++);
     world.socket.onOverrun(() => overruns++);
     for (let round = 1; round <= 3; round++) {
-      // Answered inline: the event loop does not turn, and the other socket is not read meanwhile.
-      for (let i = 1; i <= 200; i++) await add(other, [10, round, 0, i]);
+      flood(world, round, 200);
       await until(() => overruns >= round);
       expect(news).toBeLessThan(200 * round);
       // Once drained, the kernel delivers again.
@@ -122,7 +122,6 @@ describe('an overrun', () => {
       groups: [RTNLGRP.ipv4Address],
       timeout: 2000,
     });
-    await using other = await world.open();
     const outcomes: Record<string, number> = {};
     const note = (outcome: string) => {
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
@@ -131,7 +130,7 @@ describe('an overrun', () => {
     for (let round = 1; round <= 10; round++) {
       const iterator = world.socket.dump(dumpAddresses);
       const first = iterator.next();
-      for (let i = 1; i <= 200; i++) await add(other, [10, round, 0, i]);
+      flood(world, round, 200);
       expected += 200;
       const rest = (async () => {
         let count = (await first).done === true ? 0 : 1;
@@ -156,13 +155,9 @@ describe('an overrun', () => {
 
   test('an idempotent request is asked again, another one is reported', async () => {
     await using world = await openWorld({ receiveBuffer: 4096, groups: [RTNLGRP.ipv4Address] });
-    await using other = await world.open();
-    const drown = async (third: number) => {
-      for (let i = 1; i <= 200; i++) await add(other, [10, third, 0, i]);
-    };
-    await drown(1);
+    flood(world, 1, 200);
     await expect(world.socket.request(getLoopback)).rejects.toMatchObject({ code: 'ERR_COFFERDAM_OVERRUN' });
-    await drown(2);
+    flood(world, 2, 200);
     expect(await world.socket.request({ ...getLoopback, idempotent: true })).toHaveLength(1);
   });
 });

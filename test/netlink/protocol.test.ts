@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { NetlinkProtocol, type ProtocolEvent } from '../../src/netlink/protocol.ts';
+import { NetlinkProtocol } from '../../src/netlink/protocol.ts';
+import type { ProtocolEvent } from '../../src/netlink/protocol-event.ts';
 import { encodeMessage, NLM_F, NLMSG } from '../../src/netlink/wire/message.ts';
 import { receiveBuffer } from '../../src/netlink/wire/receive-buffer.ts';
 import { WireView } from '../../src/netlink/wire/view.ts';

@@ -1,7 +1,8 @@
 /** Dumps into a sink: the protocol's part with bytes by hand, and the socket's with the kernel. */
 import { describe, expect, test } from 'vitest';
 import type { MessageSink } from '../../src/netlink/message.ts';
-import { NetlinkProtocol, type ProtocolEvent } from '../../src/netlink/protocol.ts';
+import { NetlinkProtocol } from '../../src/netlink/protocol.ts';
+import type { ProtocolEvent } from '../../src/netlink/protocol-event.ts';
 import { encodeMessage, NLM_F, NLMSG } from '../../src/netlink/wire/message.ts';
 import type { ReceiveBuffer } from '../../src/netlink/wire/receive-buffer.ts';
 import {

@@ -312,7 +312,7 @@ describe('deadlines', () => {
 
   test('a program that was busy for longer than the deadline still gets its answer', async () => {
     await using world = await openWorld({ timeout: 20 });
-    await addAddresses(world.socket, MANY);
+    await addAddresses(await world.open({ timeout: 5000 }), MANY);
     const dump = world.socket.dumpAll(dumpAddresses);
     const until = performance.now() + 60;
     while (performance.now() < until);
@@ -321,7 +321,7 @@ describe('deadlines', () => {
 
   test('a consumer may take longer than the deadline: it is for the kernel', async () => {
     await using world = await openWorld({ timeout: 20 });
-    await addAddresses(world.socket, MANY);
+    await addAddresses(await world.open({ timeout: 5000 }), MANY);
     let count = 0;
     for await (const _ of world.socket.dump(dumpAddresses)) {
       if (count++ % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 40));

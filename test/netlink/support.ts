@@ -1,5 +1,7 @@
 /** Messages as the kernel would write them, and namespaces to try them in. */
-import type { NetlinkProtocol, ProtocolEvent } from '../../src/netlink/protocol.ts';
+import { loadBinding } from '../../src/handle/native-binding.ts';
+import type { NetlinkProtocol } from '../../src/netlink/protocol.ts';
+import type { ProtocolEvent } from '../../src/netlink/protocol-event.ts';
 import { NETLINK_ROUTE, NetlinkSocket, type NetlinkSocketOptions } from '../../src/netlink/socket.ts';
 import { encodeMessage, NLM_F, NLMSG } from '../../src/netlink/wire/message.ts';
 import { receiveBuffer } from '../../src/netlink/wire/receive-buffer.ts';
@@ -141,6 +143,26 @@ export async function addAddresses(socket: NetlinkSocket, count: number): Promis
       payload: ifaddr(address),
     });
   }
+}
+
+/**
+ * Adds 10.0.`third`.1 and following through a socket of its own, all in one turn of the event loop: nobody receives
+ * the news meanwhile.
+ */
+export function flood(world: World, third: number, count: number): void {
+  const native = loadBinding().openNetlink({
+    protocol: NETLINK_ROUTE,
+    netnsFd: world.netns.fd,
+    receiveBuffer: 0,
+    datagramCapacity: 32_768,
+  });
+  if (typeof native === 'number') throw new Error(`errno ${native}`);
+  for (let i = 1; i <= count; i++) {
+    const header = { type: RTM.newAddress, flags: NLM_F.request | NLM_F.create, seq: i, portId: 0 };
+    const bytes = encodeMessage(header, ifaddr([10, third, 0, i]));
+    if (native.send(bytes, 0, bytes.length) < 0) throw new Error('the flood was refused');
+  }
+  native.close();
 }
 
 /** Number of messages of a dump that are objects. */

@@ -34,3 +34,8 @@ export function firstHalf(word: number): number {
 export function secondHalf(word: number): number {
   return LITTLE ? word >>> 16 : word & 0xffff;
 }
+
+/** The word of two u16, in the order of memory. */
+export function packHalves(first: number, second: number): number {
+  return LITTLE ? first | (second << 16) : (first << 16) | second;
+}
