@@ -7,9 +7,10 @@ import { WireView } from '../netlink/wire/view.ts';
 import { type NetnsReference, resolveNetns } from '../netns/index.ts';
 import { defined } from './defined.ts';
 import { KIND_FIELDS, KINDS, PAIRED, PORT_FIELDS, PORT_KINDS } from './kinds/index.ts';
-import { ifinfomsg, linkAttributes, linkRequestAttributes } from './link-attributes.ts';
+import { ifinfomsg, linkAttributes } from './link-attributes.ts';
 import { checkInput, checkSettings } from './link-check.ts';
 import { type Creation, encodeChange, encodeCreation, encodeLink } from './link-encode.ts';
+import { encodeLinkGet, extMask, type LinkDetail } from './link-get.ts';
 import { type Link, linksOfLink, linkType, nameLinks } from './link-object.ts';
 import type { LinkInput, LinkSettings, Resolved } from './link-settings.ts';
 import { addressed, type LinkTarget, linkIndexes, openNamespaces } from './link-target.ts';
@@ -52,6 +53,7 @@ export type {
   Xfrm,
 } from './kinds/index.ts';
 export type { LinkStats } from './link-attributes.ts';
+export type { LinkDetail } from './link-get.ts';
 export { type Link, linkType } from './link-object.ts';
 export type { LinkInput, LinkSettings, PeerInput } from './link-settings.ts';
 export type { LinkTarget } from './link-target.ts';
@@ -71,17 +73,6 @@ const netnsAttributes = attributeTable('NETNSA', {
   nsid: attribute(1, 'NETNSA_NSID', s32),
   fd: attribute(3, 'NETNSA_FD', u32),
 });
-
-/** RTEXT_FILTER_*, uapi/linux/rtnetlink.h. */
-const EXT_MASK = { vf: 1, skipStats: 8 } as const;
-
-/** How much to be told of each link. */
-export interface LinkDetail {
-  /** IPv6's own counters, `afSpec.inet6.stats` and `icmp6stats`, which take the kernel long to add up. Default false. */
-  mib?: boolean;
-  /** Virtual functions, as `vfinfoList`. Default false: they can make a message very long. */
-  vf?: boolean;
-}
 
 /** Which links to list: all conditions hold. The kernel filters by master and kind. */
 export interface LinkFilter extends LinkDetail {
@@ -113,12 +104,8 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
 
   /** One link by name, altname or index. Rejects with the kernel's ENODEV when there is none. */
   async get(target: LinkTarget, options: RequestOptions & LinkDetail = {}): Promise<Link> {
-    const { mib, vf, ...request } = options;
-    const { header, name } = addressed(target, 'link');
-    const payload = encodePayload((writer) => {
-      ifinfomsg.encode(writer, header);
-      linkRequestAttributes.encode(writer, { ...name, extMask: extMask(defined({ mib, vf })) });
-    });
+    const { mib = false, vf = false, ...request } = options;
+    const payload = encodeLinkGet(target, extMask({ mib, vf }));
     const link = await this.fetch(payload, request);
     if (link === undefined)
       throw new InvalidArgumentError('link', target, 'is no link', 'the name of a link that exists');
@@ -195,10 +182,11 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
 
   /**
    * Makes a link, or changes the one with this name as {@link set} would. What follows in messages of its own may be
-   * refused when the first one has taken effect.
+   * refused when the first one has taken effect. The kernel refuses another kind (EOPNOTSUPP) only where settings of
+   * the kind are given. It refuses `ip link replace` of a link that is there, which says NLM_F_REPLACE; this does not.
    */
   async replace(link: LinkInput, options: RequestOptions = {}): Promise<void> {
-    await this.#make(link, NLM_F.create | NLM_F.replace, options);
+    await this.#make(link, NLM_F.create, options);
   }
 
   async #make(link: LinkInput, flags: number, options: RequestOptions): Promise<void> {
@@ -390,8 +378,4 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
       ...(lower !== undefined && { linkIndex: lower }),
     };
   }
-}
-
-function extMask({ mib = false, vf = false }: LinkDetail): number {
-  return (mib ? 0 : EXT_MASK.skipStats) | (vf ? EXT_MASK.vf : 0);
 }

@@ -1,5 +1,6 @@
 import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
+import { type ReceiveBuffer, receiveBuffer } from '../netlink/wire/receive-buffer.ts';
 import { LinkNaming } from './link-naming.ts';
 import type { LinkNames } from './names.ts';
 import type { ObjectType } from './object.ts';
@@ -18,6 +19,17 @@ export const VERB_FLAGS = {
   set: 0,
 } as const;
 export type Verb = keyof typeof VERB_FLAGS;
+
+/** The memory of the payload that was read last: those of small answers share some. */
+let lastMemory: ReceiveBuffer | undefined;
+
+/** A message that has been kept, as an object. */
+function readPayload<T extends object>(type: ObjectType<T>, payload: Uint8Array): T {
+  const { buffer, byteOffset, length } = payload;
+  if (type.read === undefined || byteOffset % 4 !== 0) return type.decode(payload);
+  if (lastMemory?.bytes.buffer !== buffer) lastMemory = receiveBuffer(new Uint8Array(buffer));
+  return type.read(lastMemory, byteOffset, byteOffset + length);
+}
 
 /**
  * Reading one kind of object: what all services share. `Filter` names what the kernel can filter by; every object
@@ -143,13 +155,15 @@ export abstract class ObjectService<T extends object, Filter extends object> {
   /** One object by a "get" request that is not a dump. */
   protected async fetch(payload: Uint8Array, options: RequestOptions): Promise<T | undefined> {
     const messages: NetlinkMessage[] = await this.port.request(
-      { type: this.type.messages.get, payload, idempotent: true },
+      { type: this.type.messages.get, payload, idempotent: true, single: true },
       options,
     );
     const found = messages.find((message) => message.type === this.type.messages.new);
     if (found === undefined) return undefined;
-    const object = this.type.decode(found.payload);
-    const names = await this.names.of(this.linksOf(object), options);
+    const object = readPayload(this.type, found.payload);
+    const links = this.linksOf(object);
+    if (links.length === 0) return object;
+    const names = await this.names.of(links, options);
     return names === undefined ? object : this.complete(object, names);
   }
 }

@@ -143,6 +143,11 @@ export class WireWriter {
   }
 }
 
+/** Overwrites a u32. For bytes so few that a DataView would take longer to make. */
+export function patchU32(bytes: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i++) bytes[LITTLE ? at + i : at + 3 - i] = value >>> (8 * i);
+}
+
 export function toHex(bytes: Uint8Array): string {
   if (bytes.length === 0) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
