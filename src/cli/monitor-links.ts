@@ -13,6 +13,8 @@ export class MonitorLinks implements LinkNames {
   readonly #rt: RouteSocket;
   readonly #byIndex = new Map<number, Known | 'none'>();
   readonly #wanted = new Set<number>();
+  /** Links that news tell of which have come and are not printed yet. */
+  readonly #coming = new Map<number, Known>();
 
   constructor(rt: RouteSocket) {
     this.#rt = rt;
@@ -24,10 +26,17 @@ export class MonitorLinks implements LinkNames {
 
   learn({ ifindex, ifname, flags }: Link): void {
     if (ifname !== undefined) this.#byIndex.set(ifindex, { ifname, flags });
+    this.#coming.delete(ifindex);
+  }
+
+  /** News of the link have come. What a new link's family settings say of it comes before the link itself. */
+  expect({ ifindex, ifname, flags }: Link): void {
+    if (ifname !== undefined) this.#coming.set(ifindex, { ifname, flags });
   }
 
   forget(ifindex: number): void {
     this.#byIndex.delete(ifindex);
+    this.#coming.delete(ifindex);
   }
 
   /** Asks for what was wanted and not known. False if there was nothing. */
@@ -46,7 +55,7 @@ export class MonitorLinks implements LinkNames {
   }
 
   #get(index: number): Known | undefined {
-    const known = this.#byIndex.get(index);
+    const known = this.#byIndex.get(index) ?? this.#coming.get(index);
     if (known === undefined && index > 0) this.#wanted.add(index);
     return known === 'none' ? undefined : known;
   }

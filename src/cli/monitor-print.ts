@@ -31,6 +31,15 @@ const MULTICAST_FAMILIES: readonly (number | undefined)[] = [128, 129];
 /** What of these is the end of something: RTM_DEL* follow RTM_NEW*. */
 const isDeletion = (type: number) => type % 4 === 1;
 
+/** What cannot be read is told of when its turn comes. */
+function tolerant(body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    if (!(error instanceof WireError || error instanceof RangeError)) throw error;
+  }
+}
+
 /** Messages as `ip monitor` prints them, or as one JSON object a line. */
 export class MonitorPrinter {
   readonly #context: ShowContext;
@@ -43,7 +52,18 @@ export class MonitorPrinter {
     this.#options = options;
   }
 
-  async print(heard: Heard): Promise<string> {
+  /** Messages in the order in which they came. */
+  async print(messages: readonly Heard[]): Promise<string> {
+    for (const { type, payload, nsid } of messages) {
+      if (PRINTERS.get(type) !== link || isDeletion(type) || nsid !== undefined) continue;
+      tolerant(() => this.#links.expect(linkType.decode(payload)));
+    }
+    let text = '';
+    for (const message of messages) text += await this.#one(message);
+    return text;
+  }
+
+  async #one(heard: Heard): Promise<string> {
     const printer = this.#printer(heard);
     if (printer === undefined) return this.#unknown(heard);
     let shown: Shown | undefined;

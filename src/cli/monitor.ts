@@ -149,11 +149,7 @@ async function print(rt: RouteSocket, request: Request, options: GlobalOptions):
   const ifindex = dev === undefined ? undefined : links.indexOf(dev);
   if (dev !== undefined && ifindex === undefined) throw wrongArgument(dev, 'Device does not exist\n');
   const printer = new MonitorPrinter(showContext(rt, options), links, { label, allNsid, ifindex });
-  const write = async (messages: readonly Heard[]) => {
-    let text = '';
-    for (const message of messages) text += await printer.print(message);
-    await put(text);
-  };
+  const write = async (messages: readonly Heard[]) => put(await printer.print(messages));
   if (live === undefined) {
     for await (const messages of readRecording(request.file ?? '')) await write(messages);
     return;
@@ -161,10 +157,11 @@ async function print(rt: RouteSocket, request: Request, options: GlobalOptions):
   await using monitor = live;
   using _signals = endsOnSignal(() => monitor.close());
   for await (const batch of monitor.batches()) {
-    for (const event of batch) {
-      if (event.type === 'message') await write([{ ...event.message, nsid: event.nsid }]);
-      else if (event.type === 'overrun') await lost(options);
-    }
+    // What was lost is a batch of its own.
+    await write(
+      batch.flatMap((event) => (event.type === 'message' ? [{ ...event.message, nsid: event.nsid }] : [])),
+    );
+    if (batch.some((event) => event.type === 'overrun')) await lost(options);
   }
 }
 
