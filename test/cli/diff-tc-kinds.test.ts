@@ -10,7 +10,8 @@ import { classType } from '../../src/route/class.ts';
 import { qdiscType } from '../../src/route/qdisc.ts';
 import { compareJson, compareText, describe as inWords, parseIpJson, World } from '../support/diff.ts';
 import { shows } from '../support/ip-answers.ts';
-import { type Bytes, CLASSES, classHeader, messages, QDISCS, qdiscHeader } from '../support/tc-messages.ts';
+import type { Bytes } from '../support/random-bytes.ts';
+import { CLASSES, classHeader, messages, QDISCS, qdiscHeader } from '../support/tc-messages.ts';
 
 /**
  * Disciplines and classes of every kind, with settings and counters at random, shown by `tc` and by us: neither asks a
