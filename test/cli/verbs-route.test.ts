@@ -81,6 +81,10 @@ route add 10.9.24.0/24 via 10.1.0.2 via 10.1.0.3
 route add fd09:1::/64 via inet 10.1.0.2
 route add 10.9.25.0/24 nhid 7
 route add 10.9.25.0/24 nhid 99
+route add 10.9.24.0/24 nhid 7 dev v0
+route add 10.9.24.0/24 nhid 7 via 10.1.0.77
+route add fd09:2:2::/64 nhid 8 via fd01::77
+route del 10.9.25.0/24 nhid 7 dev v0
 route add 10.9.25.0/24 nhid x
 route add fd09:2::/64 nhid 8
 route add blackhole 10.9.26.0/24

@@ -67,8 +67,15 @@ export async function readRoute(
     input.metrics = metrics;
   }
   if (words.more) input.nexthops = await takeNexthops(words, draft.guess, context);
+  const { via, oif, encap, nexthops } = input;
+  if (input.nexthopId && [via, oif, encap, nexthops].some((part) => part !== undefined)) throw twoPaths();
   complete(draft);
   return input;
+}
+
+/** The kernel's words: the library, which takes routes as they were listed, would leave the path out. */
+function twoPaths(): UsageError {
+  return new UsageError('Error: Nexthop specification and nexthop id are mutually exclusive.');
 }
 
 /** Fills in what was not said. */
