@@ -21,6 +21,8 @@ export const READING_VERBS: ReadonlySet<string> = new Set([
   'dump',
   'routerPorts',
   'listGlobal',
+  'buckets',
+  'getBucket',
 ]);
 
 /** All verbs that a console offers, where a service has them. */
@@ -39,4 +41,6 @@ export const VERBS = [
   'routerPorts',
   'listGlobal',
   'setGlobal',
+  'buckets',
+  'getBucket',
 ] as const;

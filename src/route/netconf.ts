@@ -4,9 +4,10 @@ import { SystemError, systemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { AF, familyName } from '../netlink/wire/address.ts';
 import { attribute, attributeTable, encodePayload, type RawAttribute } from '../netlink/wire/attributes.ts';
-import { type Codec, enumeration, reserved, s32, u8, ValueError } from '../netlink/wire/codec.ts';
+import { enumeration, reserved, s32, u8 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { WireView } from '../netlink/wire/view.ts';
+import { bool32 } from './bool32.ts';
 import { defined } from './defined.ts';
 import { fieldWord } from './field-word.ts';
 import type { LinkNames, LinkReference } from './names.ts';
@@ -45,16 +46,6 @@ export interface Netconf {
 
 /** struct netconfmsg, padded. */
 const netconfmsg = struct('netconfmsg', { family: u8, padding: reserved(3) });
-
-/** A setting of /proc/sys: yes for anything but 0. */
-const bool32: Codec<boolean> = {
-  size: 4,
-  decode: (view, start, end) => s32.decode(view, start, end) !== 0,
-  encode(writer, value) {
-    if (typeof value !== 'boolean') throw new ValueError(value, 'true or false');
-    writer.s32(value ? 1 : 0);
-  },
-};
 
 export const netconfAttributes = attributeTable('NETCONFA', {
   ifindex: attribute(1, 'NETCONFA_IFINDEX', s32),

@@ -9,6 +9,7 @@ import {
   nest,
   nestedBy,
   type RawAttribute,
+  repeatedNest,
 } from '../netlink/wire/attributes.ts';
 import {
   type Codec,
@@ -25,6 +26,7 @@ import {
 } from '../netlink/wire/codec.ts';
 import { struct } from '../netlink/wire/struct.ts';
 import { WireError, WireView } from '../netlink/wire/view.ts';
+import { bool32 } from './bool32.ts';
 import { defined } from './defined.ts';
 import { type Encap, encodeEncap, refuseRaw } from './encap.ts';
 import { fieldFlags } from './field-flags.ts';
@@ -67,6 +69,14 @@ export interface ResilientGroup {
   raw?: RawAttribute[];
 }
 
+/** Packets that a member of a group got. */
+export interface NexthopStats {
+  id: number;
+  packets: bigint;
+  /** Those of them that hardware forwarded. */
+  packetsHw?: bigint;
+}
+
 /** A nexthop object, or a group of them. man 8 ip-nexthop. */
 export interface Nexthop {
   id: number;
@@ -90,6 +100,12 @@ export interface Nexthop {
   group?: NexthopGroupMember[];
   groupType?: NexthopGroupType;
   resilient?: ResilientGroup;
+  /** Packets that each member of a group got: listed where `stats` was asked for. */
+  stats?: NexthopStats[];
+  /** Whether a group's packets are counted in hardware, too: can be written. */
+  hwStats?: boolean;
+  /** Whether they are. */
+  hwStatsUsed?: boolean;
   /** For how many seconds a resilient group has been out of balance: the kernel's, not written. */
   unbalancedTime?: number;
   raw?: RawAttribute[];
@@ -133,10 +149,17 @@ const members: Codec<NexthopGroupMember[]> = {
 };
 
 /** Hundredths of a second in 64 bits, as seconds. */
-const longTime: Codec<number> = {
+export const longTime: Codec<number> = {
   size: 8,
   decode: (view, start, end) => Number(u64.decode(view, start, end)) / 100,
   encode: (writer, value) => u64.encode(writer, BigInt(Math.round(value * 100))),
+};
+
+/** NLA_UINT: 32 bits where they are enough, or else 64. */
+const uint: Codec<bigint> = {
+  decode: (view, start, end) =>
+    end - start === 4 ? BigInt(u32.decode(view, start, end)) : u64.decode(view, start, end),
+  encode: (writer, value) => u64.encode(writer, value),
 };
 
 const resilient = attributeTable('NHA_RES_GROUP', {
@@ -160,8 +183,25 @@ export const nexthopAttributes = attributeTable('NHA', {
   master: attribute(10, 'NHA_MASTER', u32),
   fdb: attribute(11, 'NHA_FDB', flag),
   resilient: nest(12, 'NHA_RES_GROUP', resilient),
-  /** What an answer is capable of; says nothing of the nexthop. */
+  /** What a request wants to know besides, and what an answer is capable of; says nothing of the nexthop. */
   opFlags: attribute(14, 'NHA_OP_FLAGS', u32),
+  stats: nest(
+    15,
+    'NHA_GROUP_STATS',
+    attributeTable('NHA_GROUP_STATS', {
+      entries: repeatedNest(
+        1,
+        'NHA_GROUP_STATS_ENTRY',
+        attributeTable('NHA_GROUP_STATS_ENTRY', {
+          id: attribute(1, 'NHA_GROUP_STATS_ENTRY_ID', u32),
+          packets: attribute(2, 'NHA_GROUP_STATS_ENTRY_PACKETS', uint),
+          packetsHw: attribute(3, 'NHA_GROUP_STATS_ENTRY_PACKETS_HW', uint),
+        }),
+      ),
+    }),
+  ),
+  hwStats: attribute(16, 'NHA_HW_STATS_ENABLE', bool32),
+  hwStatsUsed: attribute(17, 'NHA_HW_STATS_USED', bool32),
 });
 
 export function decodeNexthop(payload: Uint8Array): Nexthop {
@@ -177,7 +217,7 @@ export function decodeNexthop(payload: Uint8Array): Nexthop {
     opFlags: _,
     ...rest
   } = nexthopAttributes.decode(view, nhmsg.size, view.length);
-  const { resilient, ...fields } = rest;
+  const { resilient, stats, ...fields } = rest;
   const nexthop: Nexthop = {
     id: id ?? 0,
     family: routeFamily.decode(view, 0, 1),
@@ -188,6 +228,7 @@ export function decodeNexthop(payload: Uint8Array): Nexthop {
   if (oif !== undefined) nexthop.oif = oif;
   if (header.flags !== 0) nexthop.flags = flagNames(header.flags, NEXTHOP_FLAGS);
   Object.assign(nexthop, fields);
+  if (stats !== undefined) nexthop.stats = (stats.entries ?? []).map(memberStats);
   if (resilient !== undefined) {
     const { unbalancedTime, ...settings } = resilient;
     nexthop.resilient = settings;
@@ -195,6 +236,10 @@ export function decodeNexthop(payload: Uint8Array): Nexthop {
   }
   if (raw !== undefined) nexthop.raw = raw;
   return nexthop;
+}
+
+function memberStats({ id = 0, packets = 0n, packetsHw }: Partial<NexthopStats>): NexthopStats {
+  return { id, packets, ...defined({ packetsHw }) };
 }
 
 const KNOWN = new Set([
@@ -212,7 +257,7 @@ const KNOWN = new Set([
     'fdb',
     'group',
   ],
-  ...['groupType', 'resilient', 'unbalancedTime', 'raw'],
+  ...['groupType', 'resilient', 'unbalancedTime', 'stats', 'hwStats', 'hwStatsUsed', 'raw'],
 ]);
 const KNOWN_MEMBER = new Set(['id', 'weight']);
 const KNOWN_RESILIENT = new Set(['buckets', 'idleTimer', 'unbalancedTimer', 'raw']);
@@ -266,7 +311,7 @@ const NHA_ENCAP = 8;
 /** The payload of RTM_NEWNEXTHOP. `dev` must have become `oif`. */
 export function encodeNexthop(nexthop: NexthopInput): Uint8Array {
   checkNexthop(nexthop);
-  const { id, via, oif, encap, blackhole, fdb, group, groupType, resilient, raw } = nexthop;
+  const { id, via, oif, encap, blackhole, fdb, group, groupType, resilient, hwStats, raw } = nexthop;
   const family = familyOf(nexthop);
   const address = via === undefined ? undefined : parseIp(via);
   if (via !== undefined && address?.length !== (family === AF.inet6 ? 16 : 4))
@@ -285,7 +330,7 @@ export function encodeNexthop(nexthop: NexthopInput): Uint8Array {
       flags: nexthop.flags?.includes('onlink') ? NEXTHOP_FLAGS.onlink : 0,
     });
     nexthopAttributes.encode(writer, {
-      ...defined({ id, group, groupType, blackhole, oif, gateway: via, fdb, resilient, raw }),
+      ...defined({ id, group, groupType, blackhole, oif, gateway: via, fdb, resilient, hwStats, raw }),
       ...encapFields(encap),
     });
   });

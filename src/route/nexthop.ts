@@ -5,6 +5,7 @@ import { encodePayload } from '../netlink/wire/attributes.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
 import { defined } from './defined.ts';
 import type { LinkNames, LinkReference } from './names.ts';
+import { getBucket, listBuckets, type NexthopBucket, type NexthopBucketFilter } from './nexthop-bucket.ts';
 import {
   checkNexthop,
   decodeNexthop,
@@ -26,11 +27,13 @@ import {
 } from './route-words.ts';
 import { ObjectService } from './service.ts';
 
+export type { NexthopBucket, NexthopBucketFilter } from './nexthop-bucket.ts';
 export type {
   Nexthop,
   NexthopGroupMember,
   NexthopGroupType,
   NexthopInput,
+  NexthopStats,
   ResilientGroup,
 } from './nexthop-message.ts';
 
@@ -48,9 +51,11 @@ export interface NexthopFilter {
   /** Only those of forwarding tables. */
   fdb?: boolean;
   protocol?: RouteProtocol | number;
+  /** With the packets that members of groups got; `hw`: those of hardware, too. Linux 6.9. */
+  stats?: boolean | 'hw';
 }
 
-const FILTERS = new Set(['family', 'id', 'dev', 'oif', 'groups', 'master', 'fdb', 'protocol']);
+const FILTERS = new Set(['family', 'id', 'dev', 'oif', 'groups', 'master', 'fdb', 'protocol', 'stats']);
 
 export const nexthopType: ObjectType<Nexthop> = {
   name: 'nexthop',
@@ -60,7 +65,7 @@ export const nexthopType: ObjectType<Nexthop> = {
   attributes: nexthopAttributes,
   decode: decodeNexthop,
   key: (nexthop) => String(nexthop.id),
-  volatile: ['unbalancedTime'],
+  volatile: ['unbalancedTime', 'stats', 'hwStatsUsed'],
 };
 
 /** Nexthop objects, since Linux 5.3: `rt.nexthop`. man 8 ip-nexthop. */
@@ -102,6 +107,7 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
         ...(groups === true ? { groups } : {}),
         ...(typeof master === 'number' ? { master } : {}),
         ...(fdb === true ? { fdb } : {}),
+        ...statsFlags(filter.stats),
       });
     });
   }
@@ -161,11 +167,27 @@ export class NexthopService extends ObjectService<Nexthop, NexthopFilter> {
     await this.remove(byId(idOf(nexthop)), options);
   }
 
+  /** Buckets of resilient groups, since Linux 5.13: where their flows go. */
+  buckets(filter: NexthopBucketFilter = {}, options: RequestOptions = {}): Promise<NexthopBucket[]> {
+    return listBuckets(this.port, this.names, filter, options);
+  }
+
+  /** One bucket of a resilient group. ENOENT when there is no such group, or it has fewer buckets. */
+  getBucket(bucket: { id: number; index: number }, options: RequestOptions = {}): Promise<NexthopBucket> {
+    return getBucket(this.port, bucket, options);
+  }
+
   async #resolveLinks(nexthop: NexthopInput, options: RequestOptions): Promise<NexthopInput> {
     checkNexthop(nexthop);
     if (nexthop.dev === undefined) return nexthop;
     return { ...nexthop, oif: await this.names.index(nexthop.dev, 'dev', options) };
   }
+}
+
+/** NHA_OP_FLAG_DUMP_STATS, NHA_OP_FLAG_DUMP_HW_STATS. */
+function statsFlags(stats: NexthopFilter['stats']): { opFlags?: number } {
+  if (stats === undefined || stats === false) return {};
+  return { opFlags: stats === 'hw' ? 3 : 1 };
 }
 
 function idOf(nexthop: number | { id: number }): number {

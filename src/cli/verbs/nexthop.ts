@@ -6,6 +6,7 @@ import { familyWord } from '../route-words.ts';
 import { listNexthops, printNexthops, selectNexthops } from '../show/nexthop.ts';
 import type { Actions, ShowContext, Shown } from '../show/view.ts';
 import { takeEncap } from './encap.ts';
+import { nexthopBucket } from './nexthop-bucket.ts';
 import { addressText, familyOfText, nextNamed, nextNumber } from './words.ts';
 
 /** The verbs of `ip nexthop` besides `show`, man 8 ip-nexthop. */
@@ -25,6 +26,7 @@ export const nexthopActions: Actions = {
   },
   get: getNexthop,
   flush: flushNexthops,
+  bucket: nexthopBucket,
 };
 
 function requireId(id: number | undefined): number {
