@@ -9,7 +9,16 @@ import type { ShowContext, View } from './view.ts';
 export const linkView: View = {
   names: ['link'],
   usage: `[ DEVICE | group GROUP ] [ up ] [ master DEVICE ] [ vrf NAME ] [ type TYPE ] [ nomaster ]
-TYPE := { veth | bridge | bridge_slave | vxlan | macvlan | ifb | tun | ... }`,
+cofferdam link { add | replace } [ link DEVICE ] [ name ] NAME [ SETTING ... ] type TYPE [ ARGS ]
+cofferdam link { set | change } { DEVICE | group GROUP } [ SETTING ... ] [ type TYPE ARGS ]
+cofferdam link delete { DEVICE | group GROUP }
+cofferdam link property { add | del } dev DEVICE altname NAME ...
+cofferdam link xstats type { bridge | bond }[_slave] [ igmp | stp | lacp ] [ dev DEVICE ]
+cofferdam link afstats [ dev DEVICE ]
+SETTING := the words of ip-link(8): up down mtu address txqueuelen netns master group alias vf ...
+TYPE := { veth | bridge | bridge_slave | vxlan | macvlan | macvtap | vlan | vrf | bond | bond_slave | ifb |
+          dummy | ipvlan | ipvtap | gre[tap] | ip6gre[tap] | erspan | ip6erspan | ipip | sit | ip6tnl |
+          vti | vti6 | geneve | xfrm | netkit | macsec | hsr | bareudp | gtp | amt | ... }`,
 
   actions: async () => (await import('../verbs/link.ts')).linkActions,
 
