@@ -30,7 +30,7 @@ const HEADERS = [
   ...['rtnetlink', 'if_link', 'if_addr', 'if_addrlabel', 'if_bridge', 'if_tunnel', 'neighbour', 'nexthop'],
   ...['fib_rules', 'net_namespace', 'netconf', 'lwtunnel', 'mpls_iptunnel', 'seg6_iptunnel', 'seg6_local'],
   ...['rpl_iptunnel', 'ila', 'ioam6_iptunnel', 'gen_stats', 'pkt_sched', 'pkt_cls', 'genetlink', 'netlink'],
-  ...['ethtool_netlink', 'veth', 'can/vxcan', 'amt', 'wwan', 'batman_adv', 'xfrm'],
+  ...['ethtool_netlink', 'veth', 'can/vxcan', 'amt', 'wwan', 'batman_adv', 'xfrm', 'if_bonding', 'mpls'],
   ...['mirred', 'gact', 'vlan', 'skbedit', 'pedit', 'csum', 'ct', 'tunnel_key', 'mpls', 'bpf', 'sample'].map(
     (action) => `tc_act/tc_${action}`,
   ),
@@ -91,7 +91,16 @@ const NEWER: Readonly<Record<string, readonly string[]>> = {
     'IFLA_NETKIT_MODE',
   ],
   '6.8': ['IFLA_VXLAN_LABEL_POLICY', 'MDBE_ATTR_STATE_MASK', 'TCA_MIRRED_BLOCKID'],
-  '6.9': ['NHA_OP_FLAGS'],
+  '6.9': [
+    'NHA_OP_FLAGS',
+    'NHA_GROUP_STATS',
+    'NHA_GROUP_STATS_ENTRY',
+    'NHA_GROUP_STATS_ENTRY_ID',
+    'NHA_GROUP_STATS_ENTRY_PACKETS',
+    'NHA_GROUP_STATS_ENTRY_PACKETS_HW',
+    'NHA_HW_STATS_ENABLE',
+    'NHA_HW_STATS_USED',
+  ],
   '6.10': ['IFLA_GTP_LOCAL', 'IFLA_GTP_LOCAL6', 'IFLA_HSR_INTERLINK'],
   '6.11': [
     'ETHTOOL_A_IRQ_MODERATION_USEC',
