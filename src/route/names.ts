@@ -65,7 +65,7 @@ export class LinkNames {
       );
     }
     const messages = await this.#port.request(
-      { type: RTM_GETLINK, payload: linkByName(link, field), idempotent: true },
+      { type: RTM_GETLINK, payload: linkByName(link, field), idempotent: true, single: true },
       options,
     );
     const found = messages.find((message) => message.type === RTM_NEWLINK);
@@ -82,7 +82,10 @@ export class LinkNames {
     });
     let messages: Awaited<ReturnType<RequestPort['request']>>;
     try {
-      messages = await this.#port.request({ type: RTM_GETLINK, payload, idempotent: true }, options);
+      messages = await this.#port.request(
+        { type: RTM_GETLINK, payload, idempotent: true, single: true },
+        options,
+      );
     } catch (error) {
       if (error instanceof SystemError && error.code === 'ENODEV') return undefined;
       throw error;
