@@ -1,6 +1,7 @@
 import { SystemError } from '../handle/errors.ts';
 import { RouteSocket } from '../route/socket.ts';
 import { noSuchDevice } from './args.ts';
+import type { EchoSocket } from './echo.ts';
 import { EXIT } from './exit.ts';
 import { Names } from './names.ts';
 import { type Meant, notSupported, resolveVerb } from './objects.ts';
@@ -19,6 +20,7 @@ export class Session implements AsyncDisposable {
   readonly #actions = new Map<View, Actions>();
   readonly #contexts = new Map<RouteSocket, Context>();
   #rt: Promise<RouteSocket> | undefined;
+  #echo: Promise<EchoSocket> | undefined;
 
   constructor(options: GlobalOptions) {
     this.#options = options;
@@ -53,8 +55,10 @@ export class Session implements AsyncDisposable {
     const actions = this.#actions.get(view) ?? (await this.#loadActions(view));
     const action = verb === 'show' ? view.run : Object.hasOwn(actions, verb) ? actions[verb] : undefined;
     if (action === undefined) throw notSupported(meant, verb);
-    const rt = await this.socketFor(meant, verb);
-    const shown = await action.call(view, args, this.#contextFor(rt));
+    const echo = this.#options.echo && verb !== 'show' ? await this.#echoSocket() : undefined;
+    const rt = echo?.rt ?? (await this.socketFor(meant, verb));
+    const context = this.#contextFor(rt);
+    const shown = (await action.call(view, args, context)) ?? (await echo?.print(context));
     // Names of links mean something else from now on.
     if (object === 'link' && verb !== 'show') this.#indexes.clear();
     if (shown !== undefined) process.stdout.write(this.#print(shown));
@@ -64,6 +68,11 @@ export class Session implements AsyncDisposable {
   /** What a line's action works with. */
   protected socketFor(_meant: Meant, _verb: string): Promise<RouteSocket> {
     return this.rt();
+  }
+
+  async #echoSocket(): Promise<EchoSocket> {
+    this.#echo ??= (await import('./echo.ts')).EchoSocket.open(this.#options, await this.rt());
+    return await this.#echo;
   }
 
   async #load(load: () => Promise<View>): Promise<View> {
@@ -95,6 +104,7 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#echo?.catch(() => undefined))?.[Symbol.asyncDispose]();
     const rt = await this.#rt?.catch(() => undefined);
     rt?.close();
     await rt?.closed;

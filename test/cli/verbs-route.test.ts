@@ -212,6 +212,19 @@ route add 10.9.70.0/24 vrf nonsense dev v0
 route add 10.9.70.0/24 vrf default dev v0
 route add 10.9.71.0/24 via 10.1.0.2 ttl-propagate enabled
 route add 10.9.72.0/24 via 10.1.0.2 ttl-propagate nonsense
+-echo route add 10.9.80.0/24 via 10.1.0.2 metric 7
+-echo route add 10.9.80.0/24 via 10.1.0.2 metric 7
+-d -echo route replace 10.9.80.0/24 via 10.1.0.3 metric 7
+-echo route del 10.9.80.0/24
+-echo route add fd09:80::/64 via fd01::2
+-echo route del fd09:80::/64
+-echo addr add 10.7.0.1/24 dev v0
+-echo addr del 10.7.0.1/24 dev v0
+-echo rule add pref 77 table 7
+-echo rule del pref 77
+-echo nexthop add id 9 dev v0
+-echo nexthop replace id 9 via 10.1.0.9 dev v0
+nexthop del id 9
 route get 10.9.60.1
 -j route get 10.9.60.1
 -d route get 10.9.60.1
