@@ -229,7 +229,7 @@ function recordedAs(
 }
 
 /** A terminal's Ctrl-C is how one ends a monitor: no failure. */
-function endsOnSignal(end: () => void): Disposable {
+export function endsOnSignal(end: () => void): Disposable {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
   return {
     [Symbol.dispose]() {
@@ -239,7 +239,7 @@ function endsOnSignal(end: () => void): Disposable {
 }
 
 /** A reader that is slow holds us up, rather than filling our memory. */
-async function put(text: string): Promise<void> {
+export async function put(text: string): Promise<void> {
   if (text === '' || process.stdout.write(text)) return;
   await new Promise((resolve) => process.stdout.once('drain', resolve));
 }

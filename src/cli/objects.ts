@@ -144,7 +144,11 @@ const TC_OBJECTS = {
     names: ['actions'],
     verbs: ['add', 'change', 'replace', 'delete', 'get', 'list', 'show', 'lst', 'flush', 'help'],
   },
-  monitor: { names: ['monitor'], verbs: ['help'] },
+  monitor: {
+    names: ['monitor'],
+    verbs: ['help'],
+    command: async () => (await import('./show/tc/monitor.ts')).tcMonitorCommand,
+  },
 } satisfies Record<string, ObjectEntry>;
 
 /** Objects of `ip` that have a view: what `cofferdam OBJECT` shows. */

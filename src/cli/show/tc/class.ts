@@ -76,12 +76,13 @@ function disciplineOf(parent: string, qdisc: string | undefined): string {
 export function classSheet(
   one: TcClass,
   desk: TcDesk,
-  { withLink, minors }: { withLink: boolean; minors: boolean },
+  { withLink, minors, deleted = false }: { withLink: boolean; minors: boolean; deleted?: boolean },
 ): TcSheet {
   const { options } = desk;
   const { kind, classid, parent, leaf, stats } = one;
   const named = (handle: string) => (minors ? handle.replace(/^[^:]*/, '') || handle : handle);
   const sheet = new TcSheet(desk);
+  sheet.flag('deleted', deleted);
   sheet.put('class', kind, `class ${kind} `);
   const handle = classid === 'none' ? '' : shortened(named(classid));
   sheet.put('handle', handle, `${handle} `);

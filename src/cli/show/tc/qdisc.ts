@@ -62,11 +62,20 @@ async function readFilter(args: readonly string[], context: ShowContext): Promis
   return filter;
 }
 
-/** One discipline as `tc qdisc show` has it; `withLink`: the link is not known from what was asked. */
-export function qdiscSheet(qdisc: Qdisc, desk: TcDesk, withLink: boolean): TcSheet {
+/**
+ * One discipline as `tc qdisc show` has it; `withLink`: the link is not known from what was asked; `news`: what became
+ * of it.
+ */
+export function qdiscSheet(
+  qdisc: Qdisc,
+  desk: TcDesk,
+  withLink: boolean,
+  news?: 'deleted' | 'replaced' | 'added',
+): TcSheet {
   const { options } = desk;
   const { kind, handle, parent, refcnt = 0, ingressBlock, egressBlock, stats } = qdisc;
   const sheet = new TcSheet(desk);
+  if (news !== undefined) sheet.flag(news, true);
   sheet.put('kind', kind, `qdisc ${kind}`);
   const major = Number.parseInt(handle, 16);
   const raw = options.raw ? `[${(major * 0x10000).toString(16).padStart(8, '0')}]` : '';

@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeMessage, NLM_F } from '../../src/netlink/wire/message.ts';
+import { compareText, describe as inWords, World } from '../support/diff.ts';
+import { CLASSES, classHeader, messages, QDISCS, qdiscHeader } from '../support/tc-messages.ts';
+import { captured } from '../support/twin.ts';
+import { runCli } from './run-cli.ts';
+
+/** `cofferdam tc monitor` beside `tc monitor`: of a file with random messages, and live. */
+
+let world: World;
+const scratch = mkdtempSync(join(tmpdir(), 'cofferdam-tc-monitor-'));
+beforeAll(async () => {
+  world = await World.open();
+  world.batch(['link set lo up', 'link add veth0 type veth peer name veth1', 'link set veth0 up']);
+});
+afterAll(async () => {
+  rmSync(scratch, { recursive: true });
+  await world[Symbol.asyncDispose]();
+});
+
+/** RTM_NEWQDISC to RTM_DELQDISC, RTM_NEWTCLASS to RTM_DELTCLASS. */
+const NEWS = fc.oneof(
+  fc
+    .constantFrom(...Object.entries(QDISCS))
+    .chain(([kind, layout]) => fc.tuple(fc.constantFrom(36, 37), messages(kind, layout, qdiscHeader))),
+  fc
+    .constantFrom(...Object.entries(CLASSES))
+    .chain(([kind, layout]) => fc.tuple(fc.constantFrom(40, 41), messages(kind, layout, classHeader))),
+);
+const FLAGS = fc.constantFrom(0, NLM_F.create | NLM_F.excl, NLM_F.create | NLM_F.replace, NLM_F.replace);
+
+describe('cofferdam tc monitor', () => {
+  const seed = Date.now() % 0x7fffffff;
+  it.each([[[]], [['-d', '-s']], [['-r', '-iec']]])('of a file, with %j', async (flags) => {
+    const news = fc.sample(fc.tuple(NEWS, FLAGS), { numRuns: 200, seed });
+    const file = join(scratch, 'news');
+    const bytes = news.map(([[type, payload], bits]) =>
+      encodeMessage({ type, flags: bits, seq: 0, portId: 0 }, payload),
+    );
+    writeFileSync(file, Buffer.concat(bytes));
+    const expected = execFileSync('tc', ['-n', world.name, ...flags, 'monitor', 'file', file], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    });
+    const ours = await captured(['-n', world.name, 'tc', ...flags, 'monitor', 'file', file]);
+    expect(ours.code).toBe(0);
+    expect(inWords(compareText(expected, ours.stdout).differences), `seed ${seed}`).toBe('');
+    const json = (await captured(['-n', world.name, 'tc', '-j', 'monitor', 'file', file])).stdout
+      .trim()
+      .split('\n');
+    expect(json.map((line) => JSON.parse(line).object)).toEqual(
+      news.map(([[type]]) => (type < 40 ? 'qdisc' : 'class')),
+    );
+  });
+
+  it('tells of what is none of its news on stderr', async () => {
+    const file = join(scratch, 'other');
+    writeFileSync(file, encodeMessage({ type: 99, flags: 7, seq: 0, portId: 0 }, new Uint8Array(8)));
+    const { stdout, stderr } = await captured(['-n', world.name, 'tc', 'monitor', 'file', file]);
+    expect(stdout).toBe('');
+    expect(stderr).toBe('Unknown message: length 00000024 type 00000063 flags 00000007\n');
+  });
+
+  it('refuses words that it does not know', async () => {
+    expect(await captured(['tc', 'monitor', 'nonsense'])).toMatchObject({ code: 2 });
+  });
+
+  it('tells live of what happens, until a signal', async () => {
+    let stop = false;
+    const happen = async () => {
+      // Until it listens nothing is heard.
+      for (let i = 0; i < 200 && !stop; i++) {
+        execFileSync('tc', [
+          '-n',
+          world.name,
+          'qdisc',
+          'replace',
+          'dev',
+          'veth0',
+          'root',
+          'handle',
+          '7:',
+          'pfifo',
+          'limit',
+          '77',
+        ]);
+        execFileSync('tc', ['-n', world.name, 'qdisc', 'del', 'dev', 'veth0', 'root']);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+    const happening = happen();
+    let heard = '';
+    const { stdout, code } = await runCli(['-n', world.name, 'tc', 'monitor'], {
+      onOutput(text, kill) {
+        heard += text;
+        if (!/^deleted qdisc pfifo 7:/m.test(heard) || stop) return;
+        stop = true;
+        kill('SIGINT');
+      },
+    });
+    stop = true;
+    await happening;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^qdisc pfifo 7: dev veth0 root refcnt \d+ limit 77p$/m);
+  });
+});
