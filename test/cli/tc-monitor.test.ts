@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeMessage, NLM_F } from '../../src/netlink/wire/message.ts';
+import { compiledDist } from '../support/compiled.ts';
 import { compareText, describe as inWords, World } from '../support/diff.ts';
 import { CLASSES, classHeader, messages, QDISCS, qdiscHeader } from '../support/tc-messages.ts';
 import { captured } from '../support/twin.ts';
@@ -15,9 +16,10 @@ import { runCli } from './run-cli.ts';
 let world: World;
 const scratch = mkdtempSync(join(tmpdir(), 'cofferdam-tc-monitor-'));
 beforeAll(async () => {
+  compiledDist();
   world = await World.open();
   world.batch(['link set lo up', 'link add veth0 type veth peer name veth1', 'link set veth0 up']);
-});
+}, 120_000);
 afterAll(async () => {
   rmSync(scratch, { recursive: true });
   await world[Symbol.asyncDispose]();
@@ -98,7 +100,7 @@ describe('cofferdam tc monitor', () => {
     const { stdout, code } = await runCli(['-n', world.name, 'tc', 'monitor'], {
       onOutput(text, kill) {
         heard += text;
-        if (!/^deleted qdisc pfifo 7:/m.test(heard) || stop) return;
+        if (!/^qdisc pfifo 7:.*\n(.*\n)*deleted qdisc pfifo 7:/m.test(heard) || stop) return;
         stop = true;
         kill('SIGINT');
       },
