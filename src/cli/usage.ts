@@ -7,8 +7,9 @@ export const USAGE = `Usage: cofferdam [ OPTIONS ] OBJECT [ show | add | delete 
        cofferdam [ OPTIONS ] [ bridge | tc ] [ -force ] -batch FILE
        cofferdam [ OPTIONS ] COMMAND
 
-Objects, spoken as to ip(8), bridge(8) and tc(8), abbreviations included:
-  link address route rule neighbour nexthop       cofferdam OBJECT help tells the words
+Objects, spoken as to ip(8), bridge(8) and tc(8), abbreviations included; cofferdam OBJECT help tells the words:
+  link address route rule neighbour nexthop netns netconf addrlabel monitor
+  bridge link|fdb|mdb|vlan|monitor       tc qdisc|class|filter|chain|actions|monitor
 
 Commands:
   tour              builds a network, watches it, catches a leak, leaves nothing behind
@@ -29,7 +30,7 @@ Options:
   --trace                     errors come with their stacks; so does COFFERDAM_DEBUG=1
   -V[ersion] --help
 
-Exit codes: 0 fine, 1 a finding or a failure, 2 wrong words, 77 a privilege is missing.
+Exit codes: 0 fine, 1 a finding or a failure, 2 wrong words or the kernel refused, 77 a privilege is missing.
 `;
 
 /** What `cofferdam OBJECT help` prints. */
@@ -40,9 +41,11 @@ export function objectUsage(view: View, program: Program): string {
 }
 
 function usageLine(line: string, first: boolean, object: string): string {
+  const words = line.trimStart();
+  const before = first ? 'Usage: ' : '       ';
+  if (words.startsWith('cofferdam ')) return `${before}${words}`;
   if (/^(Usage:|\s)/.test(line)) return line;
   // What a word of the lines above stands for.
   if (/^[A-Z][A-Z-]* :=/.test(line)) return `       ${line}`;
-  const command = line.startsWith('cofferdam ') ? line : `${object} [ show ] ${line}`;
-  return `${first ? 'Usage: ' : '       '}${command}`;
+  return `${before}${object} [ show ] ${line}`;
 }

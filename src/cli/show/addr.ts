@@ -16,7 +16,14 @@ export const addressView: View = {
 [ master DEVICE ] [ nomaster ] [ vrf NAME ] [ type TYPE ] [ [-]FLAG ]
 SCOPE-ID := { host | link | global | NUMBER | all }
 FLAG := { permanent | dynamic | secondary | primary | tentative | deprecated | dadfailed | temporary |
-          nodad | optimistic | home | mngtmpaddr | noprefixroute | autojoin | stable-privacy }`,
+          nodad | optimistic | home | mngtmpaddr | noprefixroute | autojoin | stable-privacy }
+cofferdam address { add | change | replace } PREFIX dev DEVICE [ peer PREFIX ] [ broadcast { ADDRESS | + | - } ]
+      [ scope SCOPE-ID ] [ label LABEL ] [ metric NUMBER ] [ valid_lft TIME ] [ preferred_lft TIME ]
+      [ home | mngtmpaddr | nodad | optimistic | noprefixroute | autojoin ]
+cofferdam address del PREFIX dev DEVICE [ peer PREFIX ] [ label LABEL ]
+cofferdam address { flush | save } [ dev DEVICE ] ...
+cofferdam address { restore | showdump }
+TIME := { SECONDS | forever }`,
 
   async run(args, context) {
     const filter = await parseAddressFilter(args, context);

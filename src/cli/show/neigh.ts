@@ -14,7 +14,11 @@ export const neighbourView: View = {
   names: ['neighbour', 'neighbor'],
   usage: `[ proxy ] [ to PREFIX ] [ dev DEV ] [ nud STATE ] [ protocol PROTOCOL ]
 [ master DEVICE ] [ nomaster ] [ vrf NAME ] [ unused ]
-STATE := { delay | failed | incomplete | noarp | none | permanent | probe | reachable | stale | all }`,
+STATE := { delay | failed | incomplete | noarp | none | permanent | probe | reachable | stale | all }
+cofferdam neigh { add | change | replace | del } { ADDRESS [ lladdr LLADDR ] [ nud STATE ] | proxy ADDRESS } dev DEV
+      [ router ] [ use ] [ managed ] [ extern_learn ] [ protocol PROTOCOL ]
+cofferdam neigh get { ADDRESS | proxy ADDRESS } dev DEV
+cofferdam neigh flush [ proxy ] [ to PREFIX ] [ dev DEV ] [ nud STATE ] ...`,
 
   async run(args, context) {
     const { options, names } = context;

@@ -8,7 +8,13 @@ import type { ShowContext, Shown, View } from './view.ts';
 
 const USAGE = `[ SELECTOR ]
 SELECTOR := [ id ID ] [ dev DEVICE ] [ vrf NAME ] [ master DEVICE ]
-            [ groups ] [ fdb ] [ protocol NUMBER ]`;
+            [ groups ] [ fdb ] [ protocol NUMBER ]
+cofferdam nexthop { add | replace } [ id ID ] NEXTHOP [ protocol PROTOCOL ]
+NEXTHOP := { blackhole | [ via [ FAMILY ] ADDRESS ] [ dev DEVICE ] [ onlink ] [ encap ENCAP ] [ fdb ] |
+             group ID[,WEIGHT][/ID[,WEIGHT]...] [ fdb ] [ type { mpath | resilient RESILIENT } ] }
+RESILIENT := [ buckets NUMBER ] [ idle_timer SECONDS ] [ unbalanced_timer SECONDS ]
+cofferdam nexthop { get | del } id ID
+cofferdam nexthop flush [ SELECTOR ]`;
 
 async function device(word: string, message: string, context: ShowContext): Promise<number> {
   const index = (await context.linkNames()).indexOf(word);

@@ -254,4 +254,20 @@ SELECTOR := [ root PREFIX ] [ match PREFIX ] [ exact PREFIX ] [ from PREFIX ]
             [ table { NUMBER | NAME | all | cache } ] [ vrf NAME ]
             [ proto PROTOCOL ] [ type TYPE ] [ scope SCOPE ] [ tos TOS ]
             [ dev DEVICE ] [ iif DEVICE ] [ via [ FAMILY ] PREFIX ] [ src PREFIX ]
-            [ metric NUMBER ] [ realms REALMS ] [ mark NUMBER ] [ cached ]`;
+            [ metric NUMBER ] [ realms REALMS ] [ mark NUMBER ] [ cached ]
+cofferdam route { add | change | replace | append | prepend | test | del } ROUTE
+ROUTE := [ TYPE ] PREFIX [ via [ FAMILY ] ADDRESS ] [ dev DEVICE ] [ nhid ID ] [ onlink ]
+         [ table TABLE ] [ proto PROTOCOL ] [ scope SCOPE ] [ metric NUMBER ] [ tos TOS ]
+         [ src ADDRESS ] [ from PREFIX ] [ vrf NAME ] [ realms REALMS ] [ encap ENCAP ]
+         [ expires SECONDS ] [ pref { low | medium | high } ] [ as LABELS ]
+         [ ttl-propagate { enabled | disabled } ] [ METRIC [ lock ] VALUE ]
+         [ nexthop [ via [ FAMILY ] ADDRESS ] [ dev DEVICE ] [ weight NUMBER ] [ onlink ] ... ]
+TYPE := { unicast | local | broadcast | multicast | throw | unreachable | prohibit | blackhole | ... }
+METRIC := { mtu | advmss | rtt | rttvar | rto_min | window | cwnd | ssthresh | initcwnd | initrwnd |
+            reordering | hoplimit | features | quickack | congctl | fastopen_no_cookie }
+ENCAP := { mpls LABELS [ ttl TTL ] | ip ... | ip6 ... | seg6 mode MODE segs SEGMENTS |
+           seg6local action ACTION ... | rpl segs SEGMENTS | xfrm if_id ID }
+cofferdam route get ADDRESS [ from ADDRESS ] [ iif DEVICE ] [ oif DEVICE ] [ mark NUMBER ]
+      [ uid NUMBER ] [ ipproto PROTOCOL ] [ sport PORT ] [ dport PORT ] [ tos TOS ] [ fibmatch ]
+cofferdam route { flush | save } SELECTOR
+cofferdam route { restore | showdump }`;

@@ -13,7 +13,12 @@ export const ruleView: View = {
   usage: `[ not ] [ from PREFIX ] [ to PREFIX ] [ tos TOS ] [ fwmark MARK[/MASK] ]
 [ iif NAME ] [ oif NAME ] [ pref NUMBER ] [ l3mdev ] [ uidrange NUMBER-NUMBER ]
 [ ipproto PROTOCOL ] [ sport NUMBER[-NUMBER] ] [ dport NUMBER[-NUMBER] ]
-[ tun_id ID ] [ table TABLE ]`,
+[ tun_id ID ] [ table TABLE ]
+cofferdam rule { add | del } [ SELECTOR ... ] [ pref NUMBER ] [ protocol PROTOCOL ] [ realms REALMS ]
+      [ table TABLE [ suppress_prefixlength NUMBER ] [ suppress_ifgroup GROUP ] |
+        l3mdev | goto NUMBER | nop | blackhole | unreachable | prohibit ]
+cofferdam rule flush [ SELECTOR ... ] [ protocol PROTOCOL ]
+cofferdam rule { save | restore }`,
 
   async run(args, context) {
     return printRules(await selectRules(args, context), context);
