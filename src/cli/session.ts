@@ -52,8 +52,8 @@ export class Session implements AsyncDisposable {
       process.stdout.write(objectUsage(view, program));
       return EXIT.ok;
     }
-    const actions = this.#actions.get(view) ?? (await this.#loadActions(view));
-    const action = verb === 'show' ? view.run : Object.hasOwn(actions, verb) ? actions[verb] : undefined;
+    const action =
+      verb === 'show' ? view.run : (this.#actions.get(view) ?? (await this.#loadActions(view)))[verb];
     if (action === undefined) throw notSupported(meant, verb);
     const echo = this.#options.echo && verb !== 'show' ? await this.#echoSocket() : undefined;
     const rt = echo?.rt ?? (await this.socketFor(meant, verb));
@@ -82,7 +82,7 @@ export class Session implements AsyncDisposable {
   }
 
   async #loadActions(view: View): Promise<Actions> {
-    const actions = (typeof view.actions === 'function' ? await view.actions() : view.actions) ?? {};
+    const actions: Actions = (typeof view.actions === 'function' ? await view.actions() : view.actions) ?? {};
     this.#actions.set(view, actions);
     return actions;
   }
