@@ -129,7 +129,11 @@ export class QdiscService extends ObjectService<Qdisc, QdiscFilter> {
     await this.write('replace', await this.#payload(qdisc, true, options), options);
   }
 
-  /** Changes settings of the discipline there: those that are given. EOPNOTSUPP for kinds that cannot. */
+  /**
+   * Changes settings of the discipline there. Kinds whose settings are attributes (fq, fq_codel, cake, pie) keep those
+   * that are not given; those with a struct (netem, tbf, prio, fifo, sfq, red) take all anew, as from `tc qdisc change`.
+   * EOPNOTSUPP for kinds that cannot change.
+   */
   async change(qdisc: QdiscInput, options: RequestOptions = {}): Promise<void> {
     await this.write('set', await this.#payload(qdisc, true, options), options);
   }

@@ -107,11 +107,16 @@ export function encodeTc(
   });
 }
 
+const WHAT = { qdisc: 'discipline', class: 'class' } as const;
+
 function encodeOptions(writer: WireWriter, of: Of, kind: string, value: Record<string, unknown>): void {
   const field = kindField(kind);
   const codec = field && optionsOf(field, of);
   const always = field !== undefined && (of === 'class' || kindOf(field).always === true);
-  const settings = (field && value[field]) ?? (always && value.options === undefined ? {} : undefined);
+  const given = field && value[field];
+  if (field !== undefined && codec === undefined && given !== undefined)
+    throw new InvalidArgumentError(field, given, `is nothing that a ${WHAT[of]} of kind ${kind} has`, 'none');
+  const settings = given ?? (always && value.options === undefined ? {} : undefined);
   if (field !== undefined && codec !== undefined && settings !== undefined) {
     refuseUnknownFields(settings as object, codec.fields, {}, `${field}.`);
     within(field, () =>

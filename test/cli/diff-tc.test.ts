@@ -91,7 +91,17 @@ for i in range(40): s.sendto(b"x" * 900, ("10.1.0.2", 9))`;
       }
     });
 
-  for (const flags of [[], ['-s'], ['-d'], ['-s', '-d'], ['-r'], ['-r', '-d'], ['-iec'], ['-o', '-s', '-d']])
+  for (const flags of [
+    [],
+    ['-s'],
+    ['-d'],
+    ['-s', '-d'],
+    ['-r'],
+    ['-r', '-d'],
+    ['-iec'],
+    ['-c=always'],
+    ['-o', '-s', '-d'],
+  ])
     check('qdisc', flags);
   for (const flags of [['-j'], ['-s', '-j'], ['-d', '-j'], ['-s', '-d', '-j'], ['-r', '-j']])
     check('qdisc', flags);

@@ -123,6 +123,7 @@ describe('rt.class', () => {
     ['no link', { kind: 'htb', classid: '1:9', htb: { rate: 9 } }, 'dev'],
     ['no kind', { dev: 'veth0', classid: '1:9' }, 'kind'],
     ['no rate', { dev: 'veth0', classid: '1:9', kind: 'htb' }, 'htb.rate'],
+    ['settings where there are none', { dev: 'veth0', kind: 'fq', fq: {} } as TcClassInput, 'fq'],
     ['a handle', { dev: 'veth0', handle: '1:9', kind: 'htb' } as TcClassInput, 'handle'],
     ['a classid that is none', { dev: 'veth0', classid: 'x:y', kind: 'htb', htb: { rate: 9 } }, 'classid'],
     ['a slot that is no power of two', { dev: 'veth0', kind: 'htb', htb: { rate: 9, cell: 9 } }, 'htb.cell'],
