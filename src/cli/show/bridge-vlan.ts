@@ -131,6 +131,8 @@ async function showVlans({ dev, vid }: VlanSelection, context: ShowContext): Pro
     (vlan) => {
       const sheet = new Sheet();
       putRange(sheet, 'vlan', vlan.vid, vlan.vidEnd);
+      // That it is a range is a flag, too: `bridge` begins its list of them.
+      if (vlan.vidEnd !== undefined) sheet.put('flags', []);
       putVlanFlags(sheet, vlan.flags);
       sheet.say(lineBreak(context.options));
       return sheet;
