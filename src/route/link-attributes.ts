@@ -167,6 +167,16 @@ const xdp = attributeTable('IFLA_XDP', {
   expectedFd: attribute(8, 'IFLA_XDP_EXPECTED_FD', s32),
 });
 
+/** Which port of a devlink device it is. DEVLINK_ATTR_*, uapi/linux/devlink.h. */
+const devlinkPort = attributeTable('DEVLINK_ATTR', {
+  busName: attribute(1, 'DEVLINK_ATTR_BUS_NAME', string),
+  devName: attribute(2, 'DEVLINK_ATTR_DEV_NAME', string),
+  portIndex: attribute(3, 'DEVLINK_ATTR_PORT_INDEX', u32),
+});
+
+/** Which pin of a phase-locked loop gives it its clock. DPLL_A_PIN_*, uapi/linux/dpll.h. */
+const dpllPin = attributeTable('DPLL_A_PIN', { id: attribute(1, 'DPLL_A_PIN_ID', u32) });
+
 /** IFLA_*, uapi/linux/if_link.h, up to Linux 6.18. */
 export const linkAttributes = attributeTable('IFLA', {
   address: attribute(1, 'IFLA_ADDRESS', linkAddress),
@@ -265,10 +275,10 @@ export const linkAttributes = attributeTable('IFLA', {
   tsoMaxSegs: attribute(60, 'IFLA_TSO_MAX_SEGS', u32),
   /** How many want all multicast; above 0 it is on. */
   allmulti: attribute(61, 'IFLA_ALLMULTI', u32),
-  devlinkPort: attribute(62, 'IFLA_DEVLINK_PORT', hex),
+  devlinkPort: nest(62, 'IFLA_DEVLINK_PORT', devlinkPort),
   gsoIpv4MaxSize: attribute(63, 'IFLA_GSO_IPV4_MAX_SIZE', u32),
   groIpv4MaxSize: attribute(64, 'IFLA_GRO_IPV4_MAX_SIZE', u32),
-  dpllPin: attribute(65, 'IFLA_DPLL_PIN', hex),
+  dpllPin: nest(65, 'IFLA_DPLL_PIN', dpllPin),
   maxPacingOffloadHorizon: attribute(66, 'IFLA_MAX_PACING_OFFLOAD_HORIZON', uint),
   netnsImmutable: attribute(67, 'IFLA_NETNS_IMMUTABLE', bool8),
   headroom: attribute(68, 'IFLA_HEADROOM', u16),

@@ -13,13 +13,25 @@ export const REWRITTEN: ReadonlySet<string> = new Set<string>([
   'address',
   'broadcast',
   'permaddr',
+  'devlinkPort',
+  'dpllPin',
 ] satisfies (keyof LinkWire)[]);
+
+/** Kernels tell every link of them; of most there is nothing to tell. */
+export function addParent<F extends 'devlinkPort' | 'dpllPin'>(
+  link: Link,
+  field: F,
+  value: NonNullable<Link[F]>,
+): void {
+  if (Object.keys(value).length > 0) link[field] = value;
+}
 
 export function decodeLink(payload: Uint8Array): Link {
   const view = new WireView(payload);
   const header = ifinfomsg.decodeAt(view, 0);
   const wire = linkAttributes.decode(view, ifinfomsg.size, view.length);
   const { ifname = '', linkInfo, properties, stats32, address, broadcast, permaddr } = wire;
+  const { devlinkPort, dpllPin } = wire;
   const linkType = linkTypeName(header.type);
   const link: Link = {
     ifindex: header.ifindex,
@@ -32,6 +44,8 @@ export function decodeLink(payload: Uint8Array): Link {
   if (broadcast !== undefined) link.broadcast = spellAddress(broadcast, linkType);
   if (permaddr !== undefined) link.permaddr = spellAddress(permaddr, linkType);
   if (properties?.altnames !== undefined) link.altnames = properties.altnames;
+  if (devlinkPort !== undefined) addParent(link, 'devlinkPort', devlinkPort);
+  if (dpllPin !== undefined) addParent(link, 'dpllPin', dpllPin);
   // Key by key: spreading some forty of them twice took longer than decoding them.
   const fields: Record<string, unknown> = wire;
   const target: Record<string, unknown> = link as object as Record<string, unknown>;

@@ -7,9 +7,9 @@ import { endianness } from 'node:os';
 import { flagNames } from '../netlink/wire/codec.ts';
 import type { ReceiveBuffer } from '../netlink/wire/receive-buffer.ts';
 import { readText } from '../netlink/wire/text.ts';
-import { toHex, WireError, type WireView } from '../netlink/wire/view.ts';
+import { WireError, type WireView } from '../netlink/wire/view.ts';
 import { ifinfomsg, linkAttributes, spellAddress } from './link-attributes.ts';
-import { decodeLink, REWRITTEN } from './link-decode.ts';
+import { addParent, decodeLink, REWRITTEN } from './link-decode.ts';
 import type { Link } from './link-object.ts';
 import { readAfSpec, readMap, readStats64 } from './link-read-parts.ts';
 import { LINK_FLAGS, LINK_MODES, linkTypeName, OPERSTATES } from './link-words.ts';
@@ -175,10 +175,6 @@ function readXdp(view: WireView): NonNullable<Link['xdp']> {
   return specs.xdp.codec.decode(view, start, end);
 }
 
-function readHex(bytes: Uint8Array, type: number): string {
-  return toHex(bytes.subarray(startOf(type), endOf(type)));
-}
-
 /** The link of a located message. Throws a WireError where the table would keep an attribute as bytes. */
 function make({ bytes, view }: ReceiveBuffer, start: number): Link {
   const header = start >> 2;
@@ -264,14 +260,14 @@ function make({ bytes, view }: ReceiveBuffer, start: number): Link {
   link.qdisc = readText(bytes, startOf(QDISC), endOf(QDISC));
   link.afSpec = readAfSpec(view, words, startOf(AF_SPEC), endOf(AF_SPEC));
   link.map = readMap(view, startOf(MAP));
-  addNewer(link, bytes);
+  addNewer(link, view);
   if (places[LINK_INDEX] !== 0) link.linkIndex = u32(LINK_INDEX);
   if (places[MASTER_INDEX] !== 0) link.masterIndex = u32(MASTER_INDEX);
   return link;
 }
 
 /** What not every kernel tells, but all that do tell it of every link. */
-function addNewer(link: Link, bytes: Uint8Array): void {
+function addNewer(link: Link, view: WireView): void {
   if (places[NETNS_IMMUTABLE] !== 0) link.netnsImmutable = u8(NETNS_IMMUTABLE) !== 0;
   if (places[ALLMULTI] !== 0) link.allmulti = u32(ALLMULTI);
   if (places[GRO_MAX_SIZE] !== 0) link.groMaxSize = u32(GRO_MAX_SIZE);
@@ -282,8 +278,15 @@ function addNewer(link: Link, bytes: Uint8Array): void {
   if (places[HORIZON] !== 0) link.maxPacingOffloadHorizon = u32(HORIZON) === 0 ? 0n : BigInt(u32(HORIZON));
   if (places[HEADROOM] !== 0) link.headroom = u16(HEADROOM);
   if (places[TAILROOM] !== 0) link.tailroom = u16(TAILROOM);
-  if (places[DEVLINK_PORT] !== 0) link.devlinkPort = readHex(bytes, DEVLINK_PORT);
-  if (places[DPLL_PIN] !== 0) link.dpllPin = readHex(bytes, DPLL_PIN);
+  // Empty for most links.
+  if (places[DEVLINK_PORT] !== 0 && startOf(DEVLINK_PORT) < endOf(DEVLINK_PORT))
+    addParent(
+      link,
+      'devlinkPort',
+      specs.devlinkPort.codec.decode(view, startOf(DEVLINK_PORT), endOf(DEVLINK_PORT)),
+    );
+  if (places[DPLL_PIN] !== 0 && startOf(DPLL_PIN) < endOf(DPLL_PIN))
+    addParent(link, 'dpllPin', specs.dpllPin.codec.decode(view, startOf(DPLL_PIN), endOf(DPLL_PIN)));
 }
 
 /** Adds what only some links have. False for what decodeLink puts in another form, or keeps as bytes. */

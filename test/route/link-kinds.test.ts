@@ -206,3 +206,28 @@ describe('a change of a tunnel', () => {
     ]);
   });
 });
+
+describe('ports of devlink, pins of clocks', () => {
+  const bytes = (type: number, hex: string) => [type, Uint8Array.from(Buffer.from(hex, 'hex'))] as const;
+
+  it('are told where there are some', () => {
+    const nest = `08000100${Buffer.from('pci\0').toString('hex')}11000200${Buffer.from('0000:01:00.0\0').toString('hex')}000000${'0800030007000000'}`;
+    const crafted = message({
+      ifindex: 7,
+      type: 'ether',
+      extra: [bytes(62, nest), bytes(65, '0800010005000000')],
+    });
+    expect(linkType.decode(crafted)).toMatchObject({
+      devlinkPort: { busName: 'pci', devName: '0000:01:00.0', portIndex: 7 },
+      dpllPin: { id: 5 },
+    });
+  });
+
+  it('and are absent where there are none', () => {
+    const link = linkType.decode(
+      message({ ifindex: 7, type: 'ether', extra: [bytes(62, ''), bytes(65, '')] }),
+    );
+    expect(link).not.toHaveProperty('devlinkPort');
+    expect(link).not.toHaveProperty('dpllPin');
+  });
+});
