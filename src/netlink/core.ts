@@ -187,7 +187,8 @@ export class NetlinkCore extends BaseCore {
 
   /** The consumer of a stream waits: fetch what is there, or let the poll bring it. The first time starts the dump. */
   pull(stream: Stream, holder: object): void {
-    if (stream.settled || stream.waiting) return;
+    // What came while nobody waited (another call's answer was received with it) is there to be taken first.
+    if (stream.settled || stream.waiting || stream.ready) return;
     stream.waiting = true;
     stream.holder = holder;
     if (stream.seq === 0) {

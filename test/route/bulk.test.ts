@@ -143,6 +143,22 @@ describe('a kernel full of routes', () => {
     expect((await route.list({ table: 'local' })).length).toBeGreaterThan(0);
   });
 
+  it('lets other calls through between the batches', async () => {
+    const { route, link } = world.rt;
+    const expected = (await route.table()).length;
+    for (let i = 0; i < 10; i++) {
+      let count = 0;
+      for await (const batch of route.batches()) {
+        count += batch.length;
+        expect((await Promise.all([link.get('veth0'), link.get('lo')])).map((one) => one.ifname)).toEqual([
+          'veth0',
+          'lo',
+        ]);
+      }
+      expect(count).toBe(expected);
+    }
+  });
+
   it('waits for a slow reader without reading ahead', async () => {
     const { route } = world.rt;
     let count = 0;
