@@ -1,6 +1,12 @@
+import { endianness } from 'node:os';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WireError } from '../../src/netlink/wire/view.ts';
 import type { FdbEntry, FdbInput } from '../../src/route/fdb.ts';
+import { decodeFdb, encodeFdb, encodeFdbKey } from '../../src/route/fdb-message.ts';
+import { attributesOf } from '../support/attributes.ts';
 import { World } from '../support/diff.ts';
+import { NEIGHBOURS } from './neighbour-fixtures.ts';
 
 /** Verbs on the kernel; what they did is read back with `bridge`. */
 
@@ -268,5 +274,57 @@ describe('rt.fdb', () => {
       field: 'flags',
     });
     await expect(fdb.flush({})).rejects.toMatchObject({ field: 'dev' });
+  });
+});
+
+const NDMSG = 12;
+
+// The fixtures are of a little-endian machine.
+describe.runIf(endianness() === 'LE')('forwarding entries on the wire', () => {
+  const entries = NEIGHBOURS.filter(({ hex }) => hex.startsWith('07'));
+
+  it.each(entries)('$command: written again it says the same', ({ hex }) => {
+    const payload = Buffer.from(hex, 'hex');
+    const entry = decodeFdb(payload);
+    expect(entry).not.toHaveProperty('raw');
+    const again = encodeFdb(entry, entry.ifindex);
+    // Ages are the kernel's to count, the bridge is known by the port, and no flags are what their absence says.
+    const said = attributesOf(payload, NDMSG).filter((one) => !/^[39]: /.test(one) && one !== '15: 00000000');
+    expect(attributesOf(again, NDMSG)).toEqual(said);
+    const { mac, vlan, state } = entry;
+    expect(decodeFdb(again)).toMatchObject({ mac, state });
+    expect(decodeFdb(encodeFdbKey(entry, entry.ifindex))).toMatchObject({ mac, state });
+    expect(vlan).toBeUndefined();
+  });
+
+  it('with a VLAN, and flags of both words', () => {
+    // bridge fdb add 02:fd:00:00:00:01 dev veth1 master vlan 10 sticky, on a kernel that has VLANs.
+    const hex =
+      '0700000003000000800040000a00020002fd000000010000060005000a000000080009000200000008000f00020000000800ff0001000000';
+    const entry = decodeFdb(Buffer.from(hex, 'hex'));
+    expect(entry).toEqual({
+      mac: '02:fd:00:00:00:01',
+      ifindex: 3,
+      vlan: 10,
+      state: 'permanent',
+      flags: ['sticky', 'locked'],
+      masterIndex: 2,
+      raw: [{ type: 255, hex: '01000000' }],
+    });
+    expect(attributesOf(encodeFdb(entry, 3), NDMSG)).toEqual(['2: 02fd00000001', '5: 0a00', '255: 01000000']);
+    expect(encodeFdb(entry, 3)[10]).toBe(0x44);
+  });
+
+  it('of any bytes: an object, or a WireError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
+        try {
+          const { mac, state, flags } = decodeFdb(Buffer.concat([Buffer.from([7]), bytes]));
+          expect([typeof mac, typeof state, Array.isArray(flags)]).toEqual(['string', 'string', true]);
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError);
+        }
+      }),
+    );
   });
 });

@@ -1,5 +1,9 @@
+import { endianness } from 'node:os';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { WireError } from '../../src/netlink/wire/view.ts';
 import type { MdbEntry, MdbInput } from '../../src/route/mdb.ts';
+import { decodeMdb } from '../../src/route/mdb-message.ts';
 import { World } from '../support/diff.ts';
 
 interface Shown {
@@ -233,5 +237,63 @@ describe('rt.mdb', () => {
       code: 'ERANGE',
       message: expect.stringContaining('MDBE_ATTR_GROUP_MODE'),
     });
+  });
+});
+
+/** An attribute, with its value as hex digits. */
+function nla(type: number, value: string): string {
+  const bytes = Buffer.from(value, 'hex');
+  const out = Buffer.alloc((4 + bytes.length + 3) & ~3);
+  out.writeUInt16LE(4 + bytes.length, 0);
+  out.writeUInt16LE(type, 2);
+  bytes.copy(out, 4);
+  return out.toString('hex');
+}
+
+describe.runIf(endianness() === 'LE')('multicast databases on the wire', () => {
+  const HEADER = '0700000002000000';
+  /** struct br_mdb_entry: port 3, permanent, blocked, VLAN 10. */
+  const entry = (group: string, proto: string) => `0300000001080a00${group.padEnd(32, '0')}${proto}0000`;
+
+  it('keep what nobody knows, and what cannot be read', () => {
+    const sources = nla(2, nla(1, nla(1, 'c0000201') + nla(2, '64000000')) + nla(1, nla(2, '01000000')));
+    const info = nla(1, entry('ef010101', '0800') + sources + nla(3, '01') + nla(1, '00') + nla(99, 'abcd'));
+    const mac = nla(1, entry('01005eaabbcc', '0000'));
+    const short = nla(1, '03000000');
+    const routers = nla(2, nla(1, `04000000${nla(1, '10000000')}${nla(2, '01')}`) + nla(1, '0400'));
+    const message = HEADER + nla(1, nla(1, info + short) + nla(1, mac)) + routers;
+    expect(decodeMdb(Buffer.from(message, 'hex'))).toEqual([
+      {
+        ifindex: 2,
+        portIndex: 3,
+        grp: '239.1.1.1',
+        vid: 10,
+        state: 'permanent',
+        flags: ['blocked'],
+        sources: [{ address: '192.0.2.1', timer: 100 }],
+        filterMode: 'include',
+        raw: [
+          { type: 1, hex: '00' },
+          { type: 99, hex: 'abcd' },
+        ],
+      },
+      { ifindex: 2, portIndex: 3, grp: '01:00:5e:aa:bb:cc', vid: 10, state: 'permanent', flags: ['blocked'] },
+      { ifindex: 2, portIndex: 4, router: { timer: 16, type: 'temp_query' } },
+    ]);
+  });
+
+  it('of any bytes: objects, or a WireError', () => {
+    const header = Buffer.from(HEADER, 'hex');
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          decodeMdb(Buffer.concat([header, bytes]));
+          decodeMdb(Buffer.from(HEADER + nla(1, nla(1, nla(1, Buffer.from(bytes).toString('hex')))), 'hex'));
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError);
+        }
+      }),
+    );
+    expect(() => decodeMdb(header.subarray(0, 7))).toThrow(WireError);
   });
 });

@@ -1,0 +1,96 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { captured, type Outcome } from '../support/twin.ts';
+import { isRoot } from './run-cli.ts';
+
+/** `ip netns` and ours, on the same names: what one makes the other sees. */
+
+const BASE = `cofferdam-test-${process.pid}-ns`;
+const HERE = `${BASE}-here`;
+const NAMES = ['a', 'b', 'c'].map((letter) => `${BASE}-${letter}`);
+const [A = '', B = '', C = ''] = NAMES;
+
+describe.runIf(isRoot)('ip netns', () => {
+  beforeAll(() => execFileSync('ip', ['netns', 'add', HERE]));
+  afterAll(() => {
+    for (const name of [HERE, ...NAMES])
+      if (existsSync(`/run/netns/${name}`)) execFileSync('ip', ['netns', 'del', name]);
+  });
+
+  const theirs = (...words: string[]): Outcome => {
+    const { status, stdout, stderr } = spawnSync('ip', ['-n', HERE, ...words], { encoding: 'utf8' });
+    return { code: status ?? -1, stdout, stderr };
+  };
+  const ours = (...words: string[]) => captured(['-n', HERE, ...words]);
+  /** Other tests make and remove namespaces meanwhile: only our own lines count. */
+  const own = (text: string) =>
+    text
+      .split(/(?<=\n)|(?<=\}),/)
+      .filter((line) => line.includes(BASE))
+      .map((line) => line.replaceAll(/[[\]]/g, '').trim())
+      .join('\n');
+  const same = async (...words: string[]) => {
+    const expected = theirs(...words);
+    const found = await ours(...words);
+    expect(own(found.stdout)).toBe(own(expected.stdout));
+    expect(found.code).toBe(expected.code);
+    return own(found.stdout);
+  };
+
+  test('adds, lists, numbers and deletes', async () => {
+    for (const name of NAMES)
+      expect(await ours('netns', 'add', name)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await ours('netns', 'add', A)).code).not.toBe(0);
+    expect(theirs('netns').stdout).toContain(A);
+    expect(await ours('netns', 'set', A, '7')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await ours('netns', 'set', A, '8')).stderr).toContain('already has a nsid assigned');
+    expect((await ours('netns', 'set', B, 'auto')).code).toBe(0);
+    expect((await ours('netns', 'set', C, '-1')).stderr).toContain('"netnsid" value should be >= 0');
+    expect((await ours('netns', 'set', C)).stderr).toContain('No nsid specified');
+    expect((await ours('netns', 'set')).stderr).toContain('No netns name specified');
+    expect(await same('netns', 'list')).toContain(`${A} (id: 7)`);
+    expect(await same('netns')).toContain(A);
+    expect(await same('-j', 'netns', 'show')).toContain('"id":7');
+    expect(await same('netns', 'list-id')).toContain(`nsid 7 (iproute2 netns name: ${A})`);
+    expect(await same('-j', 'netns', 'list-id')).toContain(`"nsid":7,"name":"${A}"`);
+    expect(await same('netns', 'list-id', 'nsid', '7')).toContain(A);
+    expect((await ours('netns', 'list-id', 'nsid', '99')).code).toBe(
+      theirs('netns', 'list-id', 'nsid', '99').code,
+    );
+
+    // What A calls B, and what we call it.
+    execFileSync('ip', ['-n', A, 'netns', 'set', B, '40']);
+    expect(await same('netns', 'list-id', 'target-nsid', '7')).toContain('nsid 40 current-nsid 0');
+    expect(await same('-j', 'netns', 'list-id', 'target-nsid', '7')).toContain('"current-nsid":0');
+    expect((await ours('netns', 'list-id', 'target-nsid', 'x')).code).toBe(2);
+
+    expect(await ours('netns', 'delete', A)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await ours('netns', 'delete', A)).code).not.toBe(0);
+    expect(theirs('netns').stdout).not.toContain(A);
+    expect((await ours('netns', 'delete')).stderr).toContain('No netns name specified');
+  });
+
+  test('tells who is where', async () => {
+    const child = execFileSync(
+      'ip',
+      ['netns', 'exec', HERE, 'sh', '-c', 'sleep 20 >/dev/null 2>&1 & echo $!'],
+      {
+        encoding: 'utf8',
+      },
+    ).trim();
+    try {
+      expect((await ours('netns', 'pids', HERE)).stdout.split('\n')).toContain(child);
+      expect(theirs('netns', 'pids', HERE).stdout.split('\n')).toContain(child);
+      expect(await ours('netns', 'identify', child)).toEqual(theirs('netns', 'identify', child));
+      expect((await ours('netns', 'identify', child)).stdout).toBe(`${HERE}\n`);
+    } finally {
+      process.kill(Number(child));
+    }
+    expect((await ours('netns', 'identify', 'x')).stderr).toContain("Specified string 'x' is not a pid");
+    expect((await ours('netns', 'pids', 'no-such-name-here')).stderr).toContain(
+      'Cannot open network namespace',
+    );
+    expect((await ours('netns', 'exec', HERE, 'true')).stderr).toContain('not supported here');
+  });
+});
