@@ -98,6 +98,12 @@ export type {
 } from './route/bridge-vlan.ts';
 export type { TcClass, TcClassFilter, TcClassInput } from './route/class.ts';
 export type { Encap } from './route/encap.ts';
+export {
+  type ExplainedAttribute,
+  type ExplainedField,
+  type ExplainedMessage,
+  explainMessages,
+} from './route/explain.ts';
 export type { FdbEntry, FdbFilter, FdbFlag, FdbFlush, FdbInput, FdbState } from './route/fdb.ts';
 export type { TcFilter, TcFilterFilter, TcFilterInput } from './route/filter.ts';
 export type {
@@ -119,6 +125,7 @@ export type {
   BondPort,
   Bridge,
   BridgePort,
+  Can,
   Dsa,
   Geneve,
   Gre,
@@ -196,11 +203,15 @@ export type {
   Cake,
   CakeStats,
   CakeTin,
+  Cbs,
+  Choke,
+  ChokeStats,
   ClassData,
   Codel,
   CodelStats,
   DrrClass,
   DrrStats,
+  Etf,
   Ets,
   EtsClass,
   Fifo,
@@ -213,11 +224,14 @@ export type {
   Hfsc,
   HfscClass,
   HfscStats,
+  Hhf,
+  HhfStats,
   Htb,
   HtbClass,
   HtbStats,
   KindStats,
   Mqprio,
+  Multiq,
   Netem,
   NetemLossGemodel,
   NetemLossState,
@@ -225,13 +239,19 @@ export type {
   NetemSlot,
   Pie,
   PieStats,
+  Plug,
   Prio,
   QdiscData,
+  QfqClass,
+  QfqStats,
   Red,
   RedStats,
   ServiceCurve,
+  Sfb,
+  SfbStats,
   Sfq,
   SfqStats,
+  Skbprio,
   Tbf,
 } from './route/qdiscs/index.ts';
 export type { Recording } from './route/recording.ts';

@@ -55,6 +55,8 @@ async function runCommand(
       return print(version(options));
     case 'doctor':
       return await (await import('./doctor/command.ts')).doctorCommand(words, options);
+    case 'explain':
+      return await (await import('./explain.ts')).explainCommand(words, options);
     case 'repl':
       return await (await import('./repl.ts')).replCommand(words, options);
     case 'tour':

@@ -181,7 +181,7 @@ const ENTRIES: Readonly<Record<Program, ProgramEntry>> = {
 };
 
 /** cofferdam's own commands: never abbreviated. */
-export const COMMANDS = ['doctor', 'repl', 'tour', 'version', 'help'] as const;
+export const COMMANDS = ['doctor', 'explain', 'repl', 'tour', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** An object of a program, found. */

@@ -14,6 +14,7 @@ Objects, spoken as to ip(8), bridge(8) and tc(8), abbreviations included; coffer
 Commands:
   tour              builds a network, watches it, catches a leak, leaves nothing behind
   doctor            what this host lets cofferdam do; what it does not, and why
+  explain           what netlink messages mean, from hex or from strace
   repl              a console with rt, handles and netns in scope; reads only, unless --allow-write
   version, help
 
