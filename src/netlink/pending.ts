@@ -3,6 +3,8 @@ import type { MessageSink } from './message.ts';
 /** A request from its entry into the protocol to its end. */
 export interface Pending {
   readonly seq: number;
+  /** How many were entered before it: sequence numbers wrap around. */
+  readonly order: number;
   readonly bytes: Uint8Array;
   readonly dump: boolean;
   readonly single: boolean;

@@ -42,6 +42,7 @@ export class NetlinkProtocol {
   readonly portId: number;
   readonly #maxSeq: number;
   #lastSeq: number;
+  #started = 0;
   readonly #pending = new Map<number, Pending>();
   /** Not sent yet, in order. Dumps wait here for their turn. */
   #queue: Pending[] = [];
@@ -80,6 +81,7 @@ export class NetlinkProtocol {
     const bytes = encodeMessage({ type, flags, seq, portId: this.portId }, payload);
     const pending: Pending = {
       seq,
+      order: this.#started++,
       bytes,
       dump,
       single,
@@ -118,14 +120,17 @@ export class NetlinkProtocol {
     if (pending !== undefined) pending.underway = false;
   }
 
-  /** The kernel did not take what was underway: it is the next to send again, unless nobody waits for it any more. */
+  /** The kernel did not take what was underway: it is sent again before what was asked later, if anybody still waits. */
   unsent(seq: number): void {
     const pending = this.#pending.get(seq);
     if (pending === undefined || !pending.underway) return;
     pending.underway = pending.sent = pending.suspect = false;
     if (this.#dump === pending) this.#dump = undefined;
     if (pending.abandoned) this.#pending.delete(seq);
-    else this.#queue.unshift(pending);
+    else {
+      const later = this.#queue.findIndex(({ order }) => order > pending.order);
+      this.#queue.splice(later < 0 ? this.#queue.length : later, 0, pending);
+    }
   }
 
   /** It could not be sent, for good. */

@@ -107,8 +107,6 @@ export class Sender {
 
   /** A thread may have sent what it was given. */
   collect(): void {
-    const back: number[] = [];
-    let errno = 0;
     while (this.#aside.length > 0 && this.#native.fd >= 0) {
       const result = this.#native.sent();
       if (result === -EINPROGRESS) break;
@@ -119,17 +117,10 @@ export class Sender {
         continue;
       }
       this.answered();
-      if (result === -EAGAIN || result === -ENOBUFS || result === -ECANCELED) {
-        back.unshift(seq);
-        if (result !== -ECANCELED) errno = result;
-      } else {
-        this.#protocol.unsent(seq);
-        this.#failed(seq, result);
-      }
+      this.#protocol.unsent(seq);
+      // ECANCELED: behind one that found no room, which has set the timer.
+      if (result !== -ECANCELED) this.#failed(seq, result);
     }
-    // The last one first: each becomes the next to send.
-    for (const seq of back) this.#protocol.unsent(seq);
-    if (errno !== 0) this.#retryLater();
   }
 
   /** Nothing stands in the way of sending at once. */
@@ -184,6 +175,7 @@ export class Sender {
 
   /** No poll tells when there is room again. The requests' deadlines go on meanwhile. */
   #retryLater(): void {
+    clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
       this.#options.resume();
