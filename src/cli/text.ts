@@ -7,6 +7,11 @@ export function lineBreak(options: Pick<ShowOptions, 'oneline'>): string {
   return options.oneline ? '\\' : '\n';
 }
 
+/** printf's %-16s: columns are counted in bytes, so that a name beyond ASCII has fewer blanks behind it. */
+export function padBytes(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - Buffer.byteLength(text)));
+}
+
 /** What `ip` colours. */
 export interface Paint {
   ifname(text: string): string;

@@ -200,7 +200,7 @@ route add 10.9.41.0/24 dev w0
     expect(made).toHaveLength(2500);
   });
 
-  test('from stdin, and a file that is not there', { timeout: 120_000 }, async () => {
+  test('from stdin, and a file that is not there', { timeout: 240_000 }, async () => {
     const input = 'route add 10.9.50.0/24 dev v0\nroute show 10.9.50.0/24';
     expect(await runCli(['-n', twin.ours, '-b', '-'], { input })).toMatchObject({
       code: 0,

@@ -155,7 +155,7 @@ describe.runIf(isRoot)('ip address', () => {
     expect(twin.refused).toBeLessThan(twin.lines / 2);
   });
 
-  test('save and restore, each what the other wrote', { timeout: 60_000 }, async () => {
+  test('save and restore, each what the other wrote', { timeout: 240_000 }, async () => {
     const { ours, theirs } = twin;
     const lines = ['10.5.0.1/24', '10.5.0.2/24', 'fd05::1/64'].map((one) => `addr add ${one} dev w0`);
     for (const name of [ours, theirs])

@@ -137,7 +137,7 @@ describe.runIf(isRoot)('ip rule', () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: 'table can not be specified for l3mdev rules\n' });
   });
 
-  test('save and restore, each what the other wrote', { timeout: 60_000 }, async () => {
+  test('save and restore, each what the other wrote', { timeout: 240_000 }, async () => {
     const { ours, theirs } = twin;
     const lines = 'rule add from 10.20.0.0/16 table 5 pref 70\nrule add fwmark 6/7 goto 90 pref 80\n';
     for (const name of [ours, theirs]) execFileSync('ip', ['-n', name, '-batch', '-'], { input: lines });

@@ -54,7 +54,7 @@ export class Twin implements Disposable {
     const { status, stdout, stderr } = spawnSync(this.#program, ['-n', this.theirs, ...words], {
       ...(input !== undefined && { input }),
     });
-    return { code: status ?? -1, stdout: stdout.toString('latin1'), stderr: stderr.toString() };
+    return { code: status ?? -1, stdout: stdout.toString(), stderr: stderr.toString() };
   }
 
   /** In this process, with what it prints taken away. */

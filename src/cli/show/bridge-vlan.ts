@@ -1,11 +1,20 @@
-import type { BridgePortLink, BridgePortTunnel, BridgePortVlan } from '../../route/bridge-port.ts';
+import type { BridgePortVlan } from '../../route/bridge-port.ts';
 import type { BridgeVlan } from '../../route/bridge-vlan.ts';
-import { duplicateArgument, Words } from '../args.ts';
-import { linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
-import { lineBreak, paint } from '../text.ts';
+import { lineBreak } from '../text.ts';
 import { putState } from './bridge-link.ts';
-import { type Desk, Sheet } from './route-sheet.ts';
-import type { JsonObject, ShowContext, Shown, View } from './view.ts';
+import { Sheet } from './route-sheet.ts';
+import type { ShowContext, Shown, View } from './view.ts';
+import {
+  byLink,
+  HEAD,
+  INDENT,
+  PORT_HEAD,
+  passes,
+  putRange,
+  readVlanFilter,
+  type VlanSelection,
+  vlanDesk,
+} from './vlan-table.ts';
 
 const USAGE = `[ dev DEV ] [ vid VLAN_ID ]
  cofferdam bridge vlan { add | del } vid VLAN_ID dev DEV [ tunnel_info id TUNNEL_ID ]
@@ -34,78 +43,6 @@ export const bridgeVlanView: View = {
   },
   actions: async () => (await import('../verbs/bridge-vlan.ts')).bridgeVlanActions,
 };
-
-export interface VlanSelection {
-  readonly dev?: number;
-  readonly vid?: number;
-}
-
-export async function readVlanFilter(args: readonly string[], context: ShowContext): Promise<VlanSelection> {
-  const words = new Words(args);
-  let dev: string | undefined;
-  let vid: number | undefined;
-  while (words.more) {
-    if (words.take('dev')) {
-      const word = words.next();
-      if (dev !== undefined) throw duplicateArgument('dev', word);
-      dev = word;
-    } else if (words.take('vid')) {
-      const word = words.next();
-      if (vid !== undefined) throw duplicateArgument('vid', word);
-      vid = vlanId(word);
-    } else throw unknownWord('vlan', words.next());
-  }
-  return {
-    ...(dev === undefined ? {} : { dev: await linkNamed(dev, context) }),
-    ...(vid === undefined || vid === 0 ? {} : { vid }),
-  };
-}
-
-export async function vlanDesk({ options, names, linkNames }: ShowContext): Promise<Desk> {
-  return { options, names, links: await linkNames(), paint: paint(options.color) };
-}
-
-/** IFNAMSIZ and the width of two VLAN ids with a hyphen. */
-const NAME = 16;
-const RANGE = 9;
-export const INDENT = ' '.repeat(NAME);
-export const HEAD = `${'port'.padEnd(NAME)}  ${'vlan-id'.padEnd(RANGE)}`;
-
-/** Records in the order of their links: the first of each has the link's name before it. */
-export function byLink<T extends { ifindex: number }>(
-  records: readonly T[],
-  desk: Desk,
-  member: string,
-  sheetOf: (record: T) => Sheet,
-): Shown {
-  const json: JsonObject[] = [];
-  let text = '';
-  let last: number | undefined;
-  let list: JsonObject[] = [];
-  for (const record of records) {
-    const sheet = sheetOf(record);
-    if (record.ifindex === last) text += `${INDENT}  `;
-    else {
-      const name = desk.links.nameOf(record.ifindex);
-      list = [];
-      json.push({ ifname: name, [member]: list });
-      text += desk.paint.ifname(`${name.padEnd(NAME)}  `);
-      last = record.ifindex;
-    }
-    list.push(sheet.json);
-    text += sheet.text;
-  }
-  return { json, text };
-}
-
-/** Puts a range under `name` and `nameEnd`; returns how wide its text is. */
-export function putRange(sheet: Sheet, name: string, first: number, last = first): number {
-  const text = first === last ? String(first) : `${first}-${last}`;
-  sheet.put(name, first);
-  if (first !== last) sheet.put(`${name}End`, last);
-  sheet.say(text);
-  return text.length;
-}
 
 function putVlanFlags(sheet: Sheet, flags: readonly string[]): void {
   if (flags.length === 0) return;
@@ -143,41 +80,6 @@ async function showVlans({ dev, vid }: VlanSelection, context: ShowContext): Pro
 
 function singly({ vid, vidEnd = vid, flags }: BridgePortVlan): BridgePortVlan[] {
   return Array.from({ length: vidEnd - vid + 1 }, (_, i) => ({ vid: vid + i, flags }));
-}
-
-function passes(
-  { vid, vidEnd = vid }: { vid: number; vidEnd?: number },
-  wanted: number | undefined,
-): boolean {
-  return wanted === undefined || (vid <= wanted && wanted <= vidEnd);
-}
-
-/** `bridge vlan tunnelshow`. */
-export async function showTunnels(args: readonly string[], context: ShowContext): Promise<Shown> {
-  const { dev, vid } = await readVlanFilter(args, context);
-  const ports: BridgePortLink[] = await context.rt.bridgePort.list({
-    vlans: true,
-    ...(dev === undefined ? {} : { dev }),
-  });
-  const desk = await vlanDesk(context);
-  const tunnels = ports.flatMap(({ ifindex, tunnels: list = [] }) =>
-    list.map((tunnel): BridgePortTunnel & { ifindex: number } => ({ ifindex, ...tunnel })),
-  );
-  const shown = byLink(
-    tunnels.filter((one) => passes(one, vid)),
-    desk,
-    'tunnels',
-    (tunnel) => {
-      const sheet = new Sheet();
-      const { vid: first, vidEnd: last = first, tunnelId } = tunnel;
-      const width = putRange(sheet, 'vlan', first, last);
-      sheet.say(`${' '.repeat(Math.max(0, RANGE - width))}  `);
-      putRange(sheet, 'tunid', tunnelId, tunnelId + last - first);
-      sheet.say(lineBreak(context.options));
-      return sheet;
-    },
-  );
-  return { json: shown.json, text: `${HEAD}  tunnel-id\n${shown.text}` };
 }
 
 /** -d: what the kernel tells of VLANs by themselves. */
@@ -233,5 +135,5 @@ async function showCounters({ dev, vid }: VlanSelection, context: ShowContext): 
     putCounters(sheet, vlan);
     return sheet;
   });
-  return { json: shown.json, text: `${'port'.padEnd(NAME)}  vlan-id\n${shown.text}` };
+  return { json: shown.json, text: `${PORT_HEAD}vlan-id\n${shown.text}` };
 }

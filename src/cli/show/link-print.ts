@@ -1,6 +1,6 @@
 import type { Link } from '../../route/link.ts';
 import { linkTypeNumber } from '../../route/link-words.ts';
-import { lineBreak } from '../text.ts';
+import { lineBreak, padBytes } from '../text.ts';
 import type { LinkDesk } from './link-desk.ts';
 import { putLinkInfo } from './link-kinds.ts';
 import { putStats } from './link-stats.ts';
@@ -62,7 +62,7 @@ function putWord(sheet: Sheet, key: string, value: string | number | undefined, 
 }
 
 function putBrief(sheet: Sheet, link: Link, desk: LinkDesk): void {
-  const lowerIsDown = putName(sheet, link, desk, (name) => `${name.padEnd(16)} `);
+  const lowerIsDown = putName(sheet, link, desk, (name) => `${padBytes(name, 16)} `);
   putOperstate(sheet, link, desk);
   // Of `ip address` the addresses follow instead.
   if (desk.family !== 'link') return;

@@ -4,7 +4,7 @@ import { numberOf, ROUTE_PROTOCOLS } from '../../route/route-words.ts';
 import type { RouteSocket } from '../../route/socket.ts';
 import { wrongArgument } from '../args.ts';
 import type { Names } from '../names.ts';
-import { type Paint, paint } from '../text.ts';
+import { type Paint, padBytes, paint } from '../text.ts';
 import { type NeighbourShowFilter, parseNeighbourFilter, passesNeighbourFilter } from './neigh-filter.ts';
 import { Sheet } from './route-sheet.ts';
 import type { LinkNames, ShowContext, Shown, ShowOptions, View } from './view.ts';
@@ -110,7 +110,7 @@ function briefSheet(one: Neighbour, desk: Desk): Sheet {
   if (dst !== undefined) sheet.put('dst', dst, addressBrush(dst, desk)(`${dst.padEnd(39)} `));
   if (!desk.hideDevice && ifindex !== 0) {
     const name = desk.links.nameOf(ifindex);
-    sheet.put('dev', name, desk.paint.ifname(`${name.padEnd(16)} `));
+    sheet.put('dev', name, desk.paint.ifname(`${padBytes(name, 16)} `));
   }
   if (lladdr !== undefined) {
     const text = lladdrText(one, lladdr, desk);

@@ -22,7 +22,7 @@ export async function flushAddresses(args: readonly string[], context: ShowConte
         (await rt.address.list(ifindex === undefined ? {} : { ifindex })).filter((address) =>
           passesAddressFilter(address, filter, links),
         ),
-      remove: (address) => rt.address.del(address),
+      remove: (batch, address) => void batch.address.del(address),
       show: async (addresses) => (await printAddresses(addresses, context, { withLink: true })).text,
     },
     context,

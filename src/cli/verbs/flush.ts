@@ -1,4 +1,5 @@
 import { SystemError } from '../../handle/errors.ts';
+import type { BatchServices } from '../../route/batch.ts';
 import { FindingError } from '../args.ts';
 import type { ShowContext } from '../show/view.ts';
 
@@ -6,7 +7,8 @@ import type { ShowContext } from '../show/view.ts';
 export interface FlushPlan<T> {
   /** What is there now and is to go. */
   find(): Promise<readonly T[]>;
-  remove(object: T): Promise<void>;
+  /** Asks for the removal of one of them. */
+  remove(batch: BatchServices, object: T): void;
   /** With -s -s, what is to go is shown. */
   show(objects: readonly T[]): string | Promise<string>;
   /** Between two looks. */
@@ -39,17 +41,19 @@ export async function flush<T>(plan: FlushPlan<T>, context: ShowContext): Promis
     }
     if (stats > 1) context.write(await plan.show(objects));
     round++;
-    for (const object of objects) await removeOne(plan, object);
+    await removeAll(plan, objects, context);
     plan.afterRound?.();
     say(`\n*** Round ${round}, deleting ${objects.length} ${plan.noun} ***\n`);
   }
   throw new FindingError(`*** Flush remains incomplete after ${limit} rounds. ***`);
 }
 
-async function removeOne<T>(plan: FlushPlan<T>, object: T): Promise<void> {
-  try {
-    await plan.remove(object);
-  } catch (error) {
-    if (!(error instanceof SystemError && GONE.has(error.code))) throw error;
+async function removeAll<T>(plan: FlushPlan<T>, objects: readonly T[], { rt }: ShowContext): Promise<void> {
+  const results = await rt.batch((batch) => {
+    for (const object of objects) plan.remove(batch, object);
+  });
+  for (const result of results) {
+    if (result.ok || (result.error instanceof SystemError && GONE.has(result.error.code))) continue;
+    throw result.error;
   }
 }

@@ -140,14 +140,14 @@ const FAILED = 0x20;
 /** `ip neighbour flush SELECTOR`: all but permanent ones and those without ARP, unless `nud` says otherwise. */
 async function flushNeighbours(args: readonly string[], context: ShowContext): Promise<undefined> {
   if (args.length === 0) throw new FindingError('Flush requires arguments.');
-  const { options, names, rt } = context;
+  const { options, names } = context;
   const filter = parseNeighbourFilter(args, options.family, names, await context.linkNames(), 'flush');
   await flush<Neighbour>(
     {
       noun: 'entries',
       loops: MAX_ROUNDS,
       find: () => readNeighbours(filter, context),
-      remove: (neighbour) => rt.neighbour.del(neighbour),
+      remove: (batch, neighbour) => void batch.neighbour.del(neighbour),
       // What was removed may be seen for a moment as failed.
       afterRound: () => {
         filter.states &= ~FAILED;

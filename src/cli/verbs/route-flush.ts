@@ -33,7 +33,7 @@ export async function flushRoutes(args: readonly string[], context: ShowContext)
         if (routes.length === 0) await requireTable(selection, context);
         return routes.filter((route) => selection.passes(route) && !isFixed(route));
       },
-      remove: (route) => rt.route.del(route),
+      remove: (batch, route) => void batch.route.del(route),
       show: async (routes) => (await printRoutes(routes, selection, context)).text,
     },
     context,
