@@ -1,5 +1,6 @@
 // The cases. Each says what one cycle is; `cycles` is the number of a full run: 10,000 for what opens something, 100,000
 // for a request on an open socket, fewer only where the kernel itself needs milliseconds (and then it says so).
+import { batchCases } from './cases-batch.mjs';
 import { netnsCases } from './cases-netns.mjs';
 import { openCases } from './cases-open.mjs';
 import { requestCases } from './cases-request.mjs';
@@ -19,4 +20,4 @@ import { shapeCases } from './cases-shape.mjs';
  */
 
 /** @type {Case[]} */
-export const cases = [...openCases, ...requestCases, ...netnsCases, ...shapeCases];
+export const cases = [...openCases, ...requestCases, ...batchCases, ...netnsCases, ...shapeCases];

@@ -65,19 +65,18 @@ Napi::Value PipelineHandle::Open(const Napi::CallbackInfo& info) {
     if (int error = socket.SetOption(SOL_SOCKET, SO_SNDBUF, *send_buffer); error < 0)
       return Number(info, error);
   }
-  Result<std::unique_ptr<WindowExchange>> exchange = WindowExchange::Start(std::move(socket));
-  if (!exchange.ok()) return Number(info, exchange.error());
   auto works = std::make_shared<Works>();
   works->environment = data.environment;
-  works->exchange = std::move(exchange).value();
-  Result<Poll::Pointer> poll = Poll::Create(data.environment, works->exchange->wake_fd());
-  if (!poll.ok()) return Number(info, poll.error());
-  works->poll = std::move(poll).value();
-  if (int error = works->poll->Start([works](int) { works->OnWake(); }); error < 0) {
-    // Nobody would ever call: the poll has to go first, and takes what it holds of us with it.
-    works->poll.reset();
-    return Number(info, error);
+  Result<Wake*> wake = Wake::Create(data.environment, [works] { works->OnWake(); });
+  if (!wake.ok()) return Number(info, wake.error());
+  works->wake = wake.value();
+  Result<std::unique_ptr<WindowExchange>> exchange =
+      WindowExchange::Start(std::move(socket), [bell = works->wake] { bell->Send(); });
+  if (!exchange.ok()) {
+    works->wake->Close(nullptr);
+    return Number(info, exchange.error());
   }
+  works->exchange = std::move(exchange).value();
   data.pipeline_parts = Parts{works};
   Napi::Value handle = data.pipeline_class.New({});
   if (std::exchange(data.pipeline_parts, std::nullopt)) works->Finish();  // the constructor never ran
@@ -109,9 +108,8 @@ PipelineHandle::~PipelineHandle() {
 }
 
 void PipelineHandle::Works::OnWake() {
-  exchange->Acknowledge();
   if (!closing) {
-    // It may close us: the Dispatch lives until libuv's close callback.
+    // It may close us: what we are part of lives until libuv's close callback.
     if (on_answered) on_answered->Call();
     return;
   }
@@ -122,11 +120,11 @@ void PipelineHandle::Works::OnWake() {
 }
 
 void PipelineHandle::Works::Finish() {
-  // libuv first, then the fds: a number must not be watched when somebody else gets it.
-  poll.release()->Close([dispatch = on_closed] {
+  // The thread first, and with it the socket: it rings until it has ended.
+  exchange.reset();
+  wake->Close([dispatch = on_closed] {
     if (dispatch) dispatch->Call();
   });
-  exchange.reset();
 }
 
 void PipelineHandle::Release(std::shared_ptr<Dispatch> on_closed) {
@@ -143,7 +141,7 @@ void PipelineHandle::Release(std::shared_ptr<Dispatch> on_closed) {
   // The thread wakes us when the kernel has let it go. Until then the loop and the environment have to live:
   // without a reference the loop of an environment that ends would not even look.
   environment_->BeginClosing();
-  works->poll->Ref();
+  works->wake->SetRef(true);
 }
 
 Napi::Value PipelineHandle::Fd(const Napi::CallbackInfo& info) {
@@ -214,17 +212,17 @@ Napi::Value PipelineHandle::Stop(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PipelineHandle::Ref(const Napi::CallbackInfo& info) {
-  if (open()) works_->poll->Ref();
+  if (open()) works_->wake->SetRef(works_->has_ref = true);
   return info.Env().Undefined();
 }
 
 Napi::Value PipelineHandle::Unref(const Napi::CallbackInfo& info) {
-  if (open()) works_->poll->Unref();
+  if (open()) works_->wake->SetRef(works_->has_ref = false);
   return info.Env().Undefined();
 }
 
 Napi::Value PipelineHandle::HasRef(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), open() && works_->poll->HasRef());
+  return Napi::Boolean::New(info.Env(), open() && works_->has_ref);
 }
 
 Napi::Value PipelineHandle::Close(const Napi::CallbackInfo& info) {

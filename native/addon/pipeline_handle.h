@@ -7,7 +7,7 @@
 #include "../kernel/window_exchange.h"
 #include "dispatch.h"
 #include "environment.h"
-#include "poll.h"
+#include "wake.h"
 
 namespace cofferdam {
 
@@ -25,14 +25,15 @@ class PipelineHandle final : public Napi::ObjectWrap<PipelineHandle>, private En
  private:
   friend class AddonData;
   // What outlives the handle where the kernel is still at a window when it is closed: sendmsg cannot be
-  // interrupted while it waits for the RTNL lock, and waiting with it would stop the event loop. The poll's
-  // callback owns it.
+  // interrupted while it waits for the RTNL lock, and waiting with it would stop the event loop. The
+  // wake's callback owns it.
   struct Works {
     std::shared_ptr<Environment> environment;
     std::unique_ptr<WindowExchange> exchange;
-    Poll::Pointer poll;
+    Wake* wake = nullptr;
     std::shared_ptr<Dispatch> on_answered;
     std::shared_ptr<Dispatch> on_closed;
+    bool has_ref = false;
     bool closing = false;
 
     void OnWake();

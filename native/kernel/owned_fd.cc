@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -50,12 +49,6 @@ Result<OwnedFd> OwnedFd::Duplicate(int fd) {
 
 Result<OwnedFd> OwnedFd::Pidfd(pid_t pid) {
   int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-  if (fd < 0) return Errno::Last();
-  return OwnedFd(fd);
-}
-
-Result<OwnedFd> OwnedFd::Event() {
-  int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) return Errno::Last();
   return OwnedFd(fd);
 }

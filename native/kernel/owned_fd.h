@@ -28,8 +28,6 @@ class OwnedFd {
   static Result<OwnedFd> Duplicate(int fd);
   // pidfd_open(2), which is always close-on-exec.
   static Result<OwnedFd> Pidfd(pid_t pid);
-  // eventfd(2), non-blocking and close-on-exec.
-  static Result<OwnedFd> Event();
   // ioctl(2) SIOCGSKNS: the network namespace of a socket; the kernel opens it close-on-exec.
   static Result<OwnedFd> NetnsOfSocket(int socket);
 

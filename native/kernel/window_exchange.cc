@@ -2,9 +2,6 @@
 
 #include <linux/netlink.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,7 +14,6 @@ namespace {
 
 // Answers to requests that change something are acknowledgements and errors of a few hundred bytes.
 constexpr size_t kDatagramBytes = 32 * 1024;
-constexpr size_t kStackBytes = 256 * 1024;
 
 // The errno in the first message of `bytes`, if it is an acknowledgement.
 int FirstErrno(const uint8_t* bytes, size_t length) {
@@ -37,41 +33,20 @@ bool Readable(int fd) {
 
 }  // namespace
 
-WindowExchange::WindowExchange(NetlinkIo io, OwnedFd wake)
+WindowExchange::WindowExchange(NetlinkIo io, std::function<void()> wake)
     : io_(std::move(io)), wake_(std::move(wake)), datagram_(std::make_unique<uint8_t[]>(kDatagramBytes)) {}
 
-Result<std::unique_ptr<WindowExchange>> WindowExchange::Start(NetlinkIo io) {
-  Result<OwnedFd> wake = OwnedFd::Event();
-  if (!wake.ok()) return wake.failure();
-  std::unique_ptr<WindowExchange> exchange(new WindowExchange(std::move(io), std::move(wake).value()));
-  pthread_attr_t attributes;
-  if (int error = pthread_attr_init(&attributes); error != 0) return Errno{-error};
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  // The thread inherits a full mask: signal handlers of the host program run elsewhere.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  int error = pthread_create(&thread, &attributes, Run, exchange.get());
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (error != 0) return Errno{-error};
-  exchange->thread_ = thread;
+Result<std::unique_ptr<WindowExchange>> WindowExchange::Start(NetlinkIo io, std::function<void()> wake) {
+  std::unique_ptr<WindowExchange> exchange(new WindowExchange(std::move(io), std::move(wake)));
+  WindowExchange* self = exchange.get();
+  Result<std::unique_ptr<OwnThread>> thread = OwnThread::Start([self] { self->Work(); }, [] {});
+  if (!thread.ok()) return thread.failure();
+  exchange->thread_ = std::move(thread).value();
   return exchange;
 }
 
 WindowExchange::~WindowExchange() {
   Stop();
-  if (thread_) pthread_join(*thread_, nullptr);
-}
-
-void WindowExchange::Acknowledge() {
-  eventfd_t count;
-  eventfd_read(wake_.get(), &count);
-}
-
-void WindowExchange::Wake() {
-  eventfd_write(wake_.get(), 1);
 }
 
 int WindowExchange::Submit(Window window) {
@@ -109,11 +84,6 @@ bool WindowExchange::Idle() {
   return !busy_;
 }
 
-void* WindowExchange::Run(void* self) {
-  static_cast<WindowExchange*>(self)->Work();
-  return nullptr;
-}
-
 void WindowExchange::Work() {
   std::unique_lock<std::mutex> guard(lock_);
   for (;;) {
@@ -128,7 +98,10 @@ void WindowExchange::Work() {
     guard.lock();
     answered_.push_back(std::move(answer));
     busy_ = false;
-    Wake();
+    // Not under our lock: whoever is woken may hold another one, and wants ours.
+    guard.unlock();
+    wake_();
+    guard.lock();
   }
 }
 

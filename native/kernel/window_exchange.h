@@ -1,18 +1,17 @@
 #pragma once
 
-#include <pthread.h>
-
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "netlink_io.h"
-#include "owned_fd.h"
+#include "own_thread.h"
 #include "result.h"
 
 namespace cofferdam {
@@ -44,7 +43,8 @@ class WindowExchange {
     std::vector<uint8_t> bytes;
   };
 
-  static Result<std::unique_ptr<WindowExchange>> Start(NetlinkIo io);
+  // `wake` is called on the thread when there is something to collect.
+  static Result<std::unique_ptr<WindowExchange>> Start(NetlinkIo io, std::function<void()> wake);
   // Stops, and waits for the thread: as long as the kernel needs for the window that it is at, unless
   // Idle().
   ~WindowExchange();
@@ -53,11 +53,6 @@ class WindowExchange {
 
   // For what needs no lock: the port id, socket options.
   const NetlinkIo& io() const { return io_; }
-  // Readable from the moment that something can be collected, or that the kernel has done a window, until
-  // Acknowledge.
-  int wake_fd() const { return wake_.get(); }
-  void Acknowledge();
-
   // -ESHUTDOWN after Stop.
   int Submit(Window window);
   // The answer to the oldest window that has been answered and not been collected.
@@ -70,18 +65,15 @@ class WindowExchange {
   bool Idle();
 
  private:
-  WindowExchange(NetlinkIo io, OwnedFd wake);
-  static void* Run(void* self);
+  WindowExchange(NetlinkIo io, std::function<void()> wake);
   void Work();
   Answer Exchange(const Window& window);
   void ExchangeOneByOne(const Window& window, Answer* answer);
   // Receives what is there. The first failure stays in `answer`.
   void Drain(Answer* answer);
-  void Wake();
 
   NetlinkIo io_;
-  OwnedFd wake_;
-  std::optional<pthread_t> thread_;
+  const std::function<void()> wake_;
   // Of the worker alone.
   std::unique_ptr<uint8_t[]> datagram_;
   bool refused_ = false;
@@ -93,6 +85,9 @@ class WindowExchange {
   uint64_t begun_ = 0;
   bool stopping_ = false;
   bool busy_ = false;
+
+  // Last, so that it is joined first.
+  std::unique_ptr<OwnThread> thread_;
 };
 
 }  // namespace cofferdam

@@ -40,7 +40,7 @@ int main() {
                         }),
              -EAGAIN);
     CHECK(!ran);
-    CHECK_EQ(WindowExchange::Start(NetlinkIo::Open({NETLINK_ROUTE, 0}).value()).error(), -EAGAIN);
+    CHECK_EQ(WindowExchange::Start(NetlinkIo::Open({NETLINK_ROUTE, 0}).value(), [] {}).error(), -EAGAIN);
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     CHECK_EQ(sigismember(&mask, SIGTERM), 0);

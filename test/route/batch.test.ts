@@ -359,10 +359,10 @@ describe('batches', () => {
   });
 
   it('keep the number of fds flat', { timeout: 60_000 }, async () => {
-    await using own = await RouteSocket.open({ netns: world.name });
     const want = hosts(20, 102);
     await expectFlatFds(
       async () => {
+        await using own = await RouteSocket.open({ netns: world.name });
         await own.batch((b) => want.map((route) => b.route.add(route)));
         await own.batch((b) => want.map((route) => b.route.del(route)));
         await own.batch(() => Promise.reject(new Error('no'))).catch(() => {});
