@@ -28,6 +28,7 @@ export type {
   BondPort,
   Bridge,
   BridgePort,
+  Can,
   Dsa,
   Geneve,
   Gre,

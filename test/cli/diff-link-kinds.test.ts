@@ -168,6 +168,13 @@ describe('links of kinds that this kernel may not have, shown by ip and by us', 
     );
   });
 
+  it('what CAN controllers count', async () => {
+    const payloads = sample(fc.uint8Array({ minLength: 24, maxLength: 24 }), 20).map((xstats, i) =>
+      message({ ifindex: i + 1, type: 'can', kind: 'can', data: new Uint8Array(), xstats }),
+    );
+    for (const flags of [['-s'], []]) await compare(payloads, [], flags);
+  });
+
   it('virtual functions', async () => {
     const functions = nestOf(
       fc.array(

@@ -41,6 +41,7 @@ const HEADERS = [
     'if_bonding',
     'mpls',
     'devlink',
+    'can/netlink',
   ],
   ...['mirred', 'gact', 'vlan', 'skbedit', 'pedit', 'csum', 'ct', 'tunnel_key', 'mpls', 'bpf', 'sample'].map(
     (action) => `tc_act/tc_${action}`,

@@ -59,6 +59,20 @@ const MACVLAN: Layout = {
     IFLA_MACVLAN_MACADDR_DATA: nestOf(list(mac, 5).map((all) => all.map((one) => [4, one]))),
   },
 };
+/** CAN_CTRLMODE_*: bits that `ip` 6.1 has words for. */
+const modes = (count: number) =>
+  fc
+    .array(fc.nat(0x7ff), { minLength: count, maxLength: count })
+    .map((all) => Uint8Array.from(new Uint8Array(Uint32Array.from(all).buffer)));
+/** A sample point is below 1, in thousandths. */
+const timing = fc
+  .tuple(bytes(4), fc.nat(999), bytes(24))
+  .map(([bitrate, point, rest]) =>
+    Uint8Array.from([...bitrate, ...new Uint8Array(Uint32Array.of(point).buffer), ...rest]),
+  );
+const controller = bytes(32).map((rest) =>
+  Uint8Array.from([...Buffer.from('flexcan'.padEnd(16, '\0')), ...rest]),
+);
 const mappings = nestOf(list(bytes(8), 4).map((all) => all.map((one) => [1, one])));
 
 /** Every kind; those that this kernel has are shown to `ip` in other tests as well. */
@@ -88,6 +102,24 @@ export const KIND_LAYOUTS: { readonly [K in keyof KindData]-?: Layout } = {
     },
     // It is what `ip` spells the root's id with.
     always: ['IFLA_BR_BRIDGE_ID'],
+  },
+  can: {
+    values: {
+      IFLA_CAN_CTRLMODE: modes(2),
+      IFLA_CAN_BITTIMING: timing,
+      IFLA_CAN_DATA_BITTIMING: timing,
+      IFLA_CAN_BITTIMING_CONST: controller,
+      IFLA_CAN_DATA_BITTIMING_CONST: controller,
+      IFLA_CAN_TERMINATION_CONST: list(bytes(2), 4).map((all) => Uint8Array.from(Buffer.concat(all))),
+      IFLA_CAN_BITRATE_CONST: list(bytes(4), 9).map((all) => Uint8Array.from(Buffer.concat(all))),
+      IFLA_CAN_DATA_BITRATE_CONST: list(bytes(4), 9).map((all) => Uint8Array.from(Buffer.concat(all))),
+      IFLA_CAN_TDC: nestOf(
+        fc
+          .tuple(...Array.from({ length: 9 }, () => fc.option(bytes(4), { nil: undefined })))
+          .map((all) => all.flatMap((one, i) => (one === undefined ? [] : [[i + 1, one] as const]))),
+      ),
+      IFLA_CAN_CTRLMODE_EXT: nestOf(modes(1).map((one) => [[1, one] as const])),
+    },
   },
   dsa: {},
   erspan: GRE,
@@ -164,6 +196,7 @@ interface Crafted {
   readonly type: string;
   readonly kind?: string;
   readonly data?: Uint8Array;
+  readonly xstats?: Uint8Array;
   readonly portKind?: string;
   readonly portData?: Uint8Array;
   /** More attributes of the link. */
@@ -172,7 +205,16 @@ interface Crafted {
 
 const IFLA = { ifname: 3, txqlen: 13, linkinfo: 18 } as const;
 
-export function message({ ifindex, type, kind, data, portKind, portData, extra }: Crafted): Uint8Array {
+export function message({
+  ifindex,
+  type,
+  kind,
+  data,
+  xstats,
+  portKind,
+  portData,
+  extra,
+}: Crafted): Uint8Array {
   const writer = new WireWriter();
   writer.u16(0);
   writer.u16(linkTypeNumber(type) ?? 0);
@@ -187,6 +229,7 @@ export function message({ ifindex, type, kind, data, portKind, portData, extra }
   const writeInfo = () => {
     if (kind !== undefined) writeAttribute(writer, 1, false, text(kind));
     if (data !== undefined) writeAttribute(writer, 2, true, () => writer.raw(data));
+    if (xstats !== undefined) writeAttribute(writer, 3, false, () => writer.raw(xstats));
     if (portKind !== undefined) writeAttribute(writer, 4, false, text(portKind));
     if (portData !== undefined) writeAttribute(writer, 5, true, () => writer.raw(portData));
   };

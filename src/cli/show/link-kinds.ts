@@ -3,6 +3,7 @@ import { lineBreak } from '../text.ts';
 import type { LinkDesk } from './link-desk.ts';
 import { putBond, putBondPort } from './link-kinds-bond.ts';
 import { putBridge, putBridgePort } from './link-kinds-bridge.ts';
+import { putCan, putCanCounters } from './link-kinds-can.ts';
 import { putBareudp, putGeneve, putVxlan } from './link-kinds-overlay.ts';
 import {
   putDsa,
@@ -37,6 +38,8 @@ export function putLinkInfo(sheet: Sheet, link: Link, desk: LinkDesk): void {
     info.put('info_kind', kind, `${start}${kind} `);
     const data = kindSheet(link, kind, desk);
     if (data !== undefined) info.put('info_data', data.json, data.text);
+    if (kind === 'can' && link.xstats !== undefined && desk.options.stats > 0)
+      putCanCounters(info, link.xstats, desk);
   }
   if (portKind !== undefined) {
     info.put('info_slave_kind', portKind, `${start}${portKind}_slave `);
@@ -55,6 +58,7 @@ const KIND_PRINTERS: { readonly [K in Exclude<keyof KindData, 'batadv'>]-?: Prin
     bareudp: putBareudp,
     bond: putBond,
     bridge: putBridge,
+    can: putCan,
     dsa: putDsa,
     erspan: putGre,
     geneve: putGeneve,

@@ -2,6 +2,7 @@ import { UsageError, type Words } from '../args.ts';
 import { type Data, type KindWords, readKind, type Scope } from './link-options.ts';
 import { bondPortWords, bondWords } from './link-words-bond.ts';
 import { bridgePortWords, bridgeWords } from './link-words-bridge.ts';
+import { canWords } from './link-words-can.ts';
 import { bareudpWords, geneveWords, vxlanWords } from './link-words-overlay.ts';
 import {
   batadvWords,
@@ -35,6 +36,7 @@ const KIND_WORDS: Readonly<Record<string, KindWords>> = {
   batadv: batadvWords,
   bond: bondWords,
   bridge: bridgeWords,
+  can: canWords,
   dsa: dsaWords,
   erspan: erspanWords,
   geneve: geneveWords,

@@ -5,6 +5,7 @@ import { type Bond, bond } from './bond.ts';
 import { type BondPort, bondPort } from './bond-port.ts';
 import { type Bridge, bridge } from './bridge.ts';
 import { type BridgePort, bridgePort } from './bridge-port.ts';
+import { type Can, can } from './can.ts';
 import { type Dsa, dsa } from './dsa.ts';
 import { type Geneve, geneve } from './geneve.ts';
 import { erspan, type Gre, gre, gretap, ip6erspan, ip6gre, ip6gretap } from './gre.ts';
@@ -33,6 +34,7 @@ export type { Bond } from './bond.ts';
 export type { BondPort } from './bond-port.ts';
 export type { Bridge } from './bridge.ts';
 export type { BridgePort } from './bridge-port.ts';
+export type { Can } from './can.ts';
 export type { Dsa } from './dsa.ts';
 export type { Geneve } from './geneve.ts';
 export type { Gre } from './gre.ts';
@@ -61,6 +63,7 @@ export interface KindData {
   batadv?: Batadv;
   bond?: Bond;
   bridge?: Bridge;
+  can?: Can;
   dsa?: Dsa;
   geneve?: Geneve;
   gre?: Gre;
@@ -107,6 +110,7 @@ export const KINDS: { readonly [K in keyof Required<KindData>]: Kind<Required<Ki
   batadv,
   bond,
   bridge,
+  can,
   dsa,
   geneve,
   gre,
