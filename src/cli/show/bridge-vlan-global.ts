@@ -1,9 +1,9 @@
 import type { BridgeVlanGlobal, VlanGlobalOptions } from '../../route/bridge-vlan.ts';
 import { lineBreak } from '../text.ts';
-import { byLink, HEAD, INDENT, putRange, readVlanFilter, vlanDesk } from './bridge-vlan.ts';
 import { routerPort } from './mdb.ts';
 import { type Desk, Sheet } from './route-sheet.ts';
 import type { ShowContext, Shown } from './view.ts';
+import { byLink, HEAD, INDENT, putRange, readVlanFilter, vlanDesk } from './vlan-table.ts';
 
 /** In the order of `bridge`, under its names. */
 const OPTIONS = [

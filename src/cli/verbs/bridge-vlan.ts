@@ -2,8 +2,8 @@ import type { BridgeCommand } from '../../route/bridge-port.ts';
 import type { BridgeVlanInput, VlanGlobalOptions } from '../../route/bridge-vlan.ts';
 import { parseUnsigned, UsageError, Words, wrongArgument } from '../args.ts';
 import { bridgeNamed, unknownWord } from '../bridge-words.ts';
-import { showTunnels } from '../show/bridge-vlan.ts';
 import { showGlobal } from '../show/bridge-vlan-global.ts';
+import { showTunnels } from '../show/bridge-vlan-tunnels.ts';
 import type { Action, Actions, ShowContext } from '../show/view.ts';
 import { portState } from './bridge-link.ts';
 

@@ -1,7 +1,7 @@
 import type { FdbFlush, FdbFlushFlag, FdbFlushState, FdbInput, FdbService } from '../../route/fdb.ts';
 import { duplicateOrGarbage, matches, parseUnsigned, UsageError, Words, wrongArgument } from '../args.ts';
 import { bridgeNamed, linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
-import { printFdb } from '../show/fdb.ts';
+import { printFdb } from '../show/fdb-print.ts';
 import type { Action, Actions, ShowContext, Shown } from '../show/view.ts';
 import { addressText } from './words.ts';
 

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { Netns } from '../../netns/index.ts';
 import type { NetnsId } from '../../route/netns-id.ts';
 import { duplicateArgument, FindingError, parseInteger, UsageError, Words, wrongArgument } from '../args.ts';
-import { idOf, NETNS_DIRECTORY, netnsNames } from '../show/netns.ts';
+import { idOf, NETNS_DIRECTORY, netnsNames } from '../netns-names.ts';
 import { Sheet } from '../show/route-sheet.ts';
 import type { Actions, ShowContext, Shown } from '../show/view.ts';
 
