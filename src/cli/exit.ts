@@ -85,7 +85,8 @@ export function describeFailure(error: unknown, trace: boolean): Failure {
   if (error instanceof NetlinkError && error.code !== 'EPERM') {
     return { exitCode: EXIT.refused, text: withStack(describeRefusal(error), error, trace) };
   }
-  const lines = [`cofferdam: ${error instanceof Error ? error.message : String(error)}`];
+  const words = error instanceof Error ? error.message : String(error);
+  const lines = [error instanceof NetlinkError ? describeRefusal(error) : `cofferdam: ${words}`];
   let exitCode: number = EXIT.failure;
   if (error instanceof PrivilegeError) exitCode = EXIT.privilege;
   // Every argument of a command is a word of its caller's.

@@ -122,6 +122,14 @@ describe.runIf(isRoot)('without privileges', () => {
     expect(Array.isArray(JSON.parse(stdout))).toBe(true);
   });
 
+  test('changing does not: exit code 77, in the words of ip, and the capability is named', async () => {
+    const { code, stdout, stderr } = await runCli(['route', 'test', '192.0.2.0/24', 'dev', 'lo'], {
+      under: AS_NOBODY,
+    });
+    expect({ code, stdout }).toEqual({ code: 77, stdout: '' });
+    expect(stderr).toMatch(/^RTNETLINK answers: Operation not permitted\nCAP_NET_ADMIN is missing: /);
+  });
+
   test('entering a namespace does not: exit code 77, and the capability is named', async () => {
     const name = `cofferdam-test-${process.pid}-cli`;
     execFileSync('ip', ['netns', 'add', name]);
