@@ -11,6 +11,7 @@ const FAMILIES: { readonly [name: string]: readonly number[] } = {
   addressLabel: [AF.inet6],
   fdb: [AF.bridge],
   mdb: [AF.bridge],
+  bridgePort: [AF.bridge],
   bridgeVlan: [AF.bridge],
 };
 /** Objects that the kernel lists link by link only: of these a recording has no beginning. */
@@ -110,7 +111,7 @@ async function writeDumps(
   port: Pick<RequestPort, 'dump'>,
   names: readonly unknown[],
 ): Promise<void> {
-  for (const { name, messages, headerSize } of OBJECT_TYPES) {
+  for (const { name, messages, answer = messages.new, headerSize } of OBJECT_TYPES) {
     if (!names.includes(name) || BY_LINK.has(name)) continue;
     for (const family of FAMILIES[name] ?? [AF.unspec]) {
       const payload = new Uint8Array(headerSize);
@@ -118,7 +119,8 @@ async function writeDumps(
       try {
         let stretch: NetlinkMessage[] = [];
         for await (const message of port.dump({ type: messages.get, payload })) {
-          if (message.type === messages.new) stretch.push(message);
+          // News of it would be called so.
+          if (message.type === answer) stretch.push({ ...message, type: messages.new });
           if (stretch.length < STRETCH) continue;
           await writer.write(stretch, true);
           stretch = [];

@@ -74,20 +74,42 @@ describe('what a monitor hears', () => {
   });
 
   it('tells messages of a group that are no object of ours, as they are', async () => {
-    const act = () => world.batch(['link add br3 type bridge', 'link set veth1 master br3', 'link del br3']);
-    const events = await hear([MONITOR_GROUPS.link], act);
+    const events = await hear([MONITOR_GROUPS.link, 'tc'], () => {
+      world.batch(['link add br3 type bridge', 'link set veth1 master br3', 'link del br3']);
+      // An action is no object of its own.
+      world.exec(
+        'tc',
+        'actions',
+        'add',
+        'action',
+        'mirred',
+        'egress',
+        'redirect',
+        'dev',
+        'veth0',
+        'index',
+        '7',
+      );
+      world.exec('tc', 'actions', 'del', 'action', 'mirred', 'index', '7');
+    });
     const messages = events.filter((event) => event.type === 'message');
-    // A port's settings come as RTM_NEWLINK of AF_BRIDGE.
-    expect(messages.length).toBeGreaterThan(0);
-    for (const { group, message } of messages) {
-      expect(group).toBe(1);
-      expect([16, 17]).toContain(message.type);
-      expect(message.payload[0]).toBe(7);
-    }
-    expect(events.filter((event) => 'object' in event && event.object === 'link').length).toBeGreaterThan(2);
-    // By object, only the object.
+    expect(messages.map(({ group, message }) => [group, message.type])).toEqual([
+      [MONITOR_GROUPS.tc, 48],
+      [MONITOR_GROUPS.tc, 49],
+    ]);
+    const objects = events.map((event) => ('object' in event ? event.object : ''));
+    expect(objects).toEqual(expect.arrayContaining(['link', 'bridgePort']));
+    // By object, only the object; raw, everything as it is.
+    const act = () => world.batch(['link add br3 type bridge', 'link set veth1 master br3', 'link del br3']);
     const links = await hear(['link'], act);
-    expect(links.filter((event) => event.type === 'message')).toEqual([]);
+    expect(links.every((event) => 'object' in event && event.object === 'link')).toBe(true);
+    const raw = await hear(['link'], act, { raw: true });
+    expect(raw.length).toBeGreaterThan(links.length);
+    for (const event of raw)
+      expect(event).toMatchObject({ type: 'message', group: 1, message: { portId: 0 } });
+    await expect(world.rt.monitor(['link'], { raw: true, resync: true })).rejects.toMatchObject({
+      field: 'raw',
+    });
   });
 
   it('hears of other namespaces where it is asked to, and says of which', async () => {
