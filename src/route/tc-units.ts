@@ -10,7 +10,7 @@ import { WireError } from '../netlink/wire/view.ts';
 /** The kernel's packet scheduler counts ticks of 64 ns; /proc/net/psched says the same since Linux 2.6.31. */
 const TICK_NS = 64;
 const TICKS_PER_US = 1000 / TICK_NS;
-/** Half of the last digit that a time in ticks or nanoseconds has. */
+/** Less than any tick, more than what floating point loses. */
 const EPSILON = 1e-4;
 
 const U32_MAX = 0xffffffff;
@@ -74,7 +74,7 @@ export const nanoseconds32: Codec<number> = {
   size: 4,
   decode: (view, start, end) => time32.decode(view, start, end) / 1000,
   encode(writer, value) {
-    const ns = typeof value === 'number' ? Math.floor(value * 1000 + EPSILON) : Number.NaN;
+    const ns = typeof value === 'number' ? Math.round(value * 1000) : Number.NaN;
     if (!(ns >= 0 && ns <= U32_MAX)) throw new ValueError(value, NOT_NEGATIVE);
     writer.u32(ns);
   },
@@ -90,7 +90,7 @@ export const nanoseconds64: Codec<number> = {
     return ns / 1000;
   },
   encode(writer, value) {
-    const ns = typeof value === 'number' ? Math.floor(value * 1000 + EPSILON) : Number.NaN;
+    const ns = typeof value === 'number' ? Math.round(value * 1000) : Number.NaN;
     if (!Number.isSafeInteger(ns)) throw new ValueError(value, 'a time in microseconds');
     writer.u64(BigInt.asUintN(64, BigInt(ns)));
   },

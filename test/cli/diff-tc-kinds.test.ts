@@ -11,7 +11,8 @@ import { qdiscType } from '../../src/route/qdisc.ts';
 import { compareJson, compareText, describe as inWords, parseIpJson, World } from '../support/diff.ts';
 import { shows } from '../support/ip-answers.ts';
 import type { Bytes } from '../support/random-bytes.ts';
-import { CLASSES, classHeader, messages, QDISCS, qdiscHeader } from '../support/tc-messages.ts';
+import { CLASSES, QDISCS } from '../support/tc-layouts.ts';
+import { classHeader, messages, qdiscHeader } from '../support/tc-messages.ts';
 
 /**
  * Disciplines and classes of every kind, with settings and counters at random, shown by `tc` and by us: neither asks a
@@ -72,7 +73,7 @@ describe('disciplines and classes that this kernel may not have, shown by tc and
       const payloads = sample(messages(kind, layout, qdiscHeader));
       for (const flags of TEXT) await compare('qdisc', flags, payloads);
       // Of these tc 6.1 writes text into its own JSON.
-      if (kind !== 'unheard_of' && kind !== 'hfsc')
+      if (!['unheard_of', 'hfsc', 'multiq'].includes(kind))
         for (const flags of [['-j'], ['-j', '-s', '-d']]) await compare('qdisc', flags, payloads);
     });
 

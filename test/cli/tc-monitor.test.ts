@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeMessage, NLM_F } from '../../src/netlink/wire/message.ts';
 import { compiledDist } from '../support/compiled.ts';
 import { compareText, describe as inWords, World } from '../support/diff.ts';
-import { CLASSES, classHeader, messages, QDISCS, qdiscHeader } from '../support/tc-messages.ts';
+import { CLASSES, QDISCS } from '../support/tc-layouts.ts';
+import { classHeader, messages, qdiscHeader } from '../support/tc-messages.ts';
 import { captured } from '../support/twin.ts';
 import { runCli } from './run-cli.ts';
 

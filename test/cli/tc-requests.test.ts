@@ -58,6 +58,9 @@ const STRUCTS: Readonly<Record<string, number>> = {
   bfifo: -1,
   pfifo_head_drop: -1,
   sfq: -1,
+  multiq: -1,
+  skbprio: -1,
+  plug: -1,
   hfsc: -1,
 };
 

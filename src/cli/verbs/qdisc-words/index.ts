@@ -5,6 +5,18 @@ import { readMqprio, readRed, readSfq } from './droppers.ts';
 import { readNetem } from './netem.ts';
 import { readCodel, readFifo, readFq, readFqCodel, readFqPie, readPie, readPrio } from './queues.ts';
 import {
+  readCbs,
+  readChoke,
+  readEtf,
+  readHhf,
+  readMultiq,
+  readPlug,
+  readQfq,
+  readQfqClass,
+  readSfb,
+  readSkbprio,
+} from './rarer.ts';
+import {
   readDrr,
   readDrrClass,
   readEts,
@@ -19,7 +31,7 @@ import {
 type Read = (words: Words) => object | undefined;
 
 /** By kind: the field of its settings, and who reads their words. */
-const QDISCS: Readonly<Record<string, readonly [keyof QdiscData | 'drr', Read]>> = {
+const QDISCS: Readonly<Record<string, readonly [keyof QdiscData | 'drr' | 'qfq', Read]>> = {
   fq: ['fq', readFq],
   fq_codel: ['fqCodel', readFqCodel],
   cake: ['cake', readCake],
@@ -39,6 +51,15 @@ const QDISCS: Readonly<Record<string, readonly [keyof QdiscData | 'drr', Read]>>
   drr: ['drr', readDrr],
   ets: ['ets', readEts],
   mqprio: ['mqprio', readMqprio],
+  cbs: ['cbs', readCbs],
+  choke: ['choke', readChoke],
+  etf: ['etf', readEtf],
+  hhf: ['hhf', readHhf],
+  multiq: ['multiq', readMultiq],
+  plug: ['plug', readPlug],
+  qfq: ['qfq', readQfq],
+  sfb: ['sfb', readSfb],
+  skbprio: ['skbprio', readSkbprio],
 };
 
 const CLASSES: Readonly<Record<string, readonly [keyof ClassData, Read]>> = {
@@ -46,6 +67,7 @@ const CLASSES: Readonly<Record<string, readonly [keyof ClassData, Read]>> = {
   hfsc: ['hfsc', readHfscClass],
   drr: ['drr', readDrrClass],
   ets: ['ets', readEtsClass],
+  qfq: ['qfq', readQfqClass],
 };
 
 /** Kinds of `tc` without words of their own. */

@@ -5,6 +5,19 @@ import { putCodel, putCodelStats, putFqCodel, putFqCodelStats } from './codels.t
 import { putFq, putFqStats } from './fq.ts';
 import { putNetem } from './netem.ts';
 import { putFqPie, putFqPieStats, putPie, putPieStats } from './pies.ts';
+import {
+  putCbs,
+  putChoke,
+  putChokeStats,
+  putEtf,
+  putHhf,
+  putHhfStats,
+  putMultiq,
+  putQfqClass,
+  putSfb,
+  putSfbStats,
+  putSkbprio,
+} from './rarer.ts';
 import { putHfsc, putHfscClass, putHfscStats, putHtb, putHtbClass, putHtbStats, putTbf } from './shapers.ts';
 import {
   putByteFifo,
@@ -50,6 +63,15 @@ const QDISCS: {
   hfsc: putHfsc,
   ets: putEts,
   mqprio: putMqprio,
+  cbs: putCbs,
+  choke: putChoke,
+  etf: putEtf,
+  hhf: putHhf,
+  multiq: putMultiq,
+  // Never told.
+  plug: () => {},
+  sfb: putSfb,
+  skbprio: putSkbprio,
 };
 
 const CLASSES: { [F in keyof Required<ClassData>]: Put<NonNullable<ClassData[F]>> } = {
@@ -57,9 +79,11 @@ const CLASSES: { [F in keyof Required<ClassData>]: Put<NonNullable<ClassData[F]>
   hfsc: putHfscClass,
   drr: putDrrClass,
   ets: putEtsClass,
+  qfq: putQfqClass,
 };
 
-const STATS: { [F in keyof Required<KindStats>]: Put<NonNullable<KindStats[F]>> } = {
+/** Of what qfq counts `tc` says nothing. */
+const STATS: { [F in keyof Required<Omit<KindStats, 'qfq'>>]: Put<NonNullable<KindStats[F]>> } = {
   fq: putFqStats,
   fqCodel: putFqCodelStats,
   cake: putCakeStats,
@@ -71,6 +95,9 @@ const STATS: { [F in keyof Required<KindStats>]: Put<NonNullable<KindStats[F]>> 
   fqPie: putFqPieStats,
   hfsc: putHfscStats,
   drr: putDrrStats,
+  choke: putChokeStats,
+  hhf: putHhfStats,
+  sfb: putSfbStats,
 };
 
 /** What stands among the statistics without being the kind's own report. */

@@ -53,7 +53,10 @@ export function putDrrStats(sheet: TcSheet, { deficit = 0 }: DrrStats): void {
 }
 
 /** In the JSON each flag is told, on or off. */
-function putRedFlags(sheet: TcSheet, flags: Pick<Red, 'ecn' | 'harddrop' | 'adaptive' | 'nodrop'>): void {
+export function putRedFlags(
+  sheet: TcSheet,
+  flags: Pick<Red, 'ecn' | 'harddrop' | 'adaptive' | 'nodrop'>,
+): void {
   for (const name of ['ecn', 'harddrop', 'adaptive', 'nodrop'] as const)
     sheet.put(name, flags[name] ?? false, flags[name] ? `${name} ` : '');
 }
