@@ -119,10 +119,10 @@ function portInfo(input: LinkSettings, resolved: Resolved, restoring: boolean): 
   const field = PORT_FIELDS.find((one) => input[one] !== undefined && isSettable(PORT_KINDS[one]));
   if (field !== undefined) {
     const kind = PORT_KINDS[field];
-    return {
-      portKind: kind.kind,
-      [field]: writable(kind, input[field] as object, resolved.portLinks, restoring),
-    };
+    const data = writable(kind, input[field] as object, resolved.portLinks, restoring);
+    // Of a port that was listed there may be nothing to say again.
+    if (restoring && Object.keys(data).length === 0) return undefined;
+    return { portKind: kind.kind, [field]: data };
   }
   return input.portData === undefined
     ? undefined

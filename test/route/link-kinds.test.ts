@@ -79,6 +79,52 @@ describe('kinds of links', () => {
     });
   });
 
+  it('a port of a bond that was listed is made again with what is not the default', () => {
+    const port = (bondPort: object) =>
+      encodeCreation(
+        { ifindex: 7, kind: 'veth', ifname: 'a', portKind: 'bond', masterIndex: 3, bondPort },
+        { masterIndex: 3 },
+      ).settle?.(7);
+    expect(port({ state: 'ACTIVE', queueId: 0, prio: 0, linkFailureCount: 1 })).toBeUndefined();
+    expect(linkType.decode(port({ queueId: 3, prio: 0 }) ?? new Uint8Array())).toMatchObject({
+      portKind: 'bond',
+      bondPort: { queueId: 3 },
+    });
+  });
+
+  it('what a bond in one mode does not know is left out when it is made again', () => {
+    const again = (bond: object) =>
+      linkType.decode(
+        encodeCreation({ ifindex: 7, flags: [], kind: 'bond', ifname: 'b', bond } as LinkInput, {}).create,
+      ).bond;
+    expect(
+      again({
+        mode: '802.3ad',
+        miimon: 100,
+        updelay: 0,
+        arpInterval: 0,
+        arpValidate: 'none',
+        arpIpTarget: [],
+        adLacpRate: 'fast',
+        tlbDynamicLb: true,
+        packetsPerSlave: 1,
+        adActorSystem: '00:00:00:00:00:00',
+        adInfo: { aggregator: 1 },
+        activeSlaveIndex: 3,
+      }),
+    ).toEqual({ mode: '802.3ad', miimon: 100, updelay: 0, adLacpRate: 'fast' });
+    expect(again({ mode: 'active-backup', miimon: 0, updelay: 0, downdelay: 0, arpInterval: 500 })).toEqual({
+      mode: 'active-backup',
+      arpInterval: 500,
+    });
+    // What somebody asks for is sent as it is.
+    expect(
+      linkType.decode(
+        encodeCreation({ kind: 'bond', ifname: 'b', bond: { mode: '802.3ad', primaryIndex: 3 } }, {}).create,
+      ).bond,
+    ).toEqual({ mode: '802.3ad', primaryIndex: 3 });
+  });
+
   it('a netkit has its settings and its peer in one nest', () => {
     expect([...PAIRED]).toContain('netkit');
     const { create } = encodeCreation(

@@ -41,7 +41,15 @@ const table = attributeTable('IFLA_BOND_SLAVE', {
 /** Settings and state of a bond's port. */
 export type BondPort = AttributesOf<(typeof table)['specs']>;
 
-export const bondPort = defineKind('bond', table, {
+export const bondPort = defineKind<typeof table, BondPort>('bond', table, {
+  // Bonds whose mode knows no active port refuse (EACCES) even the priority that every port has.
+  withoutDefaults({ queueId, prio, ...rest }) {
+    return {
+      ...rest,
+      ...(queueId !== undefined && queueId !== 0 && { queueId }),
+      ...(prio !== undefined && prio !== 0 && { prio }),
+    };
+  },
   readings: [
     'state',
     'miiStatus',
