@@ -29,7 +29,8 @@ module.exports = {
     },
     {
       name: 'no-cycles',
-      comment: 'What is loaded on demand comes after all that stands still: the table of commands leads to each of them.',
+      comment:
+        'What is loaded on demand comes after all that stands still: the table of commands leads to each of them.',
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only', 'dynamic-import'] } },

@@ -14,7 +14,9 @@ describe('columns', () => {
   });
 
   test.runIf(isRoot)('hold names beyond ASCII', async () => {
-    using twin = new Twin(['link add größe0 address 02:00:00:00:00:01 type veth peer name v1']);
+    using twin = new Twin([
+      'link add größe0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02',
+    ]);
     for (const line of ['-br link show größe0', '-br addr show größe0', '-br link'])
       expect(await twin.differs(line)).toBeUndefined();
   });
