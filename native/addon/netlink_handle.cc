@@ -1,6 +1,9 @@
 #include "netlink_handle.h"
 
+#include <net/if.h>
+
 #include <algorithm>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -56,6 +59,7 @@ Napi::Function NetlinkHandle::Class(Napi::Env env) {
                          InstanceMethod<&NetlinkHandle::SendAside>("sendAside"),
                          InstanceMethod<&NetlinkHandle::Sent>("sent"),
                          InstanceMethod<&NetlinkHandle::SetMembership>("setMembership"),
+                         InstanceMethod<&NetlinkHandle::LinkName>("linkName"),
                          InstanceMethod<&NetlinkHandle::AttachFilter>("attachFilter"),
                          InstanceMethod<&NetlinkHandle::Drops>("drops"),
                          InstanceMethod<&NetlinkHandle::SetOption>("setOption"),
@@ -391,6 +395,16 @@ Napi::Value NetlinkHandle::SetMembership(const Napi::CallbackInfo& info) {
   if (!open()) return Number(info, -EBADF);
   if (*group <= 0) return Number(info, -EINVAL);
   return Number(info, io_->SetMembership(static_cast<uint32_t>(*group), info[1].As<Napi::Boolean>()));
+}
+
+Napi::Value NetlinkHandle::LinkName(const Napi::CallbackInfo& info) {
+  std::optional<int32_t> index = IntArgument(info[0], "index");
+  if (!index) return Napi::Value();
+  if (!open()) return Number(info, -EBADF);
+  char name[IFNAMSIZ];
+  int error = io_->LinkName(*index, name);
+  if (error < 0) return Number(info, error);
+  return Napi::String::New(info.Env(), name, strnlen(name, sizeof name));
 }
 
 Napi::Value NetlinkHandle::SetOption(const Napi::CallbackInfo& info) {

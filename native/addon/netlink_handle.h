@@ -53,6 +53,7 @@ class NetlinkHandle final : public Napi::ObjectWrap<NetlinkHandle>, private Envi
   Napi::Value SetMembership(const Napi::CallbackInfo& info);
   Napi::Value AttachFilter(const Napi::CallbackInfo& info);
   Napi::Value Drops(const Napi::CallbackInfo& info);
+  Napi::Value LinkName(const Napi::CallbackInfo& info);
   Napi::Value SetOption(const Napi::CallbackInfo& info);
   Napi::Value GetOption(const Napi::CallbackInfo& info);
   Napi::Value StartPolling(const Napi::CallbackInfo& info);

@@ -2,10 +2,13 @@
 
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "packet_group.h"
@@ -156,6 +159,14 @@ int64_t NetlinkIo::Drops() const {
   socklen_t length = sizeof values;
   if (getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, values, &length) < 0) return -errno;
   return values[SK_MEMINFO_DROPS];
+}
+
+int NetlinkIo::LinkName(int index, char* name) const {
+  ifreq request = {};
+  request.ifr_ifindex = index;
+  if (ioctl(fd(), SIOCGIFNAME, &request) < 0) return -errno;
+  memcpy(name, request.ifr_name, sizeof request.ifr_name);
+  return 0;
 }
 
 int NetlinkIo::SetOption(int level, int name, int value) {

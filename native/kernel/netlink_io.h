@@ -75,6 +75,10 @@ class NetlinkIo {
   int AttachFilter(const sock_filter* program, uint16_t length);
   // How many datagrams the kernel could not deliver to this socket so far (SO_MEMINFO), or a negative errno.
   int64_t Drops() const;
+  // The name of a link in the socket's namespace (SIOCGIFNAME), without a message and without waiting for
+  // anybody's lock. `name` has room for IFNAMSIZ bytes, the NUL included. -ENODEV where there is no such
+  // link.
+  int LinkName(int index, char* name) const;
   int SetOption(int level, int name, int value);
   // The value of an int option, or a negative errno.
   int GetOption(int level, int name) const;

@@ -97,6 +97,16 @@ void ErrorsOfTheKernel() {
   CHECK_EQ(io.Send(huge.data(), huge.size()), -EMSGSIZE);
 }
 
+void NamesLinks() {
+  NetlinkIo io = OpenRoute();
+  char name[IFNAMSIZ];
+  CHECK_EQ(io.LinkName(1, name), 0);
+  CHECK(strcmp(name, "lo") == 0);
+  for (int index : {0, -1, 0x7fffffff}) CHECK_EQ(io.LinkName(index, name), -ENODEV);
+  io.Close();
+  CHECK_EQ(io.LinkName(1, name), -EBADF);
+}
+
 // NETLINK_USERSOCK lets any process write to any socket: the only sender that counts is the kernel.
 void StrangersAreSkippedAndCounted() {
   NetlinkIo victim = std::move(NetlinkIo::Open({NETLINK_USERSOCK, 1 << 20}).value());
@@ -281,6 +291,7 @@ int main() {
   OpensAsPromised();
   AnswersAreWhole();
   ErrorsOfTheKernel();
+  NamesLinks();
   StrangersAreSkippedAndCounted();
   OverrunIsAnErrorOnceAndThenOver();
   TellsNewsFromAnswers();

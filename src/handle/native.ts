@@ -104,6 +104,8 @@ export interface NativeNetlink {
   drops(): Result;
   /** Joins (NETLINK_ADD_MEMBERSHIP) or leaves a multicast group. */
   setMembership(group: number, member: boolean): Result;
+  /** The name of a link in the socket's namespace (SIOCGIFNAME); -ENODEV where there is none. Waits for no lock. */
+  linkName(index: number): string | Result;
   /** setsockopt(fd, level, name, int). */
   setOption(level: number, name: number, value: number): Result;
   /** getsockopt(fd, level, name) of an int; negative errno on failure. */

@@ -232,6 +232,11 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
     return dumpInto(this.core, this.#prepare(request, options), sink, this);
   }
 
+  /** See {@link RequestPort.linkName}. */
+  linkName(index: number): string | number {
+    return this.core.native.linkName(index);
+  }
+
   /** Joins a multicast group by number (RTNLGRP_*). Throws a SystemError where the kernel refuses. */
   joinGroup(group: number): void {
     checkGroup(group);

@@ -19,11 +19,16 @@ export class LinkNaming {
     this.#source = source;
   }
 
-  /** Whether the link's name has been asked for. If not, it will be. */
+  /** Whether it is known what the link is called, or that it has gone. If not, it will be asked for. */
   knows(index: number): boolean {
     if (index <= 0 || this.#asked.has(index)) return true;
-    this.#wanted.add(index);
-    return false;
+    const told = this.#source.told(index);
+    if (told === null) {
+      this.#wanted.add(index);
+      return false;
+    }
+    this.#learn(index, told);
+    return true;
   }
 
   /** The name of a link that this {@link knows}; undefined if it has gone. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import {
@@ -74,8 +75,17 @@ export class LinkNames {
     return ifinfomsg.decodeAt(new WireView(found.payload), 0).ifindex;
   }
 
+  /** The name of one link, where that takes no message; undefined if there is no such link, null if it does. */
+  told(index: number): string | undefined | null {
+    const told = this.#port.linkName?.(index);
+    if (typeof told === 'string') return told;
+    return told === -constants.errno.ENODEV ? undefined : null;
+  }
+
   /** The name of one link; undefined when there is no such link (any more). */
   async nameOf(index: number, options: RequestOptions): Promise<string | undefined> {
+    const told = this.told(index);
+    if (told !== null) return told;
     const payload = encodePayload((writer) => {
       ifinfomsg.encode(writer, { ifindex: index });
       nameAttributes.encode(writer, { extMask: SKIP_STATS });
@@ -103,7 +113,14 @@ export class LinkNames {
   ): Promise<ReadonlyMap<number, string> | undefined> {
     if (indexes.length === 0) return undefined;
     const names = new Map<number, string>();
-    const wanted = new Set(indexes);
+    const wanted = new Set<number>();
+    for (const index of indexes) {
+      if (names.has(index)) continue;
+      const told = this.told(index);
+      if (told === null) wanted.add(index);
+      else if (told !== undefined) names.set(index, told);
+    }
+    if (wanted.size === 0) return names;
     if (wanted.size <= FEW) {
       // A namespace may hold thousands of links; asking for a few one by one costs as much as they are.
       const asked = [...wanted].map(async (index) => [index, await this.nameOf(index, options)] as const);

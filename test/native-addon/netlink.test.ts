@@ -145,6 +145,7 @@ describe('close', () => {
     expect(socket.send(new Uint8Array(1), 0, 1)).toBe(errno.EBADF);
     expect(socket.receive()).toBe(errno.EBADF);
     expect(socket.setMembership(1, true)).toBe(errno.EBADF);
+    expect(socket.linkName(1)).toBe(errno.EBADF);
     expect(socket.setOption(SOL_NETLINK, 5, 1)).toBe(errno.EBADF);
     expect(socket.getOption(SOL_NETLINK, 5)).toBe(errno.EBADF);
     expect(socket.startPolling(() => {})).toBe(errno.EBADF);
@@ -256,6 +257,9 @@ describe('groups and options', () => {
   it('refuses groups that are none', async () => {
     const socket = open();
     for (const group of [0, -1, 100_000]) expect(socket.setMembership(group, true)).toBe(errno.EINVAL);
+    expect(socket.linkName(1)).toBe('lo');
+    for (const index of [0, -1, 0x7fff_ffff]) expect(socket.linkName(index)).toBe(errno.ENODEV);
+    expect(() => socket.linkName('lo' as never)).toThrow(TypeError);
     expect(() => socket.setMembership(1, 1 as never)).toThrow(new TypeError('member must be a boolean'));
     expect(() => socket.setMembership('1' as never, true)).toThrow(TypeError);
     expect(socket.setOption(SOL_NETLINK, 9999, 1)).toBeLessThan(0);

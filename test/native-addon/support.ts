@@ -25,6 +25,7 @@ export const errno = {
   EBADF: -9,
   EAGAIN: -11,
   EFAULT: -14,
+  ENODEV: -19,
   ENOTDIR: -20,
   EINVAL: -22,
   EMFILE: -24,
