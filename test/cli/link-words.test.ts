@@ -126,6 +126,20 @@ describe('the words of ip link', () => {
     });
   }
 
+  it('netkit, in the words of later iproute2', async () => {
+    const args = 'nk0 type netkit mode l2 blackhole scrub none peer forward scrub default name nk1 mtu 1400';
+    expect(await readNewLink(args.split(' '), context)).toEqual({
+      kind: 'netkit',
+      ifname: 'nk0',
+      netkit: { mode: 'l2', policy: 'blackhole', scrub: 'none', peerPolicy: 'forward', peerScrub: 'default' },
+      peer: { ifname: 'nk1', mtu: 1400 },
+    });
+    expect(await readNewLink(['nk0', 'type', 'netkit', 'peer', 'nk1'], context)).toMatchObject({
+      kind: 'netkit',
+      peer: { ifname: 'nk1' },
+    });
+  });
+
   it('there are fixtures for every kind', () => {
     expect(fixtures.length).toBeGreaterThan(90);
   });

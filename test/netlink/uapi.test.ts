@@ -155,6 +155,9 @@ const GONE = ['TCA_PRIO_MQ'];
 
 const ABSENT = new Set([...Object.values(NEWER).flat(), ...GONE]);
 
+/** Complaints in English; a compiler is none of a sanitizer's business. */
+const ENVIRONMENT = { ...process.env, LC_ALL: 'C', LD_PRELOAD: '' };
+
 const directory = mkdtempSync(join(tmpdir(), 'cofferdam-uapi-'));
 
 /** `int main() { ... }` with the headers before it. */
@@ -174,12 +177,15 @@ function numbers(names: readonly string[]): ReadonlyMap<string, number> {
   const line = (name: string) => `printf("%s %ld\\n", "${name}", (long)(${name}));`;
   const trial = spawnSync('cc', ['-fsyntax-only', '-fmax-errors=0', program(names.map(line).join('\n'))], {
     encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C' },
+    env: ENVIRONMENT,
   });
   const unknown = new Set([...trial.stderr.matchAll(/error: '(\w+)' undeclared/g)].map(([, name]) => name));
   const known = names.filter((name) => !unknown.has(name));
   const binary = join(directory, 'uapi');
-  execFileSync('cc', ['-o', binary, program(known.map(line).join('\n'))], { stdio: 'pipe' });
+  execFileSync('cc', ['-o', binary, program(known.map(line).join('\n'))], {
+    stdio: 'pipe',
+    env: ENVIRONMENT,
+  });
   const output = execFileSync(binary, { encoding: 'utf8' });
   return new Map(
     output

@@ -31,6 +31,8 @@ function library(): string {
   const scratch = join(cache, `bridge-${process.pid}.so`);
   execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', scratch, source, '-ldl'], {
     stdio: 'pipe',
+    // A compiler is none of a sanitizer's business.
+    env: { ...process.env, LD_PRELOAD: '' },
   });
   renameSync(scratch, target);
   return target;

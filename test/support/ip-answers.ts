@@ -22,6 +22,8 @@ function library(): string {
   const scratch = join(cache, `${process.pid}.so`);
   execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', scratch, source, '-ldl'], {
     stdio: 'pipe',
+    // A compiler is none of a sanitizer's business.
+    env: { ...process.env, LD_PRELOAD: '' },
   });
   renameSync(scratch, target);
   return target;

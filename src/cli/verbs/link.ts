@@ -42,8 +42,9 @@ export async function readNewLink(args: readonly string[], context: ShowContext)
   if (read.settings.group !== undefined && ifname === undefined)
     throw new UsageError('group cannot be used when creating devices.');
   if (type === undefined) throw new UsageError('Not enough information: "type" argument is required');
-  const { rest, peer } = await splitPeer(type, words, context);
+  const { rest, peer, policy } = await splitPeer(type, words, context);
   const data = await readType(type, rest, { context, creating: true });
+  if (policy !== undefined) data[type] = { ...(data[type] as Data | undefined), ...policy };
   return {
     ...read.settings,
     ...birth(read),
@@ -59,14 +60,28 @@ async function splitPeer(
   type: string,
   words: Words,
   context: ShowContext,
-): Promise<{ rest: Words; peer?: PeerInput }> {
+): Promise<{ rest: Words; peer?: PeerInput; policy?: Data }> {
   if (!PAIRED.has(type)) return { rest: words };
   const own: string[] = [];
   while (words.more) {
-    if (words.take('peer')) return { rest: new Words(own), peer: await readPeer(words, context) };
+    if (words.take('peer')) {
+      const policy = type === 'netkit' ? readPeerPolicy(words) : undefined;
+      return { rest: new Words(own), peer: await readPeer(words, context), ...(policy && { policy }) };
+    }
     own.push(words.next());
   }
   return { rest: new Words(own) };
+}
+
+/** Of a netkit the other end's policies stand behind `peer`, before all else: `forward`, `scrub none`. */
+function readPeerPolicy(words: Words): Data {
+  const policy: Data = {};
+  for (;;) {
+    if (words.take('forward')) policy.peerPolicy = 'forward';
+    else if (words.take('blackhole')) policy.peerPolicy = 'blackhole';
+    else if (words.take('scrub')) policy.peerScrub = words.next();
+    else return policy;
+  }
 }
 
 /** A change of one link, or of all of a group. */
