@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../handle/errors.ts';
+import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { AF } from '../netlink/wire/address.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
@@ -137,6 +137,17 @@ export class MdbService extends ObjectService<Mdb, MdbFilter> {
     options: RequestOptions = {},
   ): AsyncGenerator<MdbEntry, void, void> {
     yield* super.dump(filter, options) as AsyncGenerator<MdbEntry, void, void>;
+  }
+
+  /** Of both kinds. */
+  override async snapshot(options: RequestOptions = {}): Promise<Mdb[]> {
+    try {
+      return await super.snapshot(options);
+    } catch (error) {
+      // Without the bridge's module nobody answers, and there is nothing to watch.
+      if (error instanceof SystemError && error.code === 'EOPNOTSUPP') return [];
+      throw error;
+    }
   }
 
   /** Ports with multicast routers behind them, that pass the filter. */

@@ -152,8 +152,9 @@ describe.runIf(isRoot)('bridge show, beside bridge', () => {
     const selections = [
       ...[[], ['br', 'br0'], ['dev', 'vx0'], ['brport', 'w0'], ['dynamic'], ['vlan', '5']],
       // Of VXLANs `bridge` looks at bits that are no part of the state that it shows.
-      ...['static', 'perm', 'reach'].map((state) => ['brport', 'w1', 'state', state]),
-      ['brport', 'w1', 'state', 'static', 'state', 'dyn'],
+      ...['static', 'perm', 'reach'].map((state) => ['state', state]),
+      ['state', 'static', 'state', 'dyn'],
+      ['brport', 'w1', 'state', 'stale'],
     ];
     for (const args of selections) await compare('bridge', flags, 'fdb', ['show', ...args], fdbView);
   });

@@ -1,4 +1,5 @@
-import type { FdbEntry, FdbFilter } from '../../route/fdb.ts';
+import { type FdbFilter, fdbType } from '../../route/fdb.ts';
+import type { RouteSocket } from '../../route/socket.ts';
 import { duplicateArgument, matches, parseUnsigned, UsageError, Words, wrongArgument } from '../args.ts';
 import { bridgeNamed, linkNamed, unknownWord, vlanId } from '../bridge-words.ts';
 import { printFdb } from './fdb-print.ts';
@@ -22,22 +23,18 @@ export const fdbView: View = {
   async run(args, context) {
     const { filter, states, dynamic } = await readFilter(args, context);
     const found = await context.rt.fdb.list(filter);
+    const bits = states === 0 ? undefined : await stateBits(context.rt);
     const shown = found.filter(
       (entry) =>
-        (states === 0 || (stateBits(entry) & states) !== 0) && !(dynamic && entry.state === 'permanent'),
+        (bits === undefined || ((bits.get(fdbType.key(entry)) ?? 0) & states) !== 0) &&
+        !(dynamic && entry.state === 'permanent'),
     );
     return await printFdb(shown, context, filter.dev !== undefined);
   },
   actions: async () => (await import('../verbs/fdb.ts')).fdbActions,
 };
 
-/** NUD_*. */
-const STATES: Readonly<Record<string, number>> = {
-  permanent: 0x80,
-  static: 0x40,
-  stale: 0x04,
-  dynamic: 0x02,
-};
+/** Words for states, and NUD_*. */
 const WORDS: readonly (readonly [string, number])[] = [
   ['permanent', 0x80],
   ['static', 0x40],
@@ -47,8 +44,20 @@ const WORDS: readonly (readonly [string, number])[] = [
   ['dynamic', 0x02],
 ];
 
-function stateBits({ state }: FdbEntry): number {
-  return STATES[state] ?? Number(state);
+const NUD: Readonly<Record<string, number>> = { PERMANENT: 0x80, NOARP: 0x40, STALE: 0x04, REACHABLE: 0x02 };
+
+/**
+ * All bits of entries' states, of which an entry's word tells the first: `bridge` looks at any of them, and VXLANs have
+ * several.
+ */
+async function stateBits(rt: RouteSocket): Promise<ReadonlyMap<string, number>> {
+  const all = await rt.neighbour.list({ family: 'bridge' });
+  return new Map(
+    all.map(({ state, lladdr = '', ...rest }) => [
+      fdbType.key({ ...rest, mac: lladdr, state: '', flags: [] }),
+      state.reduce((bits, word) => bits | (NUD[word] ?? Number(word)), 0),
+    ]),
+  );
 }
 
 function nextState(words: Words): number {
