@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import { loadBinding, packageVersion } from '../handle/native-binding.ts';
 import { UsageError } from './args.ts';
 import { describeFailure, EXIT } from './exit.ts';
-import { type Command, type Program, resolveObject } from './objects.ts';
+import { type Command, PROGRAMS, type Program, resolveObject } from './objects.ts';
 import { type GlobalOptions, type ParsedCommandLine, parseCommandLine } from './options.ts';
 import { formatJson } from './show/json.ts';
 import { objectUsage, USAGE } from './usage.ts';
@@ -65,6 +65,7 @@ async function runCommand(
 }
 
 async function helpAbout(word: string, program: Program): Promise<string> {
+  if (PROGRAMS.some((name) => name === word)) return USAGE;
   const meant = resolveObject(word, program);
   if ('command' in meant || meant.entry.load === undefined) return USAGE;
   return objectUsage(await meant.entry.load(), program);

@@ -9,11 +9,14 @@ describe('words', () => {
     expect(stderr).toMatch(/^Usage: cofferdam /);
   });
 
-  test.each([[['--help']], [['-h']], [['help']]])('%j: usage on stdout, exit code 0', async (words) => {
-    const { code, stdout, stderr } = await runCli(words);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^Usage: cofferdam /);
-  });
+  test.each([[['--help']], [['-h']], [['help']], [['help', 'tc']], [['bridge', 'help']]])(
+    '%j: usage on stdout, exit code 0',
+    async (words) => {
+      const { code, stdout, stderr } = await runCli(words);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/^Usage: cofferdam /);
+    },
+  );
 
   test.each([
     [['nonsense'], 'Object "nonsense" is unknown, try "cofferdam help".'],
