@@ -6,7 +6,7 @@
  */
 import type { RequestWindow } from '../netlink/pipeline-window.ts';
 import { AF } from '../netlink/wire/address.ts';
-import { putIpv4, putIpv6 } from './batch-address.ts';
+import { putIpv4, putIpv6 } from '../netlink/wire/put-address.ts';
 import { ROUTE_PREFERENCES, type RouteInput } from './route-object.ts';
 import { ROUTE_PROTOCOLS, ROUTE_SCOPES, ROUTE_TYPES } from './route-words.ts';
 

@@ -36,15 +36,15 @@ export function normalRoute(route: Route): NormalRoute {
   const type = nexthopId !== undefined && route.type === 'blackhole' ? 'unicast' : route.type;
   return {
     slot: slotOf(route),
-    text: stable({
+    text: textOf([
       type,
       // IPv6 has no scopes, IPv4 no preference and no end.
-      scope: inet6 ? undefined : route.scope,
-      pref: inet6 ? (route.pref ?? 'medium') : undefined,
-      expires: inet6 && route.expires !== undefined ? true : undefined,
-      metrics: normalMetrics(route.metrics),
-      ...{ prefsrc, nexthopId, newdst, ttlPropagate },
-    }),
+      inet6 ? undefined : route.scope,
+      inet6 ? (route.pref ?? 'medium') : undefined,
+      inet6 && route.expires !== undefined,
+      normalMetrics(route.metrics),
+      ...[prefsrc, nexthopId, newdst, ttlPropagate],
+    ]),
     paths: nexthopId !== undefined || (inet6 && REJECTING.includes(type)) ? [] : pathsOf(route),
   };
 }
@@ -83,11 +83,8 @@ function pathOf(
   weight: number | undefined,
 ): NormalPath {
   const { via, oif, encap, realms } = path;
-  const flags = writableFlags(path.flags);
-  return {
-    text: stable({ via, weight, realms: plain(realms), flags: plain(flags.toSorted()), encap: plain(encap) }),
-    oif,
-  };
+  const flags = path.flags === undefined ? undefined : plain(writableFlags(path.flags).toSorted());
+  return { text: textOf([via, weight, plain(realms), flags, plain(encap)]), oif };
 }
 
 function normalMetrics(metrics: RouteMetrics | undefined): unknown {
@@ -118,7 +115,17 @@ function plain(value: unknown): unknown {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-/** JSON with its keys in order, so that equal values are equal texts. */
+/** Equal values are equal texts, and only those. */
+function textOf(values: readonly unknown[]): string {
+  let text = '';
+  for (const value of values) {
+    if (value === undefined || value === false) text += ' -';
+    else text += ` ${typeof value === 'object' ? stable(value) : String(value)}`;
+  }
+  return text;
+}
+
+/** JSON with its keys in order. */
 function stable(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'bigint') return `${inner}n`;

@@ -1,4 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
+import { putIpv4, putIpv6 } from './put-address.ts';
 
 /** Addresses between text and network-order bytes, in the spelling of inet_ntop(3), which `ip` prints. */
 
@@ -82,10 +83,14 @@ export function formatIp(bytes: Uint8Array): string {
 }
 
 export function parseIpv4(text: string): Uint8Array | undefined {
-  return isIPv4(text) ? Uint8Array.from(text.split('.'), Number) : undefined;
+  const bytes = new Uint8Array(4);
+  return typeof text === 'string' && putIpv4(text, 0, text.length, bytes, 0) ? bytes : undefined;
 }
 
 export function parseIpv6(text: string): Uint8Array | undefined {
+  if (typeof text !== 'string') return undefined;
+  const bytes = new Uint8Array(16);
+  if (putIpv6(text, 0, text.length, bytes, 0)) return bytes;
   if (!isIPv6(text) || text.includes('%')) return undefined;
   const quad = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
   let spelled = text;
@@ -99,7 +104,6 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   const before = words(head);
   const after = tail === undefined ? [] : words(tail);
   const all = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
-  const bytes = new Uint8Array(16);
   all.forEach((word, i) => {
     bytes[2 * i] = word >> 8;
     bytes[2 * i + 1] = word & 0xff;

@@ -1,6 +1,6 @@
 /**
- * Addresses from text into a buffer, without anything in between. Only the everyday spellings: for the others, and
- * for what is no address, these return false, and netlink/wire/address.ts decides.
+ * Addresses from text into a buffer, without anything in between. Of IPv6 the spellings without a dotted quad: for
+ * those, and for what is no address, this returns false, and may have written something.
  */
 
 const COLON = 0x3a;
