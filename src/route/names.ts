@@ -82,6 +82,18 @@ export class LinkNames {
     return told === -constants.errno.ENODEV ? undefined : null;
   }
 
+  /** Puts the names that take no message into `names`; returns the links that take one. */
+  tellAll(indexes: readonly number[], names: Map<number, string>): Set<number> {
+    const others = new Set<number>();
+    for (const index of indexes) {
+      if (names.has(index)) continue;
+      const told = this.told(index);
+      if (told === null) others.add(index);
+      else if (told !== undefined) names.set(index, told);
+    }
+    return others;
+  }
+
   /** The name of one link; undefined when there is no such link (any more). */
   async nameOf(index: number, options: RequestOptions): Promise<string | undefined> {
     const told = this.told(index);
@@ -113,13 +125,7 @@ export class LinkNames {
   ): Promise<ReadonlyMap<number, string> | undefined> {
     if (indexes.length === 0) return undefined;
     const names = new Map<number, string>();
-    const wanted = new Set<number>();
-    for (const index of indexes) {
-      if (names.has(index)) continue;
-      const told = this.told(index);
-      if (told === null) wanted.add(index);
-      else if (told !== undefined) names.set(index, told);
-    }
+    const wanted = this.tellAll(indexes, names);
     if (wanted.size === 0) return names;
     if (wanted.size <= FEW) {
       // A namespace may hold thousands of links; asking for a few one by one costs as much as they are.

@@ -163,7 +163,8 @@ export abstract class ObjectService<T extends object, Filter extends object> {
     const object = readPayload(this.type, found.payload);
     const links = this.linksOf(object);
     if (links.length === 0) return object;
-    const names = await this.names.of(links, options);
-    return names === undefined ? object : this.complete(object, names);
+    const names = new Map<number, string>();
+    if (this.names.tellAll(links, names).size === 0) return this.complete(object, names);
+    return this.complete(object, (await this.names.of(links, options)) ?? names);
   }
 }
