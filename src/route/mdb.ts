@@ -45,7 +45,6 @@ export const mdbType: ObjectType<Mdb> = {
   groups: [26], // RTNLGRP_MDB
   headerSize: brPortMsg.size,
   attributes: mdbRequestAttributes,
-  concerns: (payload) => payload[0] === AF.bridge,
   decodeAll: decodeMdb,
   decode(payload) {
     const [first] = decodeMdb(payload);
