@@ -7,7 +7,7 @@ import type { View } from './view.ts';
 /** `ip addrlabel list`. */
 export const addressLabelView: View = {
   names: ['addrlabel'],
-  usage: `
+  usage: `cofferdam addrlabel [ list ]
  cofferdam addrlabel { add | del } prefix PREFIX [ dev DEV ] [ label LABEL ]
  cofferdam addrlabel flush`,
   async run(args, context) {

@@ -7,12 +7,12 @@ import type { ShowContext, View } from './view.ts';
 
 const USAGE = `[ dev DEV ]
  cofferdam bridge link set dev DEV [ cost COST ] [ priority PRIO ] [ state STATE ]
-      [ guard {on | off} ] [ hairpin {on | off} ] [ fastleave {on | off} ] [ root_block {on | off} ]
-      [ learning {on | off} ] [ learning_sync {on | off} ] [ flood {on | off} ]
-      [ mcast_router MULTICAST_ROUTER ] [ mcast_flood {on | off} ] [ bcast_flood {on | off} ]
-      [ mcast_to_unicast {on | off} ] [ neigh_suppress {on | off} ] [ vlan_tunnel {on | off} ]
-      [ isolated {on | off} ] [ locked {on | off} ] [ hwmode {vepa | veb} ]
-      [ backup_port DEVICE ] [ nobackup_port ] [ self ] [ master ]`;
+             [ guard {on | off} ] [ hairpin {on | off} ] [ fastleave {on | off} ] [ root_block {on | off} ]
+             [ learning {on | off} ] [ learning_sync {on | off} ] [ flood {on | off} ]
+             [ mcast_router MULTICAST_ROUTER ] [ mcast_flood {on | off} ] [ bcast_flood {on | off} ]
+             [ mcast_to_unicast {on | off} ] [ neigh_suppress {on | off} ] [ vlan_tunnel {on | off} ]
+             [ isolated {on | off} ] [ locked {on | off} ] [ hwmode {vepa | veb} ]
+             [ backup_port DEVICE ] [ nobackup_port ] [ self ] [ master ]`;
 
 /** `bridge link show`. */
 export const bridgeLinkView: View = {

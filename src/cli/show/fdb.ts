@@ -7,14 +7,14 @@ import type { ShowContext, View } from './view.ts';
 
 const USAGE = `[ br BRDEV ] [ { brport | dev } DEV ] [ vlan VID ] [ state STATE ] [ dynamic ]
  cofferdam bridge fdb { add | append | replace | del } ADDR dev DEV
-      [ self ] [ master ] [ use ] [ router ] [ extern_learn ] [ sticky ]
-      [ local | static | dynamic ] [ vlan VID ]
-      { [ dst IPADDR ] [ port PORT ] [ vni VNI ] | [ nhid NHID ] } [ via DEV ] [ src_vni VNI ]
+             [ self ] [ master ] [ use ] [ router ] [ extern_learn ] [ sticky ]
+             [ local | static | dynamic ] [ vlan VID ]
+             { [ dst IPADDR ] [ port PORT ] [ vni VNI ] | [ nhid NHID ] } [ via DEV ] [ src_vni VNI ]
  cofferdam bridge fdb get [ to ] LLADDR [ br BRDEV ] { brport | dev } DEV
-      [ vlan VID ] [ vni VNI ] [ self ] [ master ] [ dynamic ]
+             [ vlan VID ] [ vni VNI ] [ self ] [ master ] [ dynamic ]
  cofferdam bridge fdb flush dev DEV [ brport DEV ] [ vlan VID ] [ self ] [ master ]
-      [ [no]permanent | [no]static | [no]dynamic ] [ [no]added_by_user ]
-      [ [no]extern_learn ] [ [no]sticky ] [ [no]offloaded ]`;
+             [ [no]permanent | [no]static | [no]dynamic ] [ [no]added_by_user ]
+             [ [no]extern_learn ] [ [no]sticky ] [ [no]offloaded ]`;
 
 /** `bridge fdb show`. */
 export const fdbView: View = {

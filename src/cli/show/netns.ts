@@ -2,7 +2,7 @@ import { idOf, netnsNames } from '../netns-names.ts';
 import { Sheet } from './route-sheet.ts';
 import type { ShowContext, Shown, View } from './view.ts';
 
-const USAGE = `
+const USAGE = `cofferdam netns [ list ]
  cofferdam netns add NAME
  cofferdam netns set NAME NETNSID
  cofferdam [ -all ] netns delete [ NAME ]

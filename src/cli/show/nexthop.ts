@@ -14,7 +14,9 @@ NEXTHOP := { blackhole | [ via [ FAMILY ] ADDRESS ] [ dev DEVICE ] [ onlink ] [ 
              group ID[,WEIGHT][/ID[,WEIGHT]...] [ fdb ] [ type { mpath | resilient RESILIENT } ] }
 RESILIENT := [ buckets NUMBER ] [ idle_timer SECONDS ] [ unbalanced_timer SECONDS ]
 cofferdam nexthop { get | del } id ID
-cofferdam nexthop flush [ SELECTOR ]`;
+cofferdam nexthop flush [ SELECTOR ]
+cofferdam nexthop bucket [ show ] [ id ID ] [ nhid ID ] [ dev DEVICE ] [ vrf NAME ] [ master DEVICE ]
+cofferdam nexthop bucket get id ID index INDEX`;
 
 async function device(word: string, message: string, context: ShowContext): Promise<number> {
   const index = (await context.linkNames()).indexOf(word);
