@@ -5,6 +5,7 @@ import type { ShowContext } from '../../src/cli/show/view.ts';
 import { readLinkChange, readNewLink } from '../../src/cli/verbs/link.ts';
 import { walkAttributes } from '../../src/netlink/wire/attributes.ts';
 import { WireView } from '../../src/netlink/wire/view.ts';
+import { KINDS } from '../../src/route/kinds/index.ts';
 import { linkType } from '../../src/route/link.ts';
 import { encodeChange, encodeCreation } from '../../src/route/link-encode.ts';
 import { World } from '../support/diff.ts';
@@ -117,7 +118,7 @@ describe('the words of ip link', () => {
       expect(leaves(ours ?? new Uint8Array(HEADER), kind)).toEqual(leaves(theirs, kind).map(portKind).sort());
     });
 
-    it(`${command}: read, and written again`, () => {
+    it(`${command}: all of it is understood`, () => {
       const link = linkType.decode(theirs);
       // A link is listed with one or the other; what was not understood would be in `raw`.
       expect(
@@ -141,6 +142,18 @@ describe('the words of ip link', () => {
   });
 
   it('there are fixtures for every kind', () => {
-    expect(fixtures.length).toBeGreaterThan(90);
+    const said = new Set(fixtures.map(({ command }) => / type (\S+)/.exec(command)?.[1]));
+    // A tun is made otherwise, and netkit is younger than ip 6.1.
+    const missing = Object.keys(KINDS).filter((kind) => !said.has(kind) && !['tun', 'netkit'].includes(kind));
+    expect(missing).toEqual([]);
+  });
+
+  it('notices a value that is another, and an attribute that is missing', async () => {
+    const { command, hex } = fixtures.find((one) => one.command.includes(' type geneve id 7 ')) as Fixture;
+    const ours = leaves((await encode(command)) ?? new Uint8Array(HEADER), 'geneve');
+    const theirs = leaves(Uint8Array.from(Buffer.from(hex, 'hex')), 'geneve');
+    expect(ours).toEqual(theirs);
+    for (const other of [command.replace(' ttl 9 ', ' ttl 8 '), command.replace(' udpcsum ', ' ')])
+      expect(leaves((await encode(other)) ?? new Uint8Array(HEADER), 'geneve')).not.toEqual(theirs);
   });
 });
