@@ -138,7 +138,11 @@ const TC_OBJECTS = {
     verbs: ['add', 'change', 'replace', 'delete', ...TC_LIST],
     load: async () => (await import('./show/tc/class.ts')).classView,
   },
-  filter: { names: ['filter'], verbs: ['add', 'change', 'replace', 'delete', 'get', ...TC_LIST] },
+  filter: {
+    names: ['filter'],
+    verbs: ['add', 'change', 'replace', 'delete', 'get', ...TC_LIST],
+    load: async () => (await import('./show/tc/filter.ts')).filterView,
+  },
   chain: { names: ['chain'], verbs: ['add', 'delete', 'get', ...TC_LIST] },
   actions: {
     names: ['actions'],

@@ -191,7 +191,7 @@ export function actionList(type: number, name: string): AttributeSpec<Action[]> 
         throw new ValueError(actions, `a list of up to ${MOST} actions`);
       for (const [i, action] of (actions as readonly Action[]).entries()) {
         try {
-          writeAttribute(writer, i + 1, true, () => actionCodec.encode(writer, action));
+          writeAttribute(writer, i + 1, false, () => actionCodec.encode(writer, action));
         } catch (error) {
           if (error instanceof ValueError) error.path.unshift(String(i));
           throw error;
@@ -207,7 +207,6 @@ export function actionList(type: number, name: string): AttributeSpec<Action[]> 
     type,
     name,
     codec,
-    nested: true,
     table: attributeTable('TCA_ACT_TAB', Object.fromEntries(places)),
   };
 }

@@ -230,8 +230,11 @@ function encodeSettings(writer: WireWriter, input: TcFilterInput): void {
   }
   const parts: Partial<AttributesOf<Record<never, never>>> & FilterParts = {};
   for (const part of PARTS) if (input[part] !== undefined) Object.assign(parts, { [part]: input[part] });
-  const value = input[field] ?? {};
-  writeAttribute(writer, TCA_OPTIONS, true, () => {
+  // A classifier by itself, as `tc` sends it where it is given no words.
+  if (input[field] === undefined && Object.keys(parts).length === 0) return;
+  const value = withEthType(input, input[field] ?? {});
+  // Not marked as nested, as `tc` has it: old kernels know no such mark here.
+  writeAttribute(writer, TCA_OPTIONS, false, () => {
     try {
       filterKind(field).encode(writer, parts, value);
     } catch (error) {
@@ -240,6 +243,13 @@ function encodeSettings(writer: WireWriter, input: TcFilterInput): void {
       throw error;
     }
   });
+}
+
+/** flower looks at no field of a protocol that it was not told of, whatever packets it is shown. */
+function withEthType({ kind, protocol }: TcFilterInput, value: object): object {
+  if (kind !== 'flower' || protocol === undefined || 'ethType' in value) return value;
+  const number = protocolNumber(protocol);
+  return number === undefined || number === ETH_P_ALL ? value : { ...value, ethType: protocolWord(number) };
 }
 
 function within(field: string, write: () => void): void {

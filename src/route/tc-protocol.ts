@@ -54,6 +54,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   34980: 'ethercat',
   34984: '802.1ad',
   35018: 'tipc',
+  35020: 'LLDP',
 };
 
 const NUMBERS = new Map(

@@ -2,8 +2,8 @@ import { formatIp, parseIp } from '../../netlink/wire/address.ts';
 import { type AttributeSpec, attribute } from '../../netlink/wire/attributes.ts';
 import { hex, ValueError } from '../../netlink/wire/codec.ts';
 
-/** How a key is spelled. */
-type Style = 'mac' | 'ip' | 'number' | 'host';
+/** How a key is spelled. `port`: a number whose mask is only said where one is given. */
+type Style = 'mac' | 'ip' | 'number' | 'port' | 'host';
 
 /** A field of packets that flower compares: the attribute of its value, and of the mask where it has one. */
 export interface FlowerKey {
@@ -30,12 +30,12 @@ export const FLOWER_KEYS = {
   ipv4Dst: key(12, 'IPV4_DST', 13, 'ip', 4),
   ipv6Src: key(14, 'IPV6_SRC', 15, 'ip', 16),
   ipv6Dst: key(16, 'IPV6_DST', 17, 'ip', 16),
-  tcpSrc: key(18, 'TCP_SRC', 35, 'number', 2),
-  tcpDst: key(19, 'TCP_DST', 36, 'number', 2),
-  udpSrc: key(20, 'UDP_SRC', 37, 'number', 2),
-  udpDst: key(21, 'UDP_DST', 38, 'number', 2),
-  sctpSrc: key(41, 'SCTP_SRC', 39, 'number', 2),
-  sctpDst: key(42, 'SCTP_DST', 40, 'number', 2),
+  tcpSrc: key(18, 'TCP_SRC', 35, 'port', 2),
+  tcpDst: key(19, 'TCP_DST', 36, 'port', 2),
+  udpSrc: key(20, 'UDP_SRC', 37, 'port', 2),
+  udpDst: key(21, 'UDP_DST', 38, 'port', 2),
+  sctpSrc: key(41, 'SCTP_SRC', 39, 'port', 2),
+  sctpDst: key(42, 'SCTP_DST', 40, 'port', 2),
   vlanId: key(23, 'VLAN_ID', undefined, 'host', 2),
   vlanPrio: key(24, 'VLAN_PRIO', undefined, 'number', 1),
   cvlanId: key(77, 'CVLAN_ID', undefined, 'host', 2),
@@ -45,8 +45,8 @@ export const FLOWER_KEYS = {
   encIpv4Dst: key(29, 'ENC_IPV4_DST', 30, 'ip', 4),
   encIpv6Src: key(31, 'ENC_IPV6_SRC', 32, 'ip', 16),
   encIpv6Dst: key(33, 'ENC_IPV6_DST', 34, 'ip', 16),
-  encSrcPort: key(43, 'ENC_UDP_SRC_PORT', 44, 'number', 2),
-  encDstPort: key(45, 'ENC_UDP_DST_PORT', 46, 'number', 2),
+  encSrcPort: key(43, 'ENC_UDP_SRC_PORT', 44, 'port', 2),
+  encDstPort: key(45, 'ENC_UDP_DST_PORT', 46, 'port', 2),
   encTos: key(80, 'ENC_IP_TOS', 81, 'number', 1),
   encTtl: key(82, 'ENC_IP_TTL', 83, 'number', 1),
   icmpv4Code: key(49, 'ICMPV4_CODE', 50, 'number', 1),
@@ -166,7 +166,10 @@ export function parseKey(
   const hexOf = (one: Uint8Array) => Buffer.from(one).toString('hex');
   return {
     value: hexOf(bytes),
-    mask: maskType === undefined ? undefined : hexOf(mask ?? new Uint8Array(size).fill(0xff)),
+    mask:
+      maskType === undefined || (style === 'port' && mask === undefined)
+        ? undefined
+        : hexOf(mask ?? new Uint8Array(size).fill(0xff)),
   };
 }
 
@@ -200,4 +203,5 @@ function parts(left: string, right: string | undefined, style: Style, size: numb
 }
 
 export const IP_FLAGS = { frag: 1, firstfrag: 2 } as const;
-export const CT_STATES = { new: 1, est: 2, rel: 4, trk: 8, inv: 16, rpl: 32 } as const;
+/** In the order of `tc`. */
+export const CT_STATES = { trk: 8, new: 1, est: 2, rel: 4, inv: 16, rpl: 32 } as const;

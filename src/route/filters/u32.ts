@@ -141,7 +141,9 @@ export function formatU32Handle(handle: number): string {
   const bucket = (handle >>> BUCKET_SHIFT) & 0xff;
   const node = handle & 0xfff;
   if (handle === 0) return 'none';
-  let out = table === 0 ? '' : `${table.toString(16)}:`;
+  // No table at all: only in a request, which leaves the table to the kernel.
+  if (table === 0) return `0:${bucket === 0 ? '' : bucket.toString(16)}:${node.toString(16)}`;
+  let out = `${table.toString(16)}:`;
   if (bucket !== 0) out += bucket.toString(16);
   if (node !== 0) out += `:${node.toString(16)}`;
   return out;
