@@ -121,10 +121,12 @@ const commands = {
     process.stderr.write('ready\n');
     const before = process.cpuUsage();
     const { loop } = await withLoopDelay(async () => {
-      for await (const event of monitor) {
-        if (event.type === 'overrun') facts.overruns++;
-        else if (event.type === 'resynced') facts.resynced++;
-        else facts.count++;
+      for await (const events of monitor.batches()) {
+        for (const event of events) {
+          if (event.type === 'overrun') facts.overruns++;
+          else if (event.type === 'resynced') facts.resynced++;
+          else facts.count++;
+        }
       }
     });
     const { user, system } = process.cpuUsage(before);

@@ -13,6 +13,7 @@ import type { Link } from './link.ts';
 import type { Mdb } from './mdb.ts';
 import { MonitorFeed, type Source, type Watch } from './monitor-feed.ts';
 import { type MonitorGroup, sortWanted, type Wanted, watchedFamilies } from './monitor-groups.ts';
+import { EventBuffer } from './monitor-iterator.ts';
 import { MonitorQueue } from './monitor-queue.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { Netconf } from './netconf.ts';
@@ -130,16 +131,17 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
   readonly #socket: NewsSocket;
   readonly #queue: MonitorQueue;
   readonly #feed: MonitorFeed;
-  readonly #stream: AsyncGenerator<MonitorEvent[], void, void>;
-  /** What a loop over single events has not taken of a batch. */
-  #rest: readonly MonitorEvent[] = [];
-  #next = 0;
+  readonly #events: EventBuffer;
 
   private constructor(socket: NewsSocket, queue: MonitorQueue, feed: MonitorFeed) {
     this.#socket = socket;
     this.#queue = queue;
     this.#feed = feed;
-    this.#stream = feed.batches();
+    const stream = feed.batches();
+    this.#events = new EventBuffer({
+      next: async () => (await stream.next()).value ?? undefined,
+      setRef: (on) => this.#setRef(on),
+    });
   }
 
   /**
@@ -224,35 +226,26 @@ export class Monitor implements AsyncIterable<MonitorEvent>, Disposable, AsyncDi
    * over single events share what comes: run one at a time.
    */
   async *batches(): AsyncGenerator<readonly MonitorEvent[], void, void> {
-    this.#socket.ref();
+    this.#setRef(true);
     try {
       for (;;) {
-        const rest = this.#rest.slice(this.#next);
-        this.#rest = [];
-        this.#next = 0;
-        if (rest.length > 0) yield rest;
-        const { done, value } = await this.#stream.next();
-        if (done === true) return;
-        yield value;
+        const events = await this.#events.several();
+        if (events === undefined) return;
+        yield events;
       }
     } finally {
-      if (this.#socket.state === 'open') this.#socket.unref();
+      this.#setRef(false);
     }
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<MonitorEvent, void, void> {
-    this.#socket.ref();
-    try {
-      for (;;) {
-        while (this.#next < this.#rest.length) yield this.#rest[this.#next++] as MonitorEvent;
-        const { done, value } = await this.#stream.next();
-        if (done === true) return;
-        this.#rest = value;
-        this.#next = 0;
-      }
-    } finally {
-      if (this.#socket.state === 'open') this.#socket.unref();
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<MonitorEvent, undefined> {
+    return this.#events.iterate();
+  }
+
+  #setRef(on: boolean): void {
+    if (this.#socket.state !== 'open') return;
+    if (on) this.#socket.ref();
+    else this.#socket.unref();
   }
 }
 
