@@ -47,6 +47,9 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   filter: FilterService,
 };
 
+/** Verbs that are iterated rather than awaited. */
+const ITERATING: ReadonlySet<string> = new Set(['dump', 'batches']);
+
 /** The verbs that a service has, those it inherits included. What else is on its prototype is its own business. */
 function verbsOf(prototype: object): string[] {
   return VERBS.filter((verb) => typeof (prototype as Record<string, unknown>)[verb] === 'function');
@@ -124,7 +127,7 @@ export class LazyRouteSocket {
   #service(object: ObjectName): Service {
     const service: Record<string, Verb> = {};
     for (const verb of verbsOf(SERVICES[object].prototype)) {
-      service[verb] = verb === 'dump' ? this.#dump(object) : this.#call(object, verb);
+      service[verb] = ITERATING.has(verb) ? this.#iterate(object, verb) : this.#call(object, verb);
     }
     return Object.freeze(service);
   }
@@ -143,11 +146,11 @@ export class LazyRouteSocket {
     };
   }
 
-  #dump(object: ObjectName): Verb {
+  #iterate(object: ObjectName, verb: string): Verb {
     const open = () => this.#open();
     return async function* (...args) {
-      const service = (await open())[object];
-      yield* (service.dump as (...args: unknown[]) => AsyncIterable<unknown>)(...args);
+      const service = (await open())[object] as unknown as Service;
+      yield* service[verb]?.(...args) as AsyncIterable<unknown>;
     };
   }
 

@@ -18,6 +18,8 @@ export class ReadOnlyError extends CofferdamError {
 export const READING_VERBS: ReadonlySet<string> = new Set([
   'get',
   'list',
+  'table',
+  'batches',
   'dump',
   'routerPorts',
   'listGlobal',
@@ -29,6 +31,8 @@ export const READING_VERBS: ReadonlySet<string> = new Set([
 export const VERBS = [
   'get',
   'list',
+  'table',
+  'batches',
   'dump',
   'add',
   'replace',
