@@ -13,6 +13,7 @@
         'native/addon/environment.cc',
         'native/addon/netlink_handle.cc',
         'native/addon/netlink_threads.cc',
+        'native/addon/netlink_transfer.cc',
         'native/addon/netns_handle.cc',
         'native/addon/pipeline_handle.cc',
         'native/addon/poll.cc',

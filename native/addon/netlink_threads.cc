@@ -24,6 +24,7 @@ Result<NetlinkThreads::Pointer> NetlinkThreads::Create(std::shared_ptr<Environme
 
 int NetlinkThreads::StartReading(std::shared_ptr<uint8_t> memory) {
   if (reading()) return -EALREADY;
+  Reap();
   Result<std::unique_ptr<ReadAhead>> reader =
       ReadAhead::Start(io_, std::move(memory), [wake = wake_] { wake->Send(); });
   if (!reader.ok()) return reader.error();
@@ -33,7 +34,10 @@ int NetlinkThreads::StartReading(std::shared_ptr<uint8_t> memory) {
 
 ReadAhead::Outcome NetlinkThreads::Take(Datagram* datagram, size_t* offset) {
   ReadAhead::Outcome outcome = reader_->Take(datagram, offset);
-  if (outcome == ReadAhead::Outcome::kEnded) reader_.reset();
+  if (outcome == ReadAhead::Outcome::kEnded) {
+    old_readers_.push_back(std::move(reader_));
+    Reap();
+  }
   return outcome;
 }
 
@@ -53,10 +57,19 @@ std::optional<SendAside::Sent> NetlinkThreads::Sent() {
 }
 
 void NetlinkThreads::EndSending() {
-  if (!sending()) sender_.reset();
+  if (sender_ == nullptr || sender_->Busy()) return;
+  sender_->Stop();
+  old_senders_.push_back(std::move(sender_));
+  Reap();
+}
+
+void NetlinkThreads::Reap() {
+  std::erase_if(old_readers_, [](auto& reader) { return reader->Gone(); });
+  std::erase_if(old_senders_, [](auto& sender) { return sender->Gone(); });
 }
 
 void NetlinkThreads::OnWake() {
+  Reap();
   if (closing_) {
     FinishIfIdle();
   } else {
@@ -70,18 +83,27 @@ void NetlinkThreads::Close(std::function<void()> on_closed) {
   environment_->BeginClosing();
   // An environment that ends runs its loop only while something keeps it alive.
   wake_->SetRef(true);
-  if (reader_ != nullptr) reader_->Stop();
-  if (sender_ != nullptr) sender_->Stop();
+  if (reader_ != nullptr) {
+    reader_->Stop();
+    old_readers_.push_back(std::move(reader_));
+  }
+  if (sender_ != nullptr) {
+    sender_->Stop();
+    old_senders_.push_back(std::move(sender_));
+  }
   FinishIfIdle();
 }
 
 void NetlinkThreads::FinishIfIdle() {
   if (wake_ == nullptr) return;
-  if (reader_ != nullptr && !reader_->Ended()) return;
-  if (sender_ != nullptr && !sender_->Ended()) return;
+  // Each one wakes us when it ends.
+  for (auto& reader : old_readers_)
+    if (!reader->Ended()) return;
+  for (auto& sender : old_senders_)
+    if (!sender->Ended()) return;
   // With the last share of the socket goes its fd.
-  reader_.reset();
-  sender_.reset();
+  old_readers_.clear();
+  old_senders_.clear();
   io_.reset();
   std::exchange(wake_, nullptr)->Close([this] {
     if (on_closed_) on_closed_();

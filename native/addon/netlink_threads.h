@@ -56,6 +56,8 @@ class NetlinkThreads {
                  std::function<void()> on_news);
   ~NetlinkThreads() = default;
   void OnWake();
+  // Forgets the threads that have gone.
+  void Reap();
   void FinishIfIdle();
 
   std::shared_ptr<Environment> environment_;
@@ -66,6 +68,9 @@ class NetlinkThreads {
   Wake* wake_ = nullptr;
   std::unique_ptr<ReadAhead> reader_;
   std::unique_ptr<SendAside> sender_;
+  // Not needed any more, and not gone yet: nobody waits for them.
+  std::vector<std::unique_ptr<ReadAhead>> old_readers_;
+  std::vector<std::unique_ptr<SendAside>> old_senders_;
 };
 
 }  // namespace cofferdam

@@ -35,6 +35,7 @@ add_library(addon MODULE
   addon/environment.cc
   addon/netlink_handle.cc
   addon/netlink_threads.cc
+  addon/netlink_transfer.cc
   addon/netns_handle.cc
   addon/pipeline_handle.cc
   addon/poll.cc

@@ -35,6 +35,11 @@ OwnThread::~OwnThread() {
   if (started_) pthread_join(thread_, nullptr);
 }
 
+bool OwnThread::Gone() {
+  if (started_ && Ended() && pthread_tryjoin_np(thread_, nullptr) == 0) started_ = false;
+  return !started_;
+}
+
 void* OwnThread::Run(void* self) {
   auto* own = static_cast<OwnThread*>(self);
   own->work_();

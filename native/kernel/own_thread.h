@@ -23,8 +23,11 @@ class OwnThread {
   OwnThread(const OwnThread&) = delete;
   OwnThread& operator=(const OwnThread&) = delete;
 
-  // The work is done: destroying this will not have to wait.
+  // The work is done: destroying this will hardly have to wait.
   bool Ended() const { return ended_.load(std::memory_order_acquire); }
+  // The thread is gone: destroying this will not wait at all. On a busy machine one that has ended may still
+  // have to be scheduled to go.
+  bool Gone();
 
  private:
   OwnThread(std::function<void()> work, std::function<void()> ended)

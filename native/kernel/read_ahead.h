@@ -49,6 +49,7 @@ class ReadAhead {
   // The thread receives nothing more.
   void Stop();
   bool Ended() const { return thread_ == nullptr || thread_->Ended(); }
+  bool Gone() { return thread_ == nullptr || thread_->Gone(); }
 
  private:
   struct Item {

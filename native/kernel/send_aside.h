@@ -42,6 +42,7 @@ class SendAside {
   // The thread sends nothing more.
   void Stop();
   bool Ended() const { return thread_ == nullptr || thread_->Ended(); }
+  bool Gone() { return thread_ == nullptr || thread_->Gone(); }
 
  private:
   SendAside(std::shared_ptr<NetlinkIo> io, std::function<void()> wake)

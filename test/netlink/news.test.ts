@@ -197,7 +197,8 @@ describe('a listener that throws', () => {
         });
         socket.onNotification(() => { throw new Error('from the listener'); });
         socket.onNotification(() => { heard++; });
-        for (const last of [1, 2, 3]) await add(last);
+        // The news may come before the answer, which the close then cuts off.
+        for (const last of [1, 2, 3]) await add(last).catch(() => {});
       `),
     );
     expect(child).toMatchObject({ code: 0, stdout: 'caught 3 heard 3\n', stderr: '' });
