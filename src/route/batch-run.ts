@@ -23,7 +23,7 @@ import { BatchLinkNames, BatchPort, type BatchQueue } from './batch-port.ts';
 import { PLAIN_ROUTE_BYTES, putPlainRoute } from './batch-route.ts';
 import { routeType } from './route.ts';
 import type { RouteInput } from './route-object.ts';
-import { VERB_FLAGS } from './service.ts';
+import { VERB_FLAGS, type Verb } from './service.ts';
 import { createServices, type Services } from './services.ts';
 
 const OK: BatchResult = Object.freeze({ ok: true });
@@ -159,7 +159,8 @@ export class BatchRun implements BatchQueue, PipelineListener {
       const end = putPlainRoute(window, input, verb === 'del' ? 'del' : 'new', this.#names.known);
       if (end === 0) break;
       if (verb === 'del') window.commit(routeType.messages.del, 0, end, item);
-      else window.commit(routeType.messages.new, VERB_FLAGS[verb], end, item);
+      // Routes have no verbs but these.
+      else window.commit(routeType.messages.new, VERB_FLAGS[verb as Verb], end, item);
     }
     return item;
   }

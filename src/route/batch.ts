@@ -5,7 +5,18 @@ import { refuseUnknownFields } from './route-words.ts';
 import type { Services } from './services.ts';
 
 /** What a batch can be asked: what changes something. */
-export const BATCH_VERBS = ['add', 'replace', 'change', 'append', 'prepend', 'test', 'set', 'del'] as const;
+export const BATCH_VERBS = [
+  'add',
+  'replace',
+  'change',
+  'append',
+  'prepend',
+  'test',
+  'set',
+  'setGlobal',
+  'del',
+  'flush',
+] as const;
 export type BatchVerb = (typeof BATCH_VERBS)[number];
 
 type WithoutOptions<A extends readonly unknown[]> =
