@@ -222,9 +222,20 @@ function findObject(word: string, program: Program): { command: Command } | Mean
   if (full === 'help') return { command: 'help' };
   const found = Object.entries(objects).find(([, { names }]) => names.some((name) => name === full));
   if (found !== undefined) return { program, object: found[0], entry: found[1] };
+  const elsewhere = full === undefined && program === 'ip' ? ofOthers(word) : undefined;
+  if (elsewhere !== undefined) return elsewhere;
   const help = `try "${programName(program)} help".`;
   if (full === undefined) throw new UsageError(`Object "${word}" is unknown, ${help}`);
   throw new UsageError(`Object ${spelled(full, word)} is not supported here, ${help}`);
+}
+
+/** Objects of `tc` and `bridge` that no object of `ip` has a word for: `cofferdam qdisc` will do, in full. */
+function ofOthers(word: string): Meant | undefined {
+  for (const program of ['tc', 'bridge'] as const) {
+    const entry: ObjectEntry | undefined = ENTRIES[program].objects[word];
+    if (entry !== undefined) return { program, object: word, entry };
+  }
+  return undefined;
 }
 
 function spelled(full: string, word: string): string {
