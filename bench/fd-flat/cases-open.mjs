@@ -258,6 +258,24 @@ export const openCases = [
     },
   },
   {
+    name: 'record',
+    what: 'news into a file, from the dumps they begin with to close',
+    cycles: OPENS / 2,
+    setup: () => sharedSocket(),
+    async cycle({ rt }) {
+      const recording = await rt.record('/dev/null', ['link', 'address']);
+      recording.close();
+      await recording.done;
+    },
+  },
+  {
+    name: 'record fails: no such directory',
+    what: 'a file that cannot be made: the monitor made for it is closed again',
+    cycles: OPENS / 2,
+    setup: () => sharedSocket(),
+    cycle: ({ rt }) => mustFail('ENOENT', () => rt.record('no/such/directory/news')),
+  },
+  {
     name: 'monitor fails: argument',
     what: 'a word that cannot be monitored: the socket made for it is closed again',
     cycles: OPENS,
