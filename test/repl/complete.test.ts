@@ -18,7 +18,7 @@ describe('complete', () => {
     expect(complete('r', scope, [])[0]).toContain('rt');
     expect(complete('await rt.li', scope, [])).toEqual([['rt.link'], 'rt.li']);
     expect(complete('await rt.link.', scope, [])[0]).toEqual(
-      ['add', 'del', 'dump', 'get', 'list', 'set'].map((verb) => `rt.link.${verb}`),
+      ['add', 'batches', 'del', 'dump', 'get', 'list', 'replace', 'set'].map((verb) => `rt.link.${verb}`),
     );
     expect(complete('f(handles.sn', scope, [])).toEqual([['handles.snapshot'], 'handles.sn']);
     expect(complete('.ha', scope, ['handles', 'why'])).toEqual([['.handles'], '.ha']);
