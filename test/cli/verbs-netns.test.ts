@@ -84,6 +84,12 @@ describe.runIf(isRoot)('ip netns', () => {
       expect(theirs('netns', 'pids', HERE).stdout.split('\n')).toContain(child);
       expect(await ours('netns', 'identify', child)).toEqual(theirs('netns', 'identify', child));
       expect((await ours('netns', 'identify', child)).stdout).toBe(`${HERE}\n`);
+      // A second name for where it is.
+      expect(await ours('netns', 'attach', A, child)).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(theirs('netns', 'pids', A).stdout.split('\n')).toContain(child);
+      expect((await ours('netns', 'attach', A, child)).code).not.toBe(0);
+      expect((await ours('netns', 'attach', B)).stderr).toContain('No netns name and PID specified');
+      expect((await ours('netns', 'attach', B, 'x')).stderr).toContain('Invalid PID: x');
     } finally {
       process.kill(Number(child));
     }

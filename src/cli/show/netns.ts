@@ -4,6 +4,7 @@ import type { ShowContext, Shown, View } from './view.ts';
 
 const USAGE = `cofferdam netns [ list ]
  cofferdam netns add NAME
+ cofferdam netns attach NAME PID
  cofferdam netns set NAME NETNSID
  cofferdam [ -all ] netns delete [ NAME ]
  cofferdam netns identify [ PID ]

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { Netns } from '../../netns/index.ts';
+import { bindName } from '../../netns/names.ts';
 import type { NetnsId } from '../../route/netns-id.ts';
 import { duplicateArgument, FindingError, parseInteger, UsageError, Words, wrongArgument } from '../args.ts';
 import { idOf, NETNS_DIRECTORY, netnsNames } from '../netns-names.ts';
@@ -11,6 +12,14 @@ export const netnsActions: Actions = {
   'list-id': listIds,
   add: async ([name]) => {
     (await Netns.create({ name: required(name) })).close();
+    return undefined;
+  },
+  attach: async ([name, pid]) => {
+    if (name === undefined || pid === undefined) throw new FindingError('No netns name and PID specified');
+    const number = parseInteger(pid);
+    if (number === undefined || number === 0) throw new FindingError(`Invalid PID: ${pid}`);
+    using netns = await Netns.of(number);
+    bindName(netns.fd, name);
     return undefined;
   },
   set: async ([name, id], { rt }) => {
