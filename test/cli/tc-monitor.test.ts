@@ -74,41 +74,44 @@ describe('cofferdam tc monitor', () => {
   });
 
   it('tells live of what happens, until a signal', async () => {
-    let stop = false;
-    const happen = async () => {
-      // Until it listens nothing is heard.
-      for (let i = 0; i < 200 && !stop; i++) {
-        execFileSync('tc', [
-          '-n',
-          world.name,
-          'qdisc',
-          'replace',
-          'dev',
-          'veth0',
-          'root',
-          'handle',
-          '7:',
-          'pfifo',
-          'limit',
-          '77',
-        ]);
-        execFileSync('tc', ['-n', world.name, 'qdisc', 'del', 'dev', 'veth0', 'root']);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    };
-    const happening = happen();
     let heard = '';
-    const { stdout, code } = await runCli(['-n', world.name, 'tc', 'monitor'], {
+    const running = runCli(['-n', world.name, 'tc', 'monitor'], {
+      timeout: 100_000,
       onOutput(text, kill) {
         heard += text;
-        if (!/^qdisc pfifo 7:.*\n(.*\n)*deleted qdisc pfifo 7:/m.test(heard) || stop) return;
-        stop = true;
-        kill('SIGINT');
+        if (/^deleted qdisc pfifo 7:/m.test(heard)) kill('SIGINT');
       },
     });
-    stop = true;
-    await happening;
+    await listening();
+    const place = ['dev', 'veth0', 'root'];
+    execFileSync('tc', [
+      '-n',
+      world.name,
+      'qdisc',
+      'replace',
+      ...place,
+      'handle',
+      '7:',
+      'pfifo',
+      'limit',
+      '77',
+    ]);
+    execFileSync('tc', ['-n', world.name, 'qdisc', 'del', ...place]);
+    const { stdout, code } = await running;
     expect(code).toBe(0);
     expect(stdout).toMatch(/^qdisc pfifo 7: dev veth0 root refcnt \d+ limit 77p$/m);
-  });
+  }, 120_000);
 });
+
+/** RTNLGRP_TC among the groups that /proc/net/netlink tells of. */
+const TC_BIT = 1 << 3;
+
+/** Until a socket of the namespace hears of traffic control. */
+async function listening(): Promise<void> {
+  for (let look = 0; look < 1800; look++) {
+    const sockets = world.exec('cat', '/proc/net/netlink').split('\n').slice(1);
+    if (sockets.some((line) => (Number.parseInt(line.split(/\s+/)[3] ?? '', 16) & TC_BIT) !== 0)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('nobody listens');
+}
