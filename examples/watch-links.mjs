@@ -17,7 +17,9 @@ try {
       case 'resynced':
         console.log('the view is whole again');
         break;
-      default:
+      case 'new':
+      case 'change':
+      case 'del':
         if (event.object === 'link') console.log(event.type, event.value.ifname, event.value.operstate ?? '');
     }
   }
