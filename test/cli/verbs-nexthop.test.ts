@@ -42,6 +42,9 @@ nexthop add id 12 via 10.1.0.5 dev nonsense
 nexthop add id 12 via 10.1.0.5
 nexthop add id nonsense via 10.1.0.5 dev v0
 nexthop add id 12 nonsense
+nexthop add id 12 fdb
+nexthop replace id 12 onlink
+nexthop add id 12
 nexthop add id
 nexthop add via 10.1.0.6 dev v0
 nexthop add id 13 via 10.1.0.5 dev v0 blackhole
@@ -116,6 +119,17 @@ describe.runIf(isRoot)('ip nexthop', () => {
     await expectEqualLines(twin, LINES, OPTIONS);
     expect(twin.lines).toBeGreaterThan(80);
     expect(twin.refused).toBeLessThan(twin.lines / 2);
+  });
+
+  test('del takes an id and nothing else', async () => {
+    for (const words of ['id 9 dev v0', 'id 9 proto static', 'id 9 group 1', 'id 9 onlink', 'dev v0', '']) {
+      const line = ['nexthop', 'del', ...words.split(' ').filter((word) => word !== '')];
+      expect(await twin.runOurs(line), words).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/^Error: /),
+      });
+      expect(twin.runTheirs(line), words).toMatchObject({ code: 2 });
+    }
   });
 
   test('flush fdb leaves all others alone, which ip does not', async () => {

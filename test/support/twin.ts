@@ -73,11 +73,11 @@ export class Twin implements Disposable {
     const ours = await this.runOurs(words);
     this.lines++;
     if (theirs.code !== 0) this.refused++;
-    const complaint = compareOutcomes(theirs, ours) ?? (await this.#differ(options));
+    const complaint = compareOutcomes(theirs, ours, options.words) ?? (await this.#differ(options));
     return complaint && `${this.#program} ${line}\n${complaint}`;
   }
 
-  async #differ({ show = [], ...compare }: LineOptions): Promise<string | undefined> {
+  async #differ({ show = [], words: _, ...compare }: LineOptions): Promise<string | undefined> {
     for (const look of show) {
       const [theirs, ours] = this.#names.map((name) => this.#look(name, look));
       const { differences } = compareJson(sorted(theirs ?? ''), sorted(ours ?? ''), compare);
@@ -97,6 +97,8 @@ export class Twin implements Disposable {
 export interface LineOptions extends CompareOptions {
   /** What to look at afterwards: `route show table all`, ... */
   readonly show?: readonly string[];
+  /** `any`: of a line with several mistakes either may complain of another one. Default: the same words. */
+  readonly words?: 'any';
 }
 
 /** In which order the kernel tells of things that came up by themselves is a matter of the moment. */
@@ -115,7 +117,7 @@ const WRONG_ADDRESS = /^Error: .* is expected rather than /;
 /** A flush that gave up: with iproute2 the sign of its code gets lost. */
 const UNFINISHED = /^\*\*\* Flush remains incomplete/;
 
-function compareOutcomes(theirs: Outcome, ours: Outcome): string | undefined {
+function compareOutcomes(theirs: Outcome, ours: Outcome, words?: 'any'): string | undefined {
   if (theirs.code === WRONG_WORDS && ours.code === 1 && UNFINISHED.test(theirs.stderr)) return undefined;
   const wrong = theirs.code === WRONG_WORDS || WRONG_ADDRESS.test(theirs.stderr);
   const code = wrong ? 2 : theirs.code;
@@ -125,7 +127,8 @@ function compareOutcomes(theirs: Outcome, ours: Outcome): string | undefined {
     return `stdout: ${theirs.stdout} expected, found: ${ours.stdout}`;
   const said = complaint(theirs.stderr);
   // A screen of usage stands for any complaint of ours, so long as there is one.
-  if (said.startsWith('Usage: ')) return ours.stderr === '' ? 'usage expected, nothing said' : undefined;
+  if (said.startsWith('Usage: ') || (words === 'any' && said !== ''))
+    return ours.stderr === '' ? 'words expected, nothing said' : undefined;
   const own = complaint(ours.stderr)
     .replaceAll(/"cofferdam (bridge|tc) /g, '"$1 ')
     .replaceAll('"cofferdam ', '"ip ');

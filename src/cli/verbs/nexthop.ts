@@ -12,16 +12,23 @@ import { addressText, familyOfText, nextNamed, nextNumber } from './words.ts';
 /** The verbs of `ip nexthop` besides `show`, man 8 ip-nexthop. */
 export const nexthopActions: Actions = {
   add: async (args, context) => {
-    await context.rt.nexthop.add(await readNexthop(args, context));
+    await context.rt.nexthop.add(await readPath(args, context));
     return undefined;
   },
   replace: async (args, context) => {
-    const nexthop = await readNexthop(args, context);
+    const nexthop = await readPath(args, context);
     await context.rt.nexthop.replace({ ...nexthop, id: requireId(nexthop.id) });
     return undefined;
   },
   delete: async (args, context) => {
-    await context.rt.nexthop.del(requireId((await readNexthop(args, context)).id));
+    const { id, family: _, ...others } = await readNexthop(args, context);
+    // The kernel refuses whatever else is said: who says it may mean another one.
+    const other = Object.keys(others)[0];
+    if (other !== undefined)
+      throw new UsageError(
+        `Error: a nexthop is deleted by its id alone, not by its ${WORDS[other] ?? other}.`,
+      );
+    await context.rt.nexthop.del(requireId(id));
     return undefined;
   },
   get: getNexthop,
@@ -29,9 +36,20 @@ export const nexthopActions: Actions = {
   bucket: nexthopBucket,
 };
 
+/** What the words of fields are that are called otherwise. */
+const WORDS: Readonly<Record<string, string>> = { oif: 'dev', flags: 'onlink', groupType: 'type' };
+
 function requireId(id: number | undefined): number {
   if (id === undefined || id === 0) throw new UsageError('Error: argument "id" is required');
   return id;
+}
+
+/** What leads somewhere has a family; the kernel's words for what has none. */
+async function readPath(args: readonly string[], context: ShowContext): Promise<NexthopInput> {
+  const nexthop = await readNexthop(args, context);
+  if (nexthop.family === undefined && nexthop.group === undefined)
+    throw new UsageError('Error: Invalid address family.');
+  return nexthop;
 }
 
 async function readNexthop(args: readonly string[], context: ShowContext): Promise<NexthopInput> {
