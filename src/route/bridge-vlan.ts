@@ -20,7 +20,7 @@ import {
   encodeVlanGlobal,
   VLAN_DUMP,
 } from './bridge-vlan-message.ts';
-import { expandRange } from './bridge-vlan-range.ts';
+import { expandRange, VLAN_MAX } from './bridge-vlan-range.ts';
 import { defined } from './defined.ts';
 import { fieldWord } from './field-word.ts';
 import type { LinkNames, LinkReference } from './names.ts';
@@ -64,15 +64,22 @@ const NEW_LINK = 16;
 const RTM_SETLINK = 19;
 const RTM_DELLINK = 17;
 
+/** A port has no more VLANs than this, and so has the bridge: a message that says otherwise is none of a kernel's. */
+const MOST_SINGLE = 2 * (VLAN_MAX + 1);
+
 /** A bridge's VLANs each by itself: a monitor's news speak of other ranges than its dumps. */
 function decodeSingly(payload: Uint8Array): AnyBridgeVlan[] {
-  return decodeBridgeVlans(payload).flatMap((one) =>
-    expandRange<AnyBridgeVlan>(one, ({ vidEnd: _, ...range }, vid) =>
-      'tunnelId' in range && range.tunnelId !== undefined
-        ? { ...range, vid, tunnelId: range.tunnelId + vid - range.vid }
-        : { ...range, vid },
-    ),
-  );
+  const single: AnyBridgeVlan[] = [];
+  for (const one of decodeBridgeVlans(payload)) {
+    if (single.length + (one.vidEnd ?? one.vid) - one.vid > MOST_SINGLE) single.push(one);
+    else single.push(...expandRange(one, singleVlan));
+  }
+  return single;
+}
+
+function singleVlan({ vidEnd: _, ...range }: AnyBridgeVlan, vid: number): AnyBridgeVlan {
+  if (!('tunnelId' in range) || range.tunnelId === undefined) return { ...range, vid };
+  return { ...range, vid, tunnelId: range.tunnelId + vid - range.vid };
 }
 
 export const bridgeVlanType: ObjectType<AnyBridgeVlan> = {
