@@ -23,8 +23,11 @@ interface Write {
   readonly args: readonly unknown[];
 }
 
-/** How many changes go to the kernel together: while they do, the lines behind them are read. */
-const TOGETHER = 1024;
+/**
+ * How many changes go to the kernel together: while they do, the lines behind them are read. Each time takes a socket
+ * and a thread, and each change some memory.
+ */
+const TOGETHER = 16_384;
 
 /**
  * The session of a batch. What a line wants changed is noted down and counts as done; all that was noted down is done

@@ -82,9 +82,12 @@ class Batch implements AsyncDisposable {
   }
 }
 
+/** Bytes that are read at once. */
+const CHUNK = 1 << 20;
+
 /** The file's text, piece by piece. */
 async function* open(file: string): AsyncGenerator<string, void, void> {
-  const stream: Readable = file === '-' ? process.stdin : createReadStream(file);
+  const stream: Readable = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: CHUNK });
   stream.setEncoding('utf8');
   try {
     for await (const chunk of stream) yield chunk as string;
