@@ -121,11 +121,12 @@ describe('what a monitor hears', () => {
       world.ip('address', 'del', '10.66.0.2/32', 'dev', 'lo');
     };
     const told = (events: MonitorEvent[]) =>
-      events.map((event) =>
-        'object' in event && event.object === 'address'
-          ? [event.type, event.value.local, event.nsid ?? 'own']
-          : event,
-      );
+      events.flatMap((event) => {
+        if (!('object' in event) || event.object !== 'address') return [['?', event.type]];
+        // Link-local addresses announce themselves when they are ready.
+        const { family, local } = event.value;
+        return family === 'inet' ? [[event.type, local, event.nsid ?? 'own']] : [];
+      });
     for (const resync of [false, true]) {
       expect(told(await hear(['address'], act, { allNsid: true, resync }))).toEqual([
         ['new', '10.66.0.1', 7],
@@ -134,7 +135,7 @@ describe('what a monitor hears', () => {
         ['del', '10.66.0.2', 'own'],
       ]);
     }
-    expect(await hear(['address'], act)).toHaveLength(2);
+    expect(told(await hear(['address'], act))).toHaveLength(2);
   });
 
   it('refuses groups that cannot be', async () => {
