@@ -68,6 +68,10 @@ export function compareMeasurements(before: FdMeasurement, after: FdMeasurement)
   );
   for (const { type, address, fd } of after.libuv) {
     if (!grownTypes.has(type) || addresses.has(address)) continue;
+    // A socket that was there before may be watched now, or have got a thread that wakes the loop: libuv's handles for
+    // that come when they are needed, and go with the socket.
+    if (type === 'async' || (fd >= 0 && before.fds.has(fd) && before.fds.get(fd) === after.fds.get(fd)))
+      continue;
     const finding = find(fd);
     if (finding === undefined) findings.push({ fd, kind: `uv_${type}`, witnesses: ['libuv'] });
     else finding.witnesses.push('libuv');
