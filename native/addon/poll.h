@@ -10,7 +10,7 @@ struct uv_poll_s;
 
 namespace cofferdam {
 
-// A uv_poll_t over an fd that somebody else owns. poll.cc is the only file that uses libuv.
+// A uv_poll_t over an fd that somebody else owns.
 //
 // Close order: Poll::Close (uv_close takes the fd out of epoll), then the owner closes the fd. The other way
 // round, the number can be reused while libuv still watches it, and libuv aborts. The memory goes in libuv's
