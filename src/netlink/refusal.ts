@@ -11,7 +11,7 @@ export function refusal(
   netns: number,
   { attributeNames }: CoreOptions,
 ): NetlinkError {
-  const names = attributeNames?.(request.type);
+  const names = request.names ?? attributeNames?.(request.type);
   const path = extAck && names && resolveAttributePath(extAck, request.payload, names, MESSAGE_HEADER);
   const explained = path === undefined ? extAck : { ...extAck, attributePath: path };
   return new NetlinkError(errno, { request, name, extAck: explained, netns });

@@ -155,7 +155,13 @@ export class AddressLabelService extends ObjectService<AddressLabel, AddressLabe
 }
 
 function checkLabel(label: Partial<AddressLabel>): void {
-  refuseUnknownFields(label, FIELDS, { address: 'it as prefix', prefixlen: 'it as prefix' }, '', 'label');
+  refuseUnknownFields(
+    label,
+    FIELDS,
+    { address: 'it as prefix', prefixlen: 'it as prefix' },
+    '',
+    'addressLabel',
+  );
   prefixOf(label);
 }
 

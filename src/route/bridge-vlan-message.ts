@@ -164,7 +164,7 @@ export interface VlanChange extends VlanRange {
 export function checkVlan(
   vlan: VlanRange & { global?: VlanGlobalOptions; flags?: unknown; tunnelId?: number | null },
 ): void {
-  refuseUnknownFields(vlan, FIELDS, HINTS, '', 'vlan');
+  refuseUnknownFields(vlan, FIELDS, HINTS, '', 'bridgeVlan');
   const { vid, vidEnd, global, flags = [], tunnelId } = vlan;
   if (!isVid(vid))
     throw new InvalidArgumentError('vid', vid, 'is no VLAN', `an integer from 1 to ${VLAN_MAX - 1}`);

@@ -142,7 +142,7 @@ const HINTS = {
 const MAC = /^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i;
 
 export function checkFdbInput(input: FdbInput): void {
-  refuseUnknownFields(input, FIELDS, HINTS, '', 'entry');
+  refuseUnknownFields(input, FIELDS, HINTS, '', 'fdb');
   const { mac, flags, nhid } = input;
   if (typeof mac !== 'string' || !MAC.test(mac))
     throw new InvalidArgumentError(

@@ -104,7 +104,7 @@ const FLUSH_FIELDS: ReadonlySet<string> = new Set<keyof MdbFlush>([
 ]);
 
 export function checkMdbInput(input: MdbInput): void {
-  refuseUnknownFields(input, FIELDS, HINTS, '', 'entry');
+  refuseUnknownFields(input, FIELDS, HINTS, '', 'mdb');
   const { grp, sources } = input;
   const mac = typeof grp === 'string' && /^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(grp);
   if (!mac && parseIp(grp) === undefined)

@@ -86,6 +86,10 @@ export interface NetconfFilter {
   dev?: LinkReference;
 }
 const FILTERS: ReadonlySet<string> = new Set<keyof NetconfFilter>(['family', 'dev']);
+
+function checkFilter(filter: NetconfFilter): void {
+  refuseUnknownFields(filter, FILTERS, { ifindex: 'the link as dev' }, '', 'filter');
+}
 const ENOENT = 2;
 
 /** What families forward on which links: `rt.netconf`. The kernel only tells; /proc/sys/net sets. */
@@ -95,7 +99,7 @@ export class NetconfService extends ObjectService<Netconf, NetconfFilter> {
   }
 
   protected override async resolve(filter: NetconfFilter, options: RequestOptions): Promise<NetconfFilter> {
-    refuseUnknownFields(filter, FILTERS, { ifindex: 'the link as dev' }, '', 'filter');
+    checkFilter(filter);
     const { family, dev } = filter;
     if (family !== undefined) fieldWord('family', family, FAMILIES);
     return dev === undefined ? filter : { ...filter, dev: await this.#index(dev, options) };
@@ -121,6 +125,7 @@ export class NetconfService extends ObjectService<Netconf, NetconfFilter> {
   }
 
   override async list(filter: NetconfFilter = {}, options: RequestOptions = {}): Promise<Netconf[]> {
+    checkFilter(filter);
     if (filter.family !== undefined) return super.list(filter, options);
     const all: Netconf[] = [];
     // The kernel dumps one family at a time.
@@ -142,6 +147,7 @@ export class NetconfService extends ObjectService<Netconf, NetconfFilter> {
     filter: NetconfFilter = {},
     options: RequestOptions = {},
   ): AsyncGenerator<Netconf, void, void> {
+    checkFilter(filter);
     if (filter.family !== undefined) {
       yield* super.dump(filter, options);
       return;

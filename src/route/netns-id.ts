@@ -117,7 +117,7 @@ export class NetnsIdService extends ObjectService<NetnsId, NetnsIdFilter> {
    * this one. Without `nsid` the kernel chooses. Resolves with the id.
    */
   async add(input: { netns: NetnsReference; nsid?: number }, options: RequestOptions = {}): Promise<number> {
-    refuseUnknownFields(input, FIELDS, HINTS, '', 'input');
+    refuseUnknownFields(input, FIELDS, HINTS, '', 'netnsId');
     const { netns, nsid = NOT_ASSIGNED } = input;
     if (netns === undefined)
       throw new InvalidArgumentError(

@@ -99,8 +99,18 @@ describe.runIf(isRoot)('tour', () => {
     timeout: 60_000,
   }, async () => {
     const before = host();
-    // Enough fds to build the network, too few for the leak.
-    const { code, stdout, stderr } = await runCli(['tour'], { under: ['prlimit', '--nofile=46:46', '--'] });
+    // Enough fds to build the network, too few for the leak. From the first word on: before that the command line is
+    // still being loaded, here from hundreds of files at once.
+    const limit = `
+      import { execFileSync } from 'node:child_process';
+      const { write } = process.stdout;
+      process.stdout.write = (...words) => {
+        process.stdout.write = write;
+        execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=46:46']);
+        return write.apply(process.stdout, words);
+      };`;
+    const preload = `--import=data:text/javascript,${encodeURIComponent(limit)}`;
+    const { code, stdout, stderr } = await runCli(['tour'], { env: { NODE_OPTIONS: preload } });
     expect(code).toBe(1);
     expect(stdout).toContain('2.');
     expect(stdout).not.toContain('All as promised');

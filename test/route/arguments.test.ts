@@ -15,6 +15,8 @@ interface Loose {
   dump(...given: unknown[]): AsyncIterable<unknown>;
 }
 
+const READ_ONLY: readonly ObjectName[] = ['netconf', 'bridgePort'];
+
 describe('arguments', () => {
   let world: World;
   let rt: Record<ObjectName, Loose>;
@@ -28,7 +30,9 @@ describe('arguments', () => {
 
   it.each(OBJECT_NAMES)('%s: no object', async (object) => {
     for (const value of NO_OBJECTS) {
-      await expect(rt[object].add(value)).rejects.toMatchObject(refused(object));
+      // What is only read has nothing to add.
+      if (!READ_ONLY.includes(object))
+        await expect(rt[object].add(value)).rejects.toMatchObject(refused(object));
       await expect(rt[object].list(value)).rejects.toMatchObject(refused('filter'));
     }
   });
@@ -138,7 +142,7 @@ describe('arguments', () => {
   it('what to monitor', async () => {
     const monitor = world.rt.monitor.bind(world.rt) as (...given: unknown[]) => Promise<unknown>;
     for (const value of ['link', 5, {}, null])
-      await expect(monitor(value)).rejects.toMatchObject(refused('groups'));
+      await expect(monitor(value)).rejects.toMatchObject(refused('objects'));
     for (const queue of [0, -1, 1.5, Number.NaN, '5'])
       await expect(monitor(['link'], { queue })).rejects.toMatchObject(refused('queue'));
     await expect(monitor(['link'], { reSync: true })).rejects.toMatchObject(refused('reSync'));
