@@ -95,9 +95,8 @@ async function once(workload, row, netns, first) {
       dropRoutes(netns);
       return facts;
     }
-    if (workload.name === 'add') dropRoutes(netns);
+    if (workload.renewed || workload.contention) dropRoutes(netns);
     if (workload.name === 'del') {
-      dropRoutes(netns);
       addRoutes(netns, size.writes);
     }
     if (row.timed === undefined) return await measure(netns, row);

@@ -50,8 +50,8 @@ export function summarize(workload, results) {
   return { name: workload.name, title: workload.title, rows, differ: sums.size > 1 };
 }
 
-function time(seconds) {
-  if (seconds === undefined) return 'failed';
+function time(seconds, runs) {
+  if (seconds === undefined) return runs === 0 ? 'failed' : '';
   if (seconds >= 0.1) return `${seconds.toFixed(3)} s`;
   return seconds >= 0.0001 ? `${(seconds * 1e3).toFixed(3)} ms` : `${(seconds * 1e6).toFixed(2)} us`;
 }
@@ -81,7 +81,7 @@ export function lines({ rows }) {
   return rows.map((row) => {
     const cells = [
       row.name.padEnd(28),
-      time(row.seconds).padStart(11),
+      time(row.seconds, row.runs).padStart(11),
       fixed(row.ratio, 2, ' x').padStart(10),
       row.spread === undefined ? ''.padStart(6) : `±${Math.round(50 * row.spread)}%`.padStart(6),
       fixed(row.rss, 0, ' MiB').padStart(9),
