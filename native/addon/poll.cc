@@ -28,7 +28,7 @@ Result<Poll::Pointer> Poll::Create(std::shared_ptr<Environment> environment, int
 
 int Poll::Start(std::function<void(int)> on_readable) {
   on_readable_ = std::move(on_readable);
-  return uv_poll_start(handle_.get(), UV_READABLE, OnPoll);
+  return Resume();
 }
 
 void Poll::OnPoll(uv_poll_t* handle, int status, int) {
@@ -36,17 +36,24 @@ void Poll::OnPoll(uv_poll_t* handle, int status, int) {
   // libuv stops the watcher on EPOLLERR, and an overrun (ENOBUFS) is one: without a restart the listener
   // would be deaf for ever. Before the callback, which may close us.
   if (status < 0) {
-    if (int error = uv_poll_start(handle, UV_READABLE, OnPoll); error < 0) status = error;
+    poll->polling_ = false;
+    if (int error = poll->Resume(); error < 0) status = error;
   }
   poll->on_readable_(status);
 }
 
+// libuv makes a system call of each start and stop, though it be one already.
 int Poll::Pause() {
+  if (!polling_) return 0;
+  polling_ = false;
   return uv_poll_stop(handle_.get());
 }
 
 int Poll::Resume() {
-  return uv_poll_start(handle_.get(), UV_READABLE, OnPoll);
+  if (polling_) return 0;
+  int error = uv_poll_start(handle_.get(), UV_READABLE, OnPoll);
+  polling_ = error == 0;
+  return error;
 }
 
 void Poll::Ref() {

@@ -44,6 +44,7 @@ class Poll {
 
   std::shared_ptr<Environment> environment_;
   std::unique_ptr<uv_poll_s> handle_;
+  bool polling_ = false;
   std::function<void(int)> on_readable_;
   std::function<void()> on_closed_;
 };

@@ -13,7 +13,8 @@ namespace cofferdam {
 // Work on a thread of its own, which ends with it: what the kernel may take long over, away from the event
 // loop.
 //
-// The thread runs no signal handlers of the host program, and has a small stack.
+// The thread runs no signal handlers of the host program, and has a small stack. Where its creator has a
+// real-time priority it gets the next higher one, if it may.
 class OwnThread {
  public:
   // `ended` is called on the thread, as the last thing it does. -EAGAIN where no thread can be had.

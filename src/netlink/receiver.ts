@@ -174,13 +174,12 @@ export class Receiver {
   #measure(length: number): void {
     this.#full = length >= FULL ? this.#full + 1 : 0;
     if (this.#ahead || this.#full < LONG || !this.#protocol.dumping) return;
-    this.#readAhead();
+    if (availableParallelism() > 1) this.#readAhead();
     this.#full = 0;
   }
 
-  /** Where no thread can be had, or there is one CPU, which the loop may keep from it, the loop goes on by itself. */
+  /** Where no thread can be had, the loop goes on by itself. */
   #readAhead(): void {
-    if (availableParallelism() === 1) return;
     const memory = this.#native.readAhead();
     if (typeof memory === 'number') return;
     this.#ahead = true;

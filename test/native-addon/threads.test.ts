@@ -240,6 +240,42 @@ describe('sending aside', () => {
   });
 });
 
+describe('a loop that leaves its only CPU to nobody of its priority', () => {
+  // As V8 makes it, which posts itself tasks until its own threads have swept; they never get to.
+  const prefix = ['taskset', '-c', '0', 'chrt', '-f', '10'];
+  const body = `
+    const netns = addon.createNetns();
+    const message = ${addressMessage.toString()};
+    const s = open({ netnsFd: netns.fd });
+    for (let i = 1; i <= 2000; i++) s.send(message(20, 0x400, i), 0, 32);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const until = async (done) => {
+      for (const end = performance.now() + 2000; performance.now() < end; await turn()) if (done()) return true;
+      return false;
+    };
+    (async () => {
+      s.send(message(22, 0x300, 7), 0, 24);
+      s.readAhead();
+      let datagrams = 0;
+      const read = await until(() => {
+        let length;
+        while ((length = s.receive()) > 0) datagrams++;
+        return length === -11;
+      });
+      s.sendAside(message(20, 4, 1));
+      const sent = await until(() => s.sent() === 32);
+      console.log(read && datagrams > 1, sent);
+      process.exit();
+    })();
+  `;
+
+  it('has a thread that reads ahead, and one that sends', async () => {
+    const { code, stdout, stderr } = await runScript(body, { prefix });
+    expect(stderr).toBe('');
+    expect([code, stdout]).toEqual([0, 'true true\n']);
+  });
+});
+
 describe('workers whose sockets have threads', () => {
   const inWorker = `
     const { parentPort } = require('node:worker_threads');
