@@ -122,7 +122,9 @@ class NewsCore extends BaseCore {
   resume(): void {
     if (!this.#full) return;
     this.#full = false;
-    this.#watch();
+    // The error was all that the poll could tell of a loss: if nothing came after it, it would tell no more.
+    if (this.#losing) this.#read();
+    else this.#watch();
   }
 
   #read(): void {

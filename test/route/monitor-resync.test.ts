@@ -112,6 +112,24 @@ describe('a resync', () => {
     expect(monitor.stats.resyncs).toBe(monitor.stats.overruns);
   });
 
+  it('tells of a loss after which nothing came, though the reader was late and its queue full', async () => {
+    await using monitor = await world.rt.monitor(['neighbour'], {
+      resync: true,
+      receiveBuffer: 4096,
+      queue: 1,
+    });
+    flood();
+    // Now the queue is full, and the socket is left alone with what it holds and its error.
+    while (monitor.stats.received === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    flood();
+    const seen = new Set<string>();
+    for await (const { type } of monitor) {
+      seen.add(type);
+      if (type === 'resynced') break;
+    }
+    expect(seen).toContain('overrun');
+  });
+
   it('tells classes and filters, which the kernel lists link by link', async () => {
     tc('qdisc add dev veth0 root handle 1: htb');
     await using monitor = await world.rt.monitor(['class', 'filter', 'neighbour'], {
