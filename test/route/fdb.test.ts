@@ -256,7 +256,7 @@ describe('rt.fdb', () => {
     [{ mac: '02:fd:00:00:00:01', dev: 'vx0', nhid: 1, dst: '192.0.2.1' }, 'dst'],
     [{ mac: '02:fd:00:00:00:01', dev: 'vx0', vlan: 65536 }, 'vlan'],
     [{ mac: '02:fd:00:00:00:01', dev: 'vx0', dst: 'there' }, 'dst'],
-    [null, 'entry'],
+    [null, 'fdb'],
   ])('refuses %o by name', async (input, field) => {
     await expect(world.rt.fdb.add(input as FdbInput)).rejects.toMatchObject({
       code: 'ERR_COFFERDAM_INVALID_ARGUMENT',

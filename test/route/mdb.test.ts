@@ -216,7 +216,7 @@ describe('rt.mdb', () => {
     [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', sources: [{ address: 'x' }] }, 'sources.entries.address'],
     [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', state: 'solid' }, 'state'],
     [{ dev: 'br0', port: 'veth1', grp: '239.1.1.1', vid: 65536 }, 'vid'],
-    [null, 'entry'],
+    [null, 'mdb'],
   ])('refuses %o by name', async (input, field) => {
     await expect(world.rt.mdb.add(input as MdbInput)).rejects.toMatchObject({
       code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
