@@ -141,7 +141,8 @@ class NewsCore extends BaseCore {
       if (performance.now() - began > TURN) break;
     }
     this.#lastRead = performance.now();
-    if (busy && !this.#full) this.#rest();
+    // What was lost is yet to be told, and the poll is silent where nothing comes after it.
+    if ((busy || this.#losing) && !this.#full) this.#rest();
     this.#watch();
   }
 
