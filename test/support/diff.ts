@@ -4,6 +4,7 @@ import { showContext } from '../../src/cli/session.ts';
 import { formatJson } from '../../src/cli/show/json.ts';
 import type { ShowContext, View } from '../../src/cli/show/view.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
+import { addNetns, delNetns } from './netns.ts';
 
 /**
  * Differential tests: build a network with `ip -batch` in a network namespace of the test's own, show it once with
@@ -156,11 +157,11 @@ export class World implements AsyncDisposable {
 
   static async open(): Promise<World> {
     const name = `cofferdam-test-${process.pid}-${worlds++}`;
-    execFileSync('ip', ['netns', 'add', name]);
+    addNetns(name);
     try {
       return new World(name, await RouteSocket.open({ netns: name, timeout: 30_000 }));
     } catch (error) {
-      execFileSync('ip', ['netns', 'del', name]);
+      delNetns(name);
       throw error;
     }
   }
@@ -168,7 +169,7 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.rt.close();
     await this.rt.closed;
-    execFileSync('ip', ['netns', 'del', this.name]);
+    delNetns(this.name);
   }
 
   /** Runs `ip` in the namespace and returns what it printed. */

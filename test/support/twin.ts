@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/command.ts';
 import { type CompareOptions, compareJson, describe as describeDifferences, parseIpJson } from './diff.ts';
+import { addNetns, delNetns } from './netns.ts';
 
 /**
  * Two network namespaces with the same links. `ip` changes one, our command line the other, by the same words; then
@@ -29,13 +30,13 @@ export class Twin implements Disposable {
     this.#names = [`${base}a`, `${base}b`];
     this.#program = program;
     for (const name of this.#names) {
-      execFileSync('ip', ['netns', 'add', name]);
+      addNetns(name);
       execFileSync('ip', ['-n', name, '-batch', '-'], { input: `${setup.join('\n')}\n` });
     }
   }
 
   [Symbol.dispose](): void {
-    for (const name of this.#names) execFileSync('ip', ['netns', 'del', name]);
+    for (const name of this.#names) delNetns(name);
   }
 
   get theirs(): string {
