@@ -54,7 +54,10 @@ const EXT_SHIFT = 8;
 export interface Neighbour {
   /** `inet`, `inet6`; `bridge` for forwarding entries. */
   family: 'inet' | 'inet6' | 'bridge' | (string & {});
-  /** 0 for a proxy entry that holds for all links. */
+  /**
+   * 0 for a proxy entry that holds for all links. Remove such an entry before its namespace goes: the kernel forgets it
+   * there, and a later namespace may be born with it (seen on Linux 6.18).
+   */
   ifindex: number;
   /** The link's name. */
   dev?: string;
