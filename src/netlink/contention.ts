@@ -6,25 +6,28 @@
 
 /** Microseconds. The dearest dump's datagram takes some 400, an uncontended request 10. */
 const SLOW = 1000;
-/** Milliseconds: how long the last slow call is remembered. One blocked turn in that time is what is accepted. */
-const QUIET = 1000;
+/**
+ * How long a slow call is remembered: this many times as long as it took, but no longer than `LONGEST` milliseconds. So
+ * waiting for locks takes up to 2% of the loop's time, and a call that was merely preempted is soon forgotten.
+ */
+const TIMES = 50;
+const LONGEST = 1000;
 
 export class Contention {
-  #slowAt = Number.NEGATIVE_INFINITY;
+  #until = Number.NEGATIVE_INFINITY;
 
   /** A call took so many microseconds. */
   note(microseconds: number): void {
-    if (microseconds > SLOW) this.#slowAt = performance.now();
+    if (microseconds <= SLOW) return;
+    const remembered = Math.min((TIMES * microseconds) / 1000, LONGEST);
+    this.#until = Math.max(this.#until, performance.now() + remembered);
   }
 
   /** Calls had better be made on a thread. */
   get high(): boolean {
-    return this.#slowAt !== Number.NEGATIVE_INFINITY && this.#recent();
-  }
-
-  #recent(): boolean {
-    if (performance.now() - this.#slowAt < QUIET) return true;
-    this.#slowAt = Number.NEGATIVE_INFINITY;
+    if (this.#until === Number.NEGATIVE_INFINITY) return false;
+    if (performance.now() < this.#until) return true;
+    this.#until = Number.NEGATIVE_INFINITY;
     return false;
   }
 }
