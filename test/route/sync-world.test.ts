@@ -1,38 +1,12 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { RouteInput, RouteSyncOptions, RouteSyncResult } from '../../src/index.ts';
-import { World } from '../support/diff.ts';
-import { inet6Routes, inetRoutes, LINKS, NEXTHOPS } from './route-world.ts';
-
-const TABLE = 500;
-const OWN: RouteSyncOptions = { table: TABLE, protocol: 'static' };
-
-/** How many of each. */
-function counts(result: RouteSyncResult): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(result).flatMap(([name, list]) => (list.length === 0 ? [] : [[name, list.length]])),
-  );
-}
+import { describe, expect, it } from 'vitest';
+import type { RouteInput } from '../../src/index.ts';
+import { inet6Routes, inetRoutes } from './route-world.ts';
+import { counts, syncWorld, TABLE } from './sync-fixture.ts';
 
 describe('declared routes, many and odd', () => {
-  let world: World;
-  beforeAll(async () => {
-    world = await World.open();
-    world.batch([...LINKS, ...NEXTHOPS]);
-  });
-  beforeEach(() => {
-    for (const family of ['-4', '-6'])
-      try {
-        world.ip(family, 'route', 'flush', 'table', String(TABLE));
-      } catch {
-        // A table that nobody made yet.
-      }
-  });
-  afterAll(async () => world[Symbol.asyncDispose]());
-
-  const sync = (desired: readonly RouteInput[], options: Partial<RouteSyncOptions> = {}) =>
-    world.rt.route.sync(desired, { ...OWN, ...options });
-  const there = () => world.rt.route.list({ table: TABLE });
+  const fixture = syncWorld();
+  const { sync, there } = fixture;
 
   it.each([
     ['inet', inetRoutes],
@@ -41,8 +15,8 @@ describe('declared routes, many and odd', () => {
     'of every form of %s that the kernel takes are as they were listed',
     { timeout: 60_000 },
     async (family, lines) => {
-      world.batch([...lines(400)]);
-      const all = (await world.rt.route.list({ family })).filter(
+      fixture.world.batch([...lines(400)]);
+      const all = (await fixture.world.rt.route.list({ family })).filter(
         ({ protocol, table }) => protocol !== 'kernel' && table !== TABLE,
       );
       expect(all.length).toBeGreaterThan(300);
@@ -130,8 +104,8 @@ describe('declared routes, many and odd', () => {
           protocol: 'bgp',
           metric: 99,
         };
-        await world.rt.route.replace(route);
-        if (i % 3 === 0) await world.rt.route.del(route);
+        await fixture.world.rt.route.replace(route);
+        if (i % 3 === 0) await fixture.world.rt.route.del(route);
         changes++;
       }
     })();

@@ -1,37 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Route, RouteInput, RouteSyncOptions, RouteSyncResult } from '../../src/index.ts';
-import { World } from '../support/diff.ts';
-import { LINKS, NEXTHOPS } from './route-world.ts';
-
-const TABLE = 500;
-const OWN: RouteSyncOptions = { table: TABLE, protocol: 'static' };
-
-/** How many of each. */
-function counts(result: RouteSyncResult): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(result).flatMap(([name, list]) => (list.length === 0 ? [] : [[name, list.length]])),
-  );
-}
+import { describe, expect, it } from 'vitest';
+import type { Route, RouteInput, RouteSyncOptions } from '../../src/index.ts';
+import { counts, OWN, syncWorld, TABLE } from './sync-fixture.ts';
 
 describe('declared routes', () => {
-  let world: World;
-  beforeAll(async () => {
-    world = await World.open();
-    world.batch([...LINKS, ...NEXTHOPS]);
-  });
-  beforeEach(() => {
-    for (const family of ['-4', '-6'])
-      try {
-        world.ip(family, 'route', 'flush', 'table', String(TABLE));
-      } catch {
-        // A table that nobody made yet.
-      }
-  });
-  afterAll(async () => world[Symbol.asyncDispose]());
-
-  const sync = (desired: readonly RouteInput[], options: Partial<RouteSyncOptions> = {}) =>
-    world.rt.route.sync(desired, { ...OWN, ...options });
-  const there = () => world.rt.route.list({ table: TABLE });
+  const fixture = syncWorld();
+  const { sync, there } = fixture;
 
   it('are added, and then left alone', async () => {
     const desired: RouteInput[] = [
@@ -134,14 +107,19 @@ describe('declared routes', () => {
       [to, from],
     ] as const) {
       await sync([a]);
-      await using monitor = await world.rt.monitor(['route']);
+      await using monitor = await fixture.world.rt.monitor(['route']);
       const result = await sync([b]);
       expect(counts(result)).toEqual({ replaced: 1 });
       expect(result.replaced[0]).toMatchObject({ from: { dst: a.dst }, to: b });
       expect(await there()).toHaveLength(1);
       expect(counts(await sync([b]))).toEqual({ unchanged: 1 });
       // All news so far, and one more to know when they are through.
-      await world.rt.route.add({ dst: '10.255.0.0/16', dev: 'veth0', table: TABLE, protocol: 'boot' });
+      await fixture.world.rt.route.add({
+        dst: '10.255.0.0/16',
+        dev: 'veth0',
+        table: TABLE,
+        protocol: 'boot',
+      });
       const news: string[] = [];
       for await (const event of monitor) {
         if (!('value' in event)) throw new Error(event.type);
@@ -152,13 +130,13 @@ describe('declared routes', () => {
       expect(news.length).toBeGreaterThan(0);
       // IPv6 tells of the paths that a replacement took away.
       if (!b.dst.includes(':')) expect(news).not.toContain('del');
-      await world.rt.route.del({ dst: '10.255.0.0/16', table: TABLE, protocol: 'boot' });
+      await fixture.world.rt.route.del({ dst: '10.255.0.0/16', table: TABLE, protocol: 'boot' });
     }
     await sync([]);
   });
 
   it('see nothing of other protocols and tables, and leave theirs alone', async () => {
-    world.batch([
+    fixture.world.batch([
       `route add 10.1.0.0/16 via 10.0.0.9 table ${TABLE} proto bgp`,
       `route add 10.2.0.0/16 via 10.0.0.9 table ${TABLE} proto bgp`,
       `route add 10.3.0.0/16 via 10.0.0.9 table ${TABLE} proto bgp metric 5`,
@@ -183,8 +161,8 @@ describe('declared routes', () => {
     expect(left.map(({ cacheinfo: _, ...route }) => route)).toEqual(
       foreign.map(({ cacheinfo: _, ...route }) => route),
     );
-    expect(await world.rt.route.list({ table: 501 })).toHaveLength(1);
-    world.ip('route', 'flush', 'table', '501');
+    expect(await fixture.world.rt.route.list({ table: 501 })).toHaveLength(1);
+    fixture.world.ip('route', 'flush', 'table', '501');
   });
 
   it('of one family leave the other alone', async () => {
@@ -281,7 +259,7 @@ describe('declared routes', () => {
       { dst: '10.1.0.0/16', dev: 'veth0' },
       { dst: '10.2.0.0/16', dev: 'veth0', ...wrong },
     ];
-    const refused = world.rt.route.sync(desired, options as RouteSyncOptions);
+    const refused = fixture.world.rt.route.sync(desired, options as RouteSyncOptions);
     await expect(refused).rejects.toMatchObject({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT', field });
     expect((await there()).map(({ dst }) => dst)).toEqual(['10.200.0.0/16']);
   });
@@ -311,13 +289,13 @@ describe('declared routes', () => {
       { dst: '10.80.0.0/16', dev: 'veth0' },
     ];
     const main = { table: 'main', protocol: 77 };
-    expect(counts(await world.rt.route.sync(desired, main))).toEqual({ added: 2 });
-    expect(counts(await world.rt.route.sync(desired, main))).toEqual({ unchanged: 2 });
-    expect(counts(await world.rt.route.sync([], main))).toEqual({ deleted: 2 });
+    expect(counts(await fixture.world.rt.route.sync(desired, main))).toEqual({ added: 2 });
+    expect(counts(await fixture.world.rt.route.sync(desired, main))).toEqual({ unchanged: 2 });
+    expect(counts(await fixture.world.rt.route.sync([], main))).toEqual({ deleted: 2 });
   });
 
   it('put one in the place of several that were appended', async () => {
-    world.batch([
+    fixture.world.batch([
       `route add 10.1.0.0/16 via 10.0.0.2 table ${TABLE} proto static`,
       `route append 10.1.0.0/16 via 10.0.0.3 table ${TABLE} proto static`,
       `route append 10.1.0.0/16 via 10.0.0.4 table ${TABLE} proto static`,
@@ -327,7 +305,17 @@ describe('declared routes', () => {
       unchanged: 1,
     });
     expect(await there()).toMatchObject([{ via: '10.0.0.3' }]);
-    world.ip('route', 'append', '10.1.0.0/16', 'via', '10.0.0.5', 'table', String(TABLE), 'proto', 'static');
+    fixture.world.ip(
+      'route',
+      'append',
+      '10.1.0.0/16',
+      'via',
+      '10.0.0.5',
+      'table',
+      String(TABLE),
+      'proto',
+      'static',
+    );
     expect(counts(await sync([{ dst: '10.1.0.0/16', via: '10.0.0.9' }]))).toEqual({
       deleted: 1,
       replaced: 1,
