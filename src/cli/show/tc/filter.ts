@@ -63,7 +63,8 @@ async function readPlace(args: readonly string[], context: ShowContext): Promise
     else if (words.take('parent')) {
       if (filter.parent !== undefined) throw duplicateArgument('parent', words.next());
       filter.parent = nextClassId(words, 'invalid parent ID');
-    } else if (words.take('handle')) filter.handle = words.next();
+    } else if (words.take('handle'))
+      words.next(); // It is read, and passed over.
     else if (words.takeAbbreviated('preference', 'priority')) filter.pref = nextPref(words);
     else if (words.takeAbbreviated('protocol')) filter.protocol = nextProtocol(words);
     else if (words.takeAbbreviated('chain')) filter.chain = nextChain(words);
@@ -71,8 +72,6 @@ async function readPlace(args: readonly string[], context: ShowContext): Promise
   }
   if (device !== undefined && filter.block !== undefined)
     throw new UsageError('Error: "dev" cannot be used in the same time as "block"');
-  // A handle is read and passed over.
-  delete filter.handle;
   if (device !== undefined) filter.ifindex = await context.linkIndex(device);
   return filter;
 }
