@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/global-setup.ts'],
-    setupFiles: ['test/native-addon/leak-check.ts'],
+    setupFiles: ['test/native-addon/leak-check.ts', 'test/support/random.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -83,12 +83,12 @@ function decodeOptions({ kind = '', options }: Wire, of: Of): object {
 
 function decodeStats(wire: NonNullable<Wire['stats2']>, kind: string): TcStats & KindStats {
   const stats: TcStats & KindStats = statsOf(wire);
-  if (wire.app === undefined || wire.app.length === 0) return stats;
+  if (wire.app === undefined) return stats;
   const field = kindField(kind);
   const codec = field && kindOf(field).stats;
   const own = codec && tryDecode((view, start, end) => codec.decode(view, start, end), wire.app);
-  if (field === undefined || own === undefined) stats.app = toHex(wire.app);
-  else Object.assign(stats, { [field]: own });
+  if (field !== undefined && own !== undefined) Object.assign(stats, { [field]: own });
+  else if (wire.app.length > 0) stats.app = toHex(wire.app);
   return stats;
 }
 

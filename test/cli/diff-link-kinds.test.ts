@@ -19,6 +19,7 @@ import {
   nestOf,
   PORT_LAYOUTS,
 } from '../support/link-messages.ts';
+import { SEED } from '../support/random.ts';
 
 /**
  * Links of every kind, with attributes at random, shown by `ip` and by us: neither asks a kernel, both read the same
@@ -26,7 +27,6 @@ import {
  */
 
 /** Every run tries others; a failure tells which. */
-const SEED = Date.now() % 0x7fffffff;
 
 const NETKIT_KEYS = ['mode', 'type', 'policy', 'peer_policy', 'scrub', 'peer_scrub', 'headroom', 'tailroom'];
 

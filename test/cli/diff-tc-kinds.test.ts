@@ -10,6 +10,7 @@ import { classType } from '../../src/route/class.ts';
 import { qdiscType } from '../../src/route/qdisc.ts';
 import { compareJson, compareText, describe as inWords, parseIpJson, World } from '../support/diff.ts';
 import { shows } from '../support/ip-answers.ts';
+import { SEED } from '../support/random.ts';
 import type { Bytes } from '../support/random-bytes.ts';
 import { CLASSES, QDISCS } from '../support/tc-layouts.ts';
 import { classHeader, messages, qdiscHeader } from '../support/tc-messages.ts';
@@ -19,7 +20,6 @@ import { classHeader, messages, qdiscHeader } from '../support/tc-messages.ts';
  * kernel, both read the same messages. What this kernel has for itself is compared in diff-tc.test.ts.
  */
 
-const SEED = Date.now() % 0x7fffffff;
 const RUNS = 60;
 
 describe('disciplines and classes that this kernel may not have, shown by tc and by us', () => {

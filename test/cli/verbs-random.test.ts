@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SEED } from '../support/random.ts';
 import { Twin } from '../support/twin.ts';
 import { isRoot } from './run-cli.ts';
 
@@ -8,7 +9,6 @@ import { isRoot } from './run-cli.ts';
  */
 
 const LINES = Number(process.env.COFFERDAM_RANDOM_LINES ?? 40);
-const SEED = Number(process.env.COFFERDAM_RANDOM_SEED ?? 20261121);
 
 const SETUP = [
   'link add v0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02',
