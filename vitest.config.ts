@@ -5,6 +5,8 @@ export default defineConfig({
   oxc: { target: 'es2022' },
   test: {
     include: ['test/**/*.test.ts'],
+    // Those are for guests: npm run test:kernels.
+    exclude: ['test/vm/**'],
     globalSetup: ['test/setup/global-setup.ts'],
     setupFiles: ['test/native-addon/leak-check.ts', 'test/support/random.ts'],
     pool: 'forks',

@@ -27,6 +27,7 @@ const TEMPORARY = /^\/tmp\/(cofferdam|x\b|nowhere\b|missing\b)/;
 const HOSTS = new Set([
   'biomejs.dev',
   'clang.llvm.org',
+  'deb.debian.org',
   'docs.kernel.org',
   'github.com',
   'git.kernel.org',

@@ -41,6 +41,12 @@ const PACKAGE_OF = {
   ip: 'iproute2',
   unshare: 'util-linux',
   strace: 'strace',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  mksquashfs: 'squashfs-tools',
+  xz: 'xz-utils',
+  'dpkg-deb': 'dpkg',
+  'apt-get': 'apt',
+  setpriv: 'util-linux',
 };
 
 /** A missing program is a failure that names the remedy, never a skip: an unchecked tree is not a checked one. */

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ONE } from '../kernels/debian.mjs';
 import { bin, CheckFailed, cache, ending, execute, must, need, root, tsc } from './run.mjs';
 import { tracked } from './tracked.mjs';
 
@@ -227,6 +228,32 @@ export const steps = [
       needRoot();
       need('ip', 'unshare', 'git');
       return runVitest(vitest(), { log, timeout: 420 });
+    },
+  },
+  {
+    name: 'kernels',
+    what: 'test/vm on a kernel of Debian, in a guest; on all of them with COFFERDAM_KERNELS=all',
+    run: async ({ log }) => {
+      const report = log.replace(/\.log$/, '.json');
+      rmSync(report, { force: true });
+      // The others, and what is not there yet, are for whoever asks: that takes minutes, and a network.
+      const which = process.env.COFFERDAM_KERNELS === 'all' ? [] : ['--kernel', ONE, '--offline'];
+      const argv = [node, join(root, 'scripts/kernels.mjs'), '--report', report, ...which];
+      const result = await execute(argv, { log, timeout: 900 });
+      const kernels = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : [];
+      const sum = (key) => kernels.reduce((total, kernel) => total + kernel[key], 0);
+      const counts = { passed: sum('passed'), failed: sum('failed') };
+      if (result.status !== 0) throw new CheckFailed(ending(result), result.output, counts);
+      const booted = kernels.filter(({ release }) => release !== undefined);
+      return {
+        passed: counts.passed,
+        skipped: kernels.flatMap(({ skipped }) => skipped),
+        note: booted.length === 0 ? 'skipped' : `${counts.passed} tests`,
+        show: booted.map(
+          ({ release, passed, skipped, seconds }) =>
+            `Linux ${release}: ${passed} passed, ${skipped.length} skipped, ${seconds.toFixed(0)} s`,
+        ),
+      };
     },
   },
   {

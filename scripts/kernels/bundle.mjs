@@ -1,0 +1,78 @@
+// The tests as plain JavaScript in a few files, with a small stand-in for vitest: a guest is slow, and slowest at reading
+// hundreds of modules and compiling them.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { root } from '../check/run.mjs';
+
+/** What runs in the guests besides everything below test/vm: tests that run on the host, too. */
+const ALSO = [];
+
+/** The test files that are meant by `wanted`, files or directories; all of them if there is none. */
+export function testFiles(wanted = []) {
+  const own = readdirSync(join(root, 'test/vm'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts'))
+    .map((path) => `test/vm/${path}`);
+  const all = [...own, ...ALSO].sort();
+  const meant = (file) =>
+    wanted.some((path) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`));
+  return wanted.length === 0 ? all : all.filter(meant);
+}
+
+/** Writes run.js, which runs these files, into a new `directory`; `settings` are for the runner. */
+export async function bundleTests(files, directory, settings) {
+  rmSync(directory, { recursive: true, force: true });
+  const entry = (file) => file.replace(/\.ts$/, '');
+  const bundle = await rolldown({
+    cwd: root,
+    input: {
+      run: 'test/vm/runner/run.ts',
+      'test/support/random': 'test/support/random.ts',
+      ...Object.fromEntries(files.map((file) => [entry(file), file])),
+    },
+    platform: 'node',
+    resolve: { alias: { vitest: join(root, 'test/vm/runner/vitest.ts') } },
+    // It looks for the addon from where it is; and nobody compiles in a guest.
+    external: ['node-gyp-build', 'typescript'],
+    transform: { target: 'es2022' },
+    logLevel: 'warn',
+  });
+  await bundle.write({
+    dir: directory,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    sourcemap: true,
+  });
+  await bundle.close();
+  writeFileSync(
+    join(directory, 'run.json'),
+    JSON.stringify({
+      ...settings,
+      setupFiles: ['test/support/random.js'],
+      files: files.map((file) => `${entry(file)}.js`),
+    }),
+  );
+}
+
+/** `text` of a guest with the places in the bundle turned into those in the sources. */
+export function inSources(text, directory) {
+  const maps = new Map();
+  return text.replace(
+    /(?:file:\/\/)?\/cofferdam\/bundle\/(\S+?\.js):(\d+):(\d+)/g,
+    (place, file, line, column) => {
+      try {
+        if (!maps.has(file))
+          maps.set(file, new SourceMap(JSON.parse(readFileSync(join(directory, `${file}.map`), 'utf8'))));
+        const found = maps.get(file).findEntry(Number(line) - 1, Number(column) - 1);
+        const source = found.originalSource?.replace(/^(\.\.\/)+/, '');
+        return source === undefined
+          ? place
+          : `${source}:${found.originalLine + 1}:${found.originalColumn + 1}`;
+      } catch {
+        return place;
+      }
+    },
+  );
+}

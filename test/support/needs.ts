@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import type { TestContext } from 'vitest';
+
+/** What a test needs of the machine that it runs on. */
+export interface Needs {
+  /** The oldest Linux that will do: `5.14`. */
+  readonly linux?: string;
+  /** The first Linux that will not do any more: `6.3`. */
+  readonly before?: string;
+  /** A module, loaded or not, or built in: `bonding`. */
+  readonly module?: string;
+  /** A controller that the root of the cgroup2 hierarchy has: `memory`. */
+  readonly controller?: string;
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Why it was skipped, for the count of `npm test`. */
+    note?: string;
+  }
+}
+
+/** Skips the test, and says why, unless this machine has what it needs. */
+export function needs(context: TestContext, wanted: Needs): void {
+  const lacking = lack(wanted);
+  if (lacking === undefined) return;
+  context.task.meta.note = lacking;
+  context.skip(lacking);
+}
+
+/** What is missing here, in words; undefined: nothing. */
+export function lack({ linux, before, module, controller }: Needs): string | undefined {
+  if (linux !== undefined && compareReleases(release(), linux) < 0) return `Linux ${linux} or later`;
+  if (before !== undefined && compareReleases(release(), before) >= 0) return `Linux before ${before}`;
+  if (module !== undefined && !modules().has(module)) return `the module ${module}`;
+  if (controller !== undefined && !controllers().includes(controller))
+    return `the cgroup v2 controller ${controller}`;
+  return undefined;
+}
+
+function compareReleases(one: string, other: string): number {
+  const [[a = 0, b = 0], [c = 0, d = 0]] = [one, other].map((text) =>
+    text.split('.').map(Number.parseFloat),
+  ) as [number[], number[]];
+  return a - c || b - d;
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Names as modprobe takes them, with underscores. */
+function modules(): Set<string> {
+  const directory = `/lib/modules/${release()}`;
+  const files = text(`${directory}/modules.dep`) + text(`${directory}/modules.builtin`);
+  return new Set(
+    [...files.matchAll(/^[^:\n]*\/([^/:\n]+)\.ko/gm)].map(([, name]) => name?.replaceAll('-', '_') ?? ''),
+  );
+}
+
+function controllers(): string[] {
+  const mount = /^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(text('/proc/self/mountinfo'))?.[1];
+  return mount === undefined ? [] : text(`${mount}/cgroup.controllers`).trim().split(' ');
+}
