@@ -116,7 +116,6 @@ NetlinkHandle::NetlinkHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   environment_ = data.environment;
   io_ = std::move(parts.io);
   port_id_ = io_->port_id();
-  netns_inode_ = io_->netns_inode();
   capacity_ = parts.capacity;
   environment_->Enter(this);
 }
@@ -153,6 +152,7 @@ Napi::Value NetlinkHandle::PortId(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NetlinkHandle::NetnsInode(const Napi::CallbackInfo& info) {
+  if (open()) netns_inode_ = io_->NetnsInode();
   return Number(info, static_cast<double>(netns_inode_));
 }
 

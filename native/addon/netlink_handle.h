@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "../kernel/netlink_io.h"
+#include "../kernel/wait_clock.h"
 #include "dispatch.h"
 #include "environment.h"
 #include "netlink_threads.h"
@@ -73,8 +74,9 @@ class NetlinkHandle final : public Napi::ObjectWrap<NetlinkHandle>, private Envi
   // The receive buffer's memory; null where JavaScript has taken it away.
   uint8_t* BufferData(Napi::Env env);
   int ReceiveInto(uint8_t* buffer);
-  // Reports how long it took and when.
-  void Note(int64_t begun);
+  // Around each call into the kernel: reports how long it took and when.
+  void Begin();
+  void Note();
   int NeedThreads();
   Napi::Value SetRef(const Napi::CallbackInfo& info, bool on);
   // The poll watches only while no thread receives, and each keeps the loop alive where it should.
@@ -97,6 +99,9 @@ class NetlinkHandle final : public Napi::ObjectWrap<NetlinkHandle>, private Envi
   int32_t unread_report_[kReportWords] = {};
   int32_t* report_ = unread_report_;
   std::shared_ptr<uint8_t> report_memory_;
+  WaitClock clock_;
+  // The turn of the event loop of the last call.
+  uint64_t turn_ = UINT64_MAX;
   Napi::Reference<Napi::Int32Array> report_array_;
   std::shared_ptr<uint8_t> ring_;
   Napi::Reference<Napi::Uint8Array> ring_array_;

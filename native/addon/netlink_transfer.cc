@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "../kernel/clock.h"
 #include "arguments.h"
 #include "netlink_handle.h"
 #include "shared_memory.h"
@@ -88,9 +87,9 @@ Napi::Value NetlinkHandle::Send(const Napi::CallbackInfo& info) {
     return Number(info, -EINVAL);
   }
   if (threads_ != nullptr) threads_->EndSending();
-  int64_t begun = Microseconds();
+  Begin();
   int sent = io_->Send(bytes->data + *offset, static_cast<size_t>(*length));
-  Note(begun);
+  Note();
   return Number(info, sent);
 }
 
@@ -105,16 +104,16 @@ Napi::Value NetlinkHandle::Exchange(const Napi::CallbackInfo& info) {
   if (reading_ahead()) return Number(info, -EBUSY);
   if (threads_ != nullptr) threads_->EndSending();
   uint8_t* buffer = BufferData(info.Env());
-  int64_t begun = Microseconds();
+  Begin();
   int sent = io_->Send(bytes->data, static_cast<size_t>(*length));
   report_[kReceived] = buffer == nullptr ? -EFAULT : sent < 0 ? -EAGAIN : ReceiveInto(buffer);
-  Note(begun);
+  Note();
   return Number(info, sent);
 }
 
 Napi::Value NetlinkHandle::Receive(const Napi::CallbackInfo& info) {
   if (!open()) return Number(info, -EBADF);
-  int64_t begun = Microseconds();
+  Begin();
   if (reading_ahead()) {
     Datagram datagram;
     size_t offset;
@@ -124,10 +123,10 @@ Napi::Value NetlinkHandle::Receive(const Napi::CallbackInfo& info) {
         report_[kGroup] = datagram.group;
         report_[kPlace] = static_cast<int32_t>(offset);
         report_[kAhead] = 1;
-        Note(begun);
+        Note();
         return Number(info, datagram.length);
       case ReadAhead::Outcome::kNothingYet:
-        Note(begun);
+        Note();
         return Number(info, -EINPROGRESS);
       case ReadAhead::Outcome::kEnded:
         if (int error = Watch(); error < 0) return Number(info, error);
@@ -136,7 +135,7 @@ Napi::Value NetlinkHandle::Receive(const Napi::CallbackInfo& info) {
   uint8_t* buffer = BufferData(info.Env());
   if (buffer == nullptr) return Number(info, -EFAULT);
   int length = ReceiveInto(buffer);
-  Note(begun);
+  Note();
   return Number(info, length);
 }
 
@@ -149,11 +148,19 @@ int NetlinkHandle::ReceiveInto(uint8_t* buffer) {
   return length;
 }
 
-void NetlinkHandle::Note(int64_t begun) {
-  int64_t now = Microseconds();
-  report_[kTook] = static_cast<int32_t>(std::min<int64_t>(now - begun, INT32_MAX));
-  report_[kClock] = static_cast<int32_t>(now);
-  report_[kTurn] = static_cast<int32_t>(environment_->turn());
+void NetlinkHandle::Begin() {
+  // In between the loop has waited for events.
+  if (uint64_t turn = environment_->turn(); turn != turn_) {
+    turn_ = turn;
+    clock_.Settle();
+  }
+  clock_.Begin();
+}
+
+void NetlinkHandle::Note() {
+  report_[kTook] = clock_.End();
+  report_[kClock] = static_cast<int32_t>(clock_.ended());
+  report_[kTurn] = static_cast<int32_t>(turn_);
 }
 
 int NetlinkHandle::NeedThreads() {

@@ -153,7 +153,7 @@ Napi::Value PipelineHandle::PortId(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PipelineHandle::NetnsInode(const Napi::CallbackInfo& info) {
-  return Number(info, open() ? static_cast<double>(works_->exchange->io().netns_inode()) : 0);
+  return Number(info, open() ? static_cast<double>(works_->exchange->io().NetnsInode()) : 0);
 }
 
 Napi::Value PipelineHandle::GetOption(const Napi::CallbackInfo& info) {

@@ -21,21 +21,6 @@ namespace {
 // loop: after these the caller sees -EAGAIN and the level-triggered poll calls again.
 constexpr int kMaxSkipped = 64;
 
-// The inode of the namespace that `socket` lives in. SIOCGSKNS wants CAP_NET_ADMIN; without it the namespace
-// of the calling thread is the answer, because the socket was opened on this very thread.
-int NetnsInode(int socket, uint64_t* inode) {
-  struct stat status;
-  Result<OwnedFd> netns = OwnedFd::NetnsOfSocket(socket);
-  if (netns.ok()) {
-    if (fstat(netns.value().get(), &status) < 0) return -errno;
-    *inode = status.st_ino;
-    return 0;
-  }
-  if (netns.error() == -EMFILE || netns.error() == -ENFILE || netns.error() == -ENOMEM) return netns.error();
-  *inode = stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
-  return 0;
-}
-
 }  // namespace
 
 Result<NetlinkIo> NetlinkIo::Open(const NetlinkOptions& options) {
@@ -64,7 +49,21 @@ int NetlinkIo::Configure(const NetlinkOptions& options) {
   socklen_t length = sizeof address;
   if (getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &length) < 0) return -errno;
   port_id_ = address.nl_pid;
-  return NetnsInode(fd(), &netns_inode_);
+  return 0;
+}
+
+uint64_t NetlinkIo::NetnsInode() const {
+  if (netns_inode_ != 0) return netns_inode_;
+  struct stat status;
+  Result<OwnedFd> netns = OwnedFd::NetnsOfSocket(fd());
+  if (netns.ok()) {
+    if (fstat(netns.value().get(), &status) == 0) netns_inode_ = status.st_ino;
+  } else if (netns.error() == -EPERM || netns.error() == -EACCES || netns.error() == -ENOTTY) {
+    // Without CAP_NET_ADMIN the namespace of the calling thread is the answer: the socket was opened on it.
+    if (stat("/proc/thread-self/ns/net", &status) == 0) netns_inode_ = status.st_ino;
+  }
+  // Otherwise it has run out of fds or memory, and may be luckier next time.
+  return netns_inode_;
 }
 
 int NetlinkIo::Send(const uint8_t* bytes, size_t length) {

@@ -52,8 +52,9 @@ class NetlinkIo {
 
   int fd() const { return fd_.get(); }
   uint32_t port_id() const { return port_id_; }
-  // Inode of the network namespace the socket lives in, 0 where the kernel would not say.
-  uint64_t netns_inode() const { return netns_inode_; }
+  // Inode of the network namespace the socket lives in, 0 where the kernel would not say. Found out when it
+  // is first asked for, which costs as much as opening the socket. For the thread that opened it.
+  uint64_t NetnsInode() const;
   uint64_t foreign_datagrams() const { return foreign_datagrams_.load(std::memory_order_relaxed); }
   // The multicast group that the last datagram received was sent to; 0 for one sent to this socket alone. The
   // headers cannot tell: news of what this very socket asked for carry its port id and sequence number.
@@ -85,11 +86,12 @@ class NetlinkIo {
   int Close() { return fd_.Close(); }
 
  private:
+  friend Result<NetlinkIo> OpenNetlinkIn(int netns_fd, const NetlinkOptions& options);
   int Configure(const NetlinkOptions& options);
 
   OwnedFd fd_;
   uint32_t port_id_ = 0;
-  uint64_t netns_inode_ = 0;
+  mutable uint64_t netns_inode_ = 0;
   RelaxedCounter foreign_datagrams_;
   uint32_t received_group_ = 0;
   int32_t received_nsid_ = -1;

@@ -1,5 +1,7 @@
 #include "netlink_netns.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -25,6 +27,9 @@ Result<NetlinkIo> OpenNetlinkIn(int netns_fd, const NetlinkOptions& options) {
     return 0;
   });
   if (error < 0) return Errno{error};
+  // It cannot be asked on this thread without CAP_NET_ADMIN.
+  struct stat status;
+  if (fstat(netns_fd, &status) == 0) io.netns_inode_ = status.st_ino;
   return io;
 }
 

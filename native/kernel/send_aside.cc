@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "clock.h"
+#include "wait_clock.h"
 
 namespace cofferdam {
 
@@ -54,6 +54,7 @@ std::optional<SendAside::Sent> SendAside::Collect() {
 }
 
 void SendAside::Work() {
+  WaitClock clock;
   std::unique_lock<std::mutex> guard(lock_);
   for (;;) {
     changed_.wait(guard, [this] { return stopping_ || !waiting_.empty(); });
@@ -61,9 +62,10 @@ void SendAside::Work() {
     std::vector<uint8_t> bytes = std::move(waiting_.front());
     waiting_.pop_front();
     guard.unlock();
-    int64_t begun = Microseconds();
+    clock.Settle();
+    clock.Begin();
     int result = io_->Send(bytes.data(), bytes.size());
-    int32_t took = Elapsed(begun);
+    int32_t took = clock.End();
     guard.lock();
     sent_.push_back({result, took});
     if (result == -EAGAIN || result == -ENOBUFS) {

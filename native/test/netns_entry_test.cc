@@ -72,7 +72,7 @@ void SocketsStayWhereTheyWereOpened() {
     return 0;
   });
   CHECK_EQ(error, 0);
-  CHECK_EQ(io.netns_inode(), Inode(netns.get()));
+  CHECK_EQ(io.NetnsInode(), Inode(netns.get()));
 }
 
 void RefusesWhatIsNoNetns() {

@@ -30,7 +30,10 @@ export const REPORT = {
   ahead: 2,
   /** exchange: the result of receiving. */
   received: 3,
-  /** send, exchange, receive, sent: how long that took, in microseconds. */
+  /**
+   * send, exchange, receive, sent: how long that took, in microseconds; 0 for a slow call from which another process
+   * had merely taken the CPU.
+   */
   took: 4,
   /** send, exchange, receive: a clock in microseconds, cut to 32 bits. */
   clock: 5,

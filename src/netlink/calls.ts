@@ -6,15 +6,20 @@ import { type Answer, Collection, type OperationOptions } from './operation.ts';
 import { isWorthRepeating, MAX_ATTEMPTS, pause } from './retry.ts';
 import { SinkStream } from './stream.ts';
 
-/** One request. `holder` is kept from being collected while it waits. */
+/**
+ * One request. `holder` is kept from being collected while it waits.
+ *
+ * @param sent the sequence number that it has been sent with, if it has
+ */
 export async function ask(
   core: NetlinkCore,
   options: OperationOptions,
   holder: object,
+  sent = 0,
 ): Promise<NetlinkMessage[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await collect(core, options, false, holder);
+      const answer = await collect(core, options, false, holder, attempt === 1 ? sent : 0);
       return answer.messages;
     } catch (error) {
       const again = error instanceof OverrunError && options.request.idempotent === true;
@@ -79,10 +84,11 @@ function collect(
   options: OperationOptions,
   dump: boolean,
   holder: object,
+  sent = 0,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const operation = new Collection(options, dump, resolve, reject);
     operation.holder = holder;
-    core.submit(operation);
+    core.submit(operation, sent);
   });
 }

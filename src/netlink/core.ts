@@ -19,7 +19,7 @@ import type { CoreOptions } from './core-options.ts';
 import { DrainWatch } from './drain-watch.ts';
 import { OverrunError } from './error.ts';
 import type { ExtAck } from './ext-ack.ts';
-import type { NetlinkMessage, NetlinkRequest } from './message.ts';
+import type { MessageReader, NetlinkMessage, NetlinkRequest } from './message.ts';
 import type { Operation } from './operation.ts';
 import { PollWatch } from './poll-watch.ts';
 import { NetlinkProtocol } from './protocol.ts';
@@ -52,7 +52,6 @@ export class NetlinkCore extends BaseCore {
   readonly #poll: PollWatch;
   readonly #drain: DrainWatch;
   readonly #operations = new Map<number, Operation>();
-  readonly #detail: HandleDetail;
   #listener: WeakRef<NewsListener> | undefined;
   #waiting = 0;
   #userRefs = false;
@@ -97,12 +96,6 @@ export class NetlinkCore extends BaseCore {
     });
     this.#drain = new DrainWatch(this.#protocol, options.drainTimeout, resume);
     this.#poll = new PollWatch(native, () => this.#readable());
-    const netns = native.netnsInode;
-    this.#detail = {
-      protocol: options.protocolName,
-      portId: native.portId,
-      ...(netns === 0 ? {} : { netns }),
-    };
   }
 
   get fd(): number {
@@ -110,7 +103,8 @@ export class NetlinkCore extends BaseCore {
   }
 
   override get detail(): HandleDetail {
-    return this.#detail;
+    const { netnsInode: netns, portId } = this.native;
+    return { protocol: this.#options.protocolName, portId, ...(netns === 0 ? {} : { netns }) };
   }
 
   override hasRef(): boolean {
@@ -147,8 +141,21 @@ export class NetlinkCore extends BaseCore {
     this.#watch();
   }
 
-  /** Sends the operation's request and fetches what is there at once. Fails the operation rather than throwing. */
-  submit(operation: Operation): void {
+  /**
+   * What `read` makes of the answer, where it came at once. Or what {@link submit} goes on with: the sequence number that
+   * the request was sent with, 0 where it was not.
+   */
+  ask<T extends object | undefined>(request: NetlinkRequest, read: MessageReader<T>): T | number {
+    if (this.state !== 'open') return 0;
+    const seq = this.#quick.ask(request);
+    return this.#quick.answered ? this.#quick.read(read) : seq;
+  }
+
+  /**
+   * Sends the operation's request, unless it was `sent` by this sequence number, and fetches what is there at once.
+   * Fails the operation rather than throwing.
+   */
+  submit(operation: Operation, sent = 0): void {
     const { request, signal, dump } = operation;
     if (this.state !== 'open') {
       this.#settle(operation, () => operation.fail(this.closedError()));
@@ -158,10 +165,10 @@ export class NetlinkCore extends BaseCore {
       this.#settle(operation, () => operation.fail(abortError(signal)));
       return;
     }
-    const quick = this.#quick.ask(request);
-    if (typeof quick === 'object') {
+    const quick = sent || this.#quick.ask(request);
+    if (sent === 0 && this.#quick.answered) {
       operation.settled = true;
-      operation.message(quick);
+      operation.message(this.#quick.message());
       operation.done(UNDISTURBED);
       return;
     }

@@ -36,6 +36,15 @@ export interface NetlinkMessage {
 }
 
 /**
+ * Makes something of a message where it lies, before the next datagram overwrites it.
+ *
+ * @param start where the payload after the nlmsghdr starts, in bytes of the buffer: a multiple of 4
+ * @param end where it ends
+ * @param buffer must not be kept
+ */
+export type MessageReader<T> = (type: number, buffer: ReceiveBuffer, start: number, end: number) => T;
+
+/**
  * Reads a dump's messages where they lie, before the next datagram overwrites them.
  *
  * What it throws ends the dump with that error.
@@ -72,6 +81,15 @@ export interface RequestOptions {
 export interface RequestPort {
   /** Asks once. Resolves with what came before the acknowledgement: nothing, one object, or NLM_F_ECHO's copy. */
   request(request: NetlinkRequest, options?: RequestOptions): Promise<NetlinkMessage[]>;
+  /**
+   * The same of a `single` request whose answer is mostly there when it has been sent: then it is read where it lies,
+   * and this is what `read` makes of it. Throws what `read` throws, and for wrong options. Optional.
+   */
+  ask?<T extends object | undefined>(
+    request: NetlinkRequest,
+    read: MessageReader<T>,
+    options?: RequestOptions,
+  ): T | Promise<NetlinkMessage[]>;
   /** Message by message as they come. Leaving the loop early is safe. */
   dump(request: NetlinkRequest, options?: RequestOptions): AsyncIterableIterator<NetlinkMessage>;
   /** All messages of a dump that nothing disturbed. */

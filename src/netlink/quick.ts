@@ -6,7 +6,7 @@
 import { type NativeNetlink, REPORT } from '../handle/native.ts';
 import type { Contention } from './contention.ts';
 import { keep } from './keep.ts';
-import type { NetlinkMessage, NetlinkRequest } from './message.ts';
+import type { MessageReader, NetlinkMessage, NetlinkRequest } from './message.ts';
 import type { NetlinkProtocol } from './protocol.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
@@ -37,17 +37,20 @@ export class Quick {
   readonly #parts: QuickParts;
   #buffer: ReceiveBuffer | undefined;
   #report: Int32Array | undefined;
+  /** Bytes of the answer of the last {@link ask}, with its header; 0 where something else came. */
+  #length = 0;
 
   constructor(parts: QuickParts) {
     this.#parts = parts;
   }
 
   /**
-   * The answer. Or the sequence number that it was sent with, where something else came: what `exchange` received is
-   * then still to be looked at. Or 0, where nothing was sent.
+   * The sequence number that it was sent with, or 0 where nothing was sent. Unless {@link answered}, what `exchange`
+   * received is still to be looked at.
    */
-  ask({ type, flags = 0, payload, single }: NetlinkRequest): NetlinkMessage | number {
+  ask({ type, flags = 0, payload, single }: NetlinkRequest): number {
     const { native, protocol, contention, sender, receiver } = this.#parts;
+    this.#length = 0;
     const length = MESSAGE_HEADER + payload.length;
     if (single !== true || length > LONGEST || protocol.size > 0) return 0;
     if (!sender.idle || contention.high || !receiver.free) return 0;
@@ -62,25 +65,46 @@ export class Quick {
     bytes.set(payload, MESSAGE_HEADER);
     if (native.exchange(bytes, length) < 0) return 0;
     contention.note(this.#report[REPORT.took] as number);
-    return this.#answer(seq, this.#buffer, this.#report) ?? seq;
+    this.#length = isAnswer(this.#buffer.words, this.#report, seq, protocol.portId)
+      ? (this.#report[REPORT.received] as number)
+      : 0;
+    return seq;
   }
 
-  /** What was received, if that is one message, and ours. */
-  #answer(seq: number, buffer: ReceiveBuffer, report: Int32Array): NetlinkMessage | undefined {
-    const { portId } = this.#parts.protocol;
-    const { words } = buffer;
-    const length = report[REPORT.received] as number;
-    if (length < MESSAGE_HEADER || words[0] !== length || report[REPORT.group] !== 0) return undefined;
-    if (words[2] !== (seq | 0) || words[3] !== (portId | 0)) return undefined;
+  /** What the last {@link ask} received is its answer, and lies in the buffer until something else is received. */
+  get answered(): boolean {
+    return this.#length > 0;
+  }
+
+  /** The answer, kept. */
+  message(): NetlinkMessage {
+    const { bytes, words } = this.#buffer as ReceiveBuffer;
     const kind = words[1] as number;
-    const type = firstHalf(kind);
-    if (type < NLMSG.minType) return undefined;
     return {
-      type,
+      type: firstHalf(kind),
       flags: secondHalf(kind),
-      seq,
-      portId,
-      payload: keep(buffer.bytes, MESSAGE_HEADER, length),
+      seq: (words[2] as number) >>> 0,
+      portId: (words[3] as number) >>> 0,
+      payload: keep(bytes, MESSAGE_HEADER, this.#length),
     };
   }
+
+  /** The answer where it lies. */
+  read<T>(reader: MessageReader<T>): T {
+    const buffer = this.#buffer as ReceiveBuffer;
+    return reader(firstHalf(buffer.words[1] as number), buffer, MESSAGE_HEADER, this.#length);
+  }
+}
+
+/** Whether what was received is one message, and the answer. */
+function isAnswer(words: Int32Array, report: Int32Array, seq: number, portId: number): boolean {
+  const length = report[REPORT.received] as number;
+  return (
+    length >= MESSAGE_HEADER &&
+    words[0] === length &&
+    report[REPORT.group] === 0 &&
+    words[2] === (seq | 0) &&
+    words[3] === (portId | 0) &&
+    firstHalf(words[1] as number) >= NLMSG.minType
+  );
 }

@@ -9,13 +9,27 @@ import { ask, dumpInto, dumpWhole } from './calls.ts';
 import { NetlinkCore, type NewsListener } from './core.ts';
 import { DumpIterator } from './dump.ts';
 import type { ExtAck, RequestNames } from './ext-ack.ts';
-import type { MessageSink, NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
+import type {
+  MessageReader,
+  MessageSink,
+  NetlinkMessage,
+  NetlinkRequest,
+  RequestOptions,
+  RequestPort,
+} from './message.ts';
 import { type NewsOptions, type NewsSink, NewsSocket } from './news.ts';
 import type { OperationOptions } from './operation.ts';
 import { NetlinkPipeline, type PipelineOptions } from './pipeline.ts';
 
 export type { ExtAck, RequestNames } from './ext-ack.ts';
-export type { MessageSink, NetlinkMessage, NetlinkRequest, RequestOptions, RequestPort } from './message.ts';
+export type {
+  MessageReader,
+  MessageSink,
+  NetlinkMessage,
+  NetlinkRequest,
+  RequestOptions,
+  RequestPort,
+} from './message.ts';
 export type { ReceiveBuffer } from './wire/receive-buffer.ts';
 
 /** NETLINK_* protocols, uapi/linux/netlink.h. */
@@ -208,6 +222,22 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
    */
   async request(request: NetlinkRequest, options: RequestOptions = {}): Promise<NetlinkMessage[]> {
     return ask(this.core, this.#prepare(request, options), this);
+  }
+
+  /** See {@link RequestPort.ask}. */
+  ask<T extends object | undefined>(
+    request: NetlinkRequest,
+    read: MessageReader<T>,
+    options: RequestOptions = {},
+  ): T | Promise<NetlinkMessage[]> {
+    const { signal, timeout } = options;
+    checkTimeout(timeout);
+    checkSignal(signal);
+    if (signal?.aborted) return this.request(request, options);
+    const answer = this.core.ask(request, read);
+    return typeof answer === 'number'
+      ? ask(this.core, this.#prepare(request, options), this, answer)
+      : answer;
   }
 
   /** Message by message; see {@link DumpIterator}. The kernel is asked at the first `next()`. */

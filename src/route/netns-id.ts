@@ -107,7 +107,7 @@ export class NetnsIdService extends ObjectService<NetnsId, NetnsIdFilter> {
     const found =
       netns === undefined
         ? await this.fetch(request(defined({ nsid: required(nsid), targetNsid })), options)
-        : await this.#withFd(netns, (fd) => this.fetch(request(defined({ fd, targetNsid })), options));
+        : await this.#withFd(netns, async (fd) => this.fetch(request(defined({ fd, targetNsid })), options));
     if (found === undefined) throw systemError(ENOENT, 'RTM_GETNSID', defined({ nsid }));
     return found;
   }

@@ -1,6 +1,5 @@
-import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
+import type { MessageReader, NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { NLM_F } from '../netlink/wire/message.ts';
-import { type ReceiveBuffer, receiveBuffer } from '../netlink/wire/receive-buffer.ts';
 import { LinkNaming } from './link-naming.ts';
 import type { LinkNames } from './names.ts';
 import type { ObjectType } from './object.ts';
@@ -20,15 +19,12 @@ export const VERB_FLAGS = {
 } as const;
 export type Verb = keyof typeof VERB_FLAGS;
 
-/** The memory of the payload that was read last: those of small answers share some. */
-let lastMemory: ReceiveBuffer | undefined;
-
-/** A message that has been kept, as an object. */
-function readPayload<T extends object>(type: ObjectType<T>, payload: Uint8Array): T {
-  const { buffer, byteOffset, length } = payload;
-  if (type.read === undefined || byteOffset % 4 !== 0) return type.decode(payload);
-  if (lastMemory?.bytes.buffer !== buffer) lastMemory = receiveBuffer(new Uint8Array(buffer));
-  return type.read(lastMemory, byteOffset, byteOffset + length);
+/** The object of a message where it lies; undefined where it is another kind of message. */
+function objectReader<T extends object>(of: ObjectType<T>): MessageReader<T | undefined> {
+  return (type, buffer, start, end) => {
+    if (type !== of.messages.new) return undefined;
+    return of.read === undefined ? of.decode(buffer.bytes.subarray(start, end)) : of.read(buffer, start, end);
+  };
 }
 
 /**
@@ -39,11 +35,13 @@ export abstract class ObjectService<T extends object, Filter extends object> {
   protected readonly port: RequestPort;
   protected readonly names: LinkNames;
   readonly type: ObjectType<T>;
+  readonly #read: MessageReader<T | undefined>;
 
   constructor(type: ObjectType<T>, port: RequestPort, names: LinkNames) {
     this.type = type;
     this.port = port;
     this.names = names;
+    this.#read = objectReader(type);
   }
 
   /** A filter's names of links as indexes, before anything else sees the filter. Default: as it is. */
@@ -152,19 +150,30 @@ export abstract class ObjectService<T extends object, Filter extends object> {
     await this.port.request({ type: this.type.messages.del, payload }, options);
   }
 
-  /** One object by a "get" request that is not a dump. */
-  protected async fetch(payload: Uint8Array, options: RequestOptions): Promise<T | undefined> {
-    const messages: NetlinkMessage[] = await this.port.request(
-      { type: this.type.messages.get, payload, idempotent: true, single: true },
-      options,
-    );
+  /**
+   * One object by a "get" request that is not a dump. Mostly the answer is there at once: then no promise is made that
+   * the caller does not make.
+   */
+  protected fetch(payload: Uint8Array, options: RequestOptions): T | undefined | Promise<T | undefined> {
+    const { port } = this;
+    const request = { type: this.type.messages.get, payload, idempotent: true, single: true };
+    const answer = port.ask ? port.ask(request, this.#read, options) : port.request(request, options);
+    return answer instanceof Promise
+      ? answer.then((messages) => this.#fetched(messages, options))
+      : this.#withNames(answer, options);
+  }
+
+  #fetched(messages: readonly NetlinkMessage[], options: RequestOptions) {
     const found = messages.find((message) => message.type === this.type.messages.new);
-    if (found === undefined) return undefined;
-    const object = readPayload(this.type, found.payload);
+    return this.#withNames(found && this.type.decode(found.payload), options);
+  }
+
+  #withNames(object: T | undefined, options: RequestOptions): T | undefined | Promise<T> {
+    if (object === undefined) return undefined;
     const links = this.linksOf(object);
     if (links.length === 0) return object;
     const names = new Map<number, string>();
     if (this.names.tellAll(links, names).size === 0) return this.complete(object, names);
-    return this.complete(object, (await this.names.of(links, options)) ?? names);
+    return this.names.of(links, options).then((asked) => this.complete(object, asked ?? names));
   }
 }
