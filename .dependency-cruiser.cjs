@@ -1,13 +1,14 @@
 // The layer rule: a room of src/ imports only rooms below it. ARCHITECTURE.md draws the same picture.
 const ROOMS = {
   handle: [],
-  netns: ['handle'],
+  process: ['handle'],
+  netns: ['handle', 'process'],
   netlink: ['handle', 'netns'],
   route: ['handle', 'netns', 'netlink'],
   generic: ['handle', 'netns', 'netlink'],
   testing: ['handle'],
-  cli: ['handle', 'netns', 'netlink', 'route', 'generic', 'testing', 'repl'],
-  repl: ['handle', 'netns', 'netlink', 'route', 'generic', 'testing'],
+  cli: ['handle', 'process', 'netns', 'netlink', 'route', 'generic', 'testing', 'repl'],
+  repl: ['handle', 'process', 'netns', 'netlink', 'route', 'generic', 'testing'],
 };
 
 const layers = Object.entries(ROOMS).map(([room, below]) => ({

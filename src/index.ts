@@ -48,6 +48,25 @@ export {
 } from './netlink/socket.ts';
 export type { RawAttribute } from './netlink/wire/attributes.ts';
 export { type CreateNetnsOptions, type NamedNetns, Netns, type NetnsReference } from './netns/index.ts';
+export {
+  type BindMount,
+  DuplicatedFd,
+  type HasFd,
+  type Orphan,
+  type OrphanOptions,
+  Pidfd,
+  Process,
+  type ProcessExit,
+  type ProcessIdentity,
+  type ProcessUsage,
+  type ReapedOrphan,
+  type Signal,
+  type SpawnMounts,
+  type SpawnOptions,
+  type Stdio,
+  subreaper,
+  type WaitOptions,
+} from './process/index.ts';
 export type { Action } from './route/action-list.ts';
 export type {
   ActionCommon,

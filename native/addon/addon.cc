@@ -10,7 +10,9 @@
 #include "environment.h"
 #include "netlink_handle.h"
 #include "netns_handle.h"
+#include "pidfd_handle.h"
 #include "pipeline_handle.h"
+#include "process_calls.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -61,6 +63,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   }
   data->netlink_class = Napi::Persistent(NetlinkHandle::Class(env));
   data->fd_class = Napi::Persistent(NetnsHandle::Class(env));
+  data->pidfd_class = Napi::Persistent(PidfdHandle::Class(env));
   data->pipeline_class = Napi::Persistent(PipelineHandle::Class(env));
   env.SetInstanceData(data.release());
 
@@ -79,6 +82,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["mountNetns"] = Napi::Function::New<NetnsHandle::Mount>(env, "mountNetns");
   exports["unmountNetns"] = Napi::Function::New<NetnsHandle::Unmount>(env, "unmountNetns");
   exports["shareMount"] = Napi::Function::New<NetnsHandle::Share>(env, "shareMount");
+  exports["openPidfd"] = Napi::Function::New<PidfdHandle::Open>(env, "openPidfd");
+  exports["spawn"] = Napi::Function::New<SpawnCall>(env, "spawn");
+  exports["setSubreaper"] = Napi::Function::New<SetSubreaperCall>(env, "setSubreaper");
+  exports["isSubreaper"] = Napi::Function::New<IsSubreaperCall>(env, "isSubreaper");
+  exports["spawnedChildren"] = Napi::Function::New<SpawnedChildrenCall>(env, "spawnedChildren");
+  exports["reapChild"] = Napi::Function::New<ReapChildCall>(env, "reapChild");
   exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");
 #ifdef __SANITIZE_ADDRESS__
   exports["checkLeaks"] = Napi::Function::New<CheckLeaks>(env, "checkLeaks");

@@ -11,6 +11,24 @@ void ThrowTypeError(Napi::Env env, const char* name, const char* expected) {
   Napi::TypeError::New(env, std::string(name) + " must be " + expected).ThrowAsJavaScriptException();
 }
 
+template <typename T>
+std::optional<std::vector<T>> ListArgument(Napi::Value value, const char* name,
+                                           std::optional<T> (*item)(Napi::Value, const char*)) {
+  if (value.IsEmpty()) return std::nullopt;
+  if (!value.IsArray()) {
+    ThrowTypeError(value.Env(), name, "an array");
+    return std::nullopt;
+  }
+  Napi::Array array = value.As<Napi::Array>();
+  std::vector<T> items;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    std::optional<T> one = item(array.Get(i), name);
+    if (!one) return std::nullopt;
+    items.push_back(std::move(*one));
+  }
+  return items;
+}
+
 }  // namespace
 
 std::optional<int32_t> IntArgument(Napi::Value value, const char* name) {
@@ -36,6 +54,14 @@ std::optional<std::string> StringArgument(Napi::Value value, const char* name) {
   }
   ThrowTypeError(value.Env(), name, "a string without null bytes");
   return std::nullopt;
+}
+
+std::optional<std::vector<std::string>> StringsArgument(Napi::Value value, const char* name) {
+  return ListArgument<std::string>(value, name, StringArgument);
+}
+
+std::optional<std::vector<int32_t>> IntsArgument(Napi::Value value, const char* name) {
+  return ListArgument<int32_t>(value, name, IntArgument);
 }
 
 std::optional<Napi::Function> FunctionArgument(Napi::Value value, const char* name) {

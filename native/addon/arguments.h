@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cofferdam {
 
@@ -13,6 +14,8 @@ namespace cofferdam {
 
 std::optional<int32_t> IntArgument(Napi::Value value, const char* name);
 std::optional<std::string> StringArgument(Napi::Value value, const char* name);
+std::optional<std::vector<std::string>> StringsArgument(Napi::Value value, const char* name);
+std::optional<std::vector<int32_t>> IntsArgument(Napi::Value value, const char* name);
 std::optional<Napi::Function> FunctionArgument(Napi::Value value, const char* name);
 
 }  // namespace cofferdam

@@ -25,11 +25,13 @@ class NetnsHandle final : public Napi::ObjectWrap<NetnsHandle>, private Environm
   static Napi::Value Unmount(const Napi::CallbackInfo& info);
   static Napi::Value Share(const Napi::CallbackInfo& info);
 
+  // The owner's object for an fd, or the reason why there is none.
+  static Napi::Value Wrap(Napi::Env env, Result<OwnedFd> fd);
+
   explicit NetnsHandle(const Napi::CallbackInfo& info);
   ~NetnsHandle();
 
  private:
-  static Napi::Value Wrap(Napi::Env env, Result<OwnedFd> fd);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Inode(const Napi::CallbackInfo& info);
   Napi::Value Device(const Napi::CallbackInfo& info);

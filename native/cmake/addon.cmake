@@ -37,8 +37,10 @@ add_library(addon MODULE
   addon/netlink_threads.cc
   addon/netlink_transfer.cc
   addon/netns_handle.cc
+  addon/pidfd_handle.cc
   addon/pipeline_handle.cc
   addon/poll.cc
+  addon/process_calls.cc
   addon/shared_memory.cc
   addon/wake.cc)
 set_target_properties(addon PROPERTIES OUTPUT_NAME cofferdam PREFIX "" SUFFIX ".node")

@@ -53,6 +53,20 @@ Result<OwnedFd> OwnedFd::Pidfd(pid_t pid) {
   return OwnedFd(fd);
 }
 
+Result<OwnedFd> OwnedFd::OfProcess(int pidfd, int fd) {
+  int copy = static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+  if (copy < 0) return Errno::Last();
+  return OwnedFd(copy);
+}
+
+int OwnedFd::Pipe(OwnedFd* read_end, OwnedFd* write_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+  *read_end = OwnedFd(ends[0]);
+  *write_end = OwnedFd(ends[1]);
+  return 0;
+}
+
 Result<OwnedFd> OwnedFd::NetnsOfSocket(int socket) {
   int fd = ioctl(socket, SIOCGSKNS);
   if (fd < 0) return Errno::Last();
@@ -68,6 +82,12 @@ int OwnedFd::Close() {
   int error = -errno;
   fd_table::CloseFailed(fd, error);
   return error;
+}
+
+int OwnedFd::Release() {
+  if (fd_ < 0) return -1;
+  fd_table::Forget(fd_);
+  return Give();
 }
 
 }  // namespace cofferdam

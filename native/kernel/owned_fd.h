@@ -28,6 +28,10 @@ class OwnedFd {
   static Result<OwnedFd> Duplicate(int fd);
   // pidfd_open(2), which is always close-on-exec.
   static Result<OwnedFd> Pidfd(pid_t pid);
+  // pidfd_getfd(2): a duplicate of an fd of another process; the kernel makes it close-on-exec.
+  static Result<OwnedFd> OfProcess(int pidfd, int fd);
+  // pipe2(2), O_CLOEXEC. 0 or a negative errno.
+  static int Pipe(OwnedFd* read_end, OwnedFd* write_end);
   // ioctl(2) SIOCGSKNS: the network namespace of a socket; the kernel opens it close-on-exec.
   static Result<OwnedFd> NetnsOfSocket(int socket);
 
@@ -37,6 +41,8 @@ class OwnedFd {
   // Idempotent. 0, or the negative errno of close(2). Never retried: Linux has released the number even when
   // close says EINTR, and a second close could hit another thread's new fd.
   int Close();
+  // Hands the number to an owner outside of native code: a stream of Node's, which will close it.
+  int Release();
 
  protected:
   // Takes over an fd that the caller has just got from the kernel.

@@ -192,6 +192,96 @@ export interface NativeFd {
   close(): Result;
 }
 
+/** How a process ended, waitid(2). */
+export interface NativeExit {
+  /** By a signal, which `status` is then; else `status` is the exit code. */
+  readonly signaled: boolean;
+  readonly coreDumped: boolean;
+  readonly status: number;
+  /** Times in microseconds, memory in bytes. Told to the parent only. */
+  readonly usage?: {
+    readonly userTime: number;
+    readonly systemTime: number;
+    readonly maxRss: number;
+    readonly minorFaults: number;
+    readonly majorFaults: number;
+    readonly blocksIn: number;
+    readonly blocksOut: number;
+    readonly voluntarySwitches: number;
+    readonly involuntarySwitches: number;
+  };
+}
+
+/** The native side of a process, by its pidfd. */
+export interface NativePidfd {
+  /** The fd number, -1 from `close()` on. */
+  readonly fd: number;
+  readonly pid: number;
+  /** pidfd_send_signal(2). 0 sends nothing; -ESRCH once the process has been reaped. */
+  send(signal: number): Result;
+  /** Whether it has ended, reaped or not. False once closed. */
+  ended(): boolean;
+  /**
+   * How it ended. One of `spawn()` is reaped; any other child of ours is not. -EAGAIN while it runs, or its parent has
+   * yet to reap it; another errno where the kernel does not tell.
+   */
+  exit(): NativeExit | Result;
+  /** Calls `onExit` when it ends, by a poll over the pidfd. One callback for the life of the handle. */
+  watch(onExit: () => void): Result;
+  /** pidfd_getfd(2). */
+  getFd(fd: number): NativeFd | Result;
+  /** Whether the watcher keeps the event loop alive. A new handle does not (unref'ed). */
+  ref(): void;
+  unref(): void;
+  hasRef(): boolean;
+  /**
+   * Idempotent. `fd` reads -1 at once. One of `spawn()` that still runs is killed (SIGKILL) and reaped. True where that
+   * has yet to happen, or libuv has yet to let go: then `onClosed` runs once, later.
+   */
+  close(onClosed?: () => void): boolean;
+}
+
+/** A mount namespace for a process of its own. */
+export interface NativeMounts {
+  readonly sysfs: boolean;
+  /** Bind mounts: what, and where. */
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+}
+
+/** What a process is to be. -1 where there is no fd. */
+export interface NativeSpawnRequest {
+  readonly argv: readonly string[];
+  /** NAME=VALUE. */
+  readonly env: readonly string[];
+  /** Files to try, in turn, as execvp(3) does. */
+  readonly paths: readonly string[];
+  /** For each fd of the process one of ours, or -1 for /dev/null, or -2 for a pipe. */
+  readonly stdio: readonly number[];
+  readonly cwd: string | undefined;
+  readonly cwdFd: number;
+  readonly netnsFd: number;
+  readonly cgroupFd: number;
+  readonly mounts: NativeMounts | undefined;
+  /** PR_SET_PDEATHSIG; 0 for none. */
+  readonly deathSignal: number;
+}
+
+export interface NativeSpawned {
+  readonly pidfd: NativePidfd;
+  /** Our ends of the pipes, by the fd of the process: the caller's to close. */
+  readonly pipes: readonly (number | undefined)[];
+  /** It was moved into its cgroup, rather than born there. */
+  readonly migrated: boolean;
+}
+
+/** Why there is no process: nothing is left of it. */
+export interface NativeSpawnFailure {
+  readonly errno: Result;
+  readonly syscall: string;
+  readonly path?: string;
+}
+
 export interface NativeBinding {
   /** The addon's own version, equal to package.json's. */
   readonly version: string;
@@ -220,6 +310,17 @@ export interface NativeBinding {
    * would nest mounts.
    */
   shareMount(directory: string): Result;
+  /** pidfd_open(2). -ESRCH where there is no such process. */
+  openPidfd(pid: number): NativePidfd | Result;
+  /** Starts a program, as vfork(2) and execve(2) do: when it returns, the program runs. */
+  spawn(request: NativeSpawnRequest): NativeSpawned | NativeSpawnFailure;
+  /** prctl(2), PR_SET_CHILD_SUBREAPER and PR_GET_CHILD_SUBREAPER: 0 or 1. */
+  setSubreaper(on: boolean): Result;
+  isSubreaper(): Result;
+  /** Pids of what `spawn()` started in this thread and has not been reaped yet. */
+  spawnedChildren(): number[];
+  /** Reaps a child that has ended. -ECHILD if it is none of ours; -EAGAIN while it runs. */
+  reapChild(pid: number): NativeExit | Result;
   /** Native handles open now in this environment, for tests. */
   openHandles(): number;
   /**

@@ -9,11 +9,11 @@
  * on with it only as we receive. But everything comes through one pipe: while anybody else waits (another call,
  * the next dump, a group), the parked dump is read into memory, because its parts lie in the way.
  */
+import { onAbort } from '../handle/abort-watch.ts';
 import { BaseCore } from '../handle/core.ts';
 import { abortError, ClosedError, systemError, TimeoutError } from '../handle/errors.ts';
 import type { HandleDetail } from '../handle/handle-info.ts';
 import type { NativeNetlink } from '../handle/native.ts';
-import { onAbort } from './abort-watch.ts';
 import { Contention } from './contention.ts';
 import type { CoreOptions } from './core-options.ts';
 import { DrainWatch } from './drain-watch.ts';

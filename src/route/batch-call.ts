@@ -1,7 +1,9 @@
 /** A batch from the call to its results. */
+
+import { onAbort } from '../handle/abort-watch.ts';
+import { checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, type ClosedError } from '../handle/errors.ts';
-import { onAbort } from '../netlink/abort-watch.ts';
-import { checkSignal, checkTimeout, type NetlinkSocket } from '../netlink/socket.ts';
+import type { NetlinkSocket } from '../netlink/socket.ts';
 import {
   type BatchFailure,
   BatchItems,
