@@ -27,11 +27,10 @@ export interface HandleCore {
   close(): void;
   /** Whether it keeps the event loop alive. */
   hasRef(): boolean;
-  /**
-   * Called once, by the facade's constructor. `onReleased` runs when nothing of the handle is left; the promise
-   * returned resolves at the same moment.
-   */
-  attach(onReleased: () => void): Promise<void>;
+  /** Called once, by the facade's constructor. `onReleased` runs when nothing of the handle is left. */
+  attach(onReleased: () => void): void;
+  /** A promise that resolves when nothing of the handle is left. For the facade, which keeps it: called once at most. */
+  whenReleased(): Promise<void>;
 }
 
 /**
@@ -47,6 +46,7 @@ export abstract class BaseCore implements HandleCore {
   #state: HandleState = 'open';
   #onReleased: (() => void) | undefined;
   #closed: WeakRef<Promise<void>> | undefined;
+  #resolve: (() => void) | undefined;
 
   get state(): HandleState {
     return this.#state;
@@ -69,17 +69,25 @@ export abstract class BaseCore implements HandleCore {
   /** Settles everything that waits, with a ClosedError. Runs after closeNative: who is woken sees fd -1. */
   protected onClosing(): void {}
 
-  attach(onReleased: () => void): Promise<void> {
+  attach(onReleased: () => void): void {
+    this.#onReleased = onReleased;
+    if (this.#state === 'closed') this.#release();
+  }
+
+  whenReleased(): Promise<void> {
+    if (this.#state === 'closed') return Promise.resolve();
     let resolve = (): void => {};
     const closed = new Promise<void>((settle) => {
       resolve = settle;
     });
-    resolvers.set(closed, resolve);
-    this.#onReleased = onReleased;
+    if (this.#state === 'closing') {
+      this.#resolve = resolve;
+      return closed;
+    }
     // Weakly, while open: reactions of this promise are the user's closures, and one that mentions the facade,
     // `handle.closed.then(() => log(handle))`, would make the handle immortal and its leak invisible.
+    resolvers.set(closed, resolve);
     this.#closed = new WeakRef(closed);
-    if (this.#state === 'closed') this.#release(resolve);
     return closed;
   }
 
@@ -89,32 +97,32 @@ export abstract class BaseCore implements HandleCore {
     // Strongly, from here on: `await handle.closed` may be all that is left of the program's interest, and
     // would never go on if the promise were collected before libuv lets go.
     const closed = this.#closed?.deref();
-    const resolve = closed === undefined ? undefined : resolvers.get(closed);
+    if (closed !== undefined) this.#resolve = resolvers.get(closed);
     let settling = true;
     let done = false;
     try {
       this.closeNative(() => {
         done = true;
-        if (!settling) this.#release(resolve);
+        if (!settling) this.#release();
       });
     } finally {
       try {
         this.onClosing();
       } finally {
         settling = false;
-        if (done) this.#release(resolve);
+        if (done) this.#release();
       }
     }
   }
 
-  #release(resolve: (() => void) | undefined): void {
+  #release(): void {
     this.#state = 'closed';
     const onReleased = this.#onReleased;
     this.#onReleased = undefined;
     try {
       onReleased?.();
     } finally {
-      resolve?.();
+      this.#resolve?.();
     }
   }
 }

@@ -14,16 +14,22 @@ export abstract class KernelHandle<Core extends HandleCore = HandleCore>
   implements Disposable, AsyncDisposable
 {
   protected readonly core: Core;
-  /**
-   * Resolves when nothing of the handle is left in the kernel or the event loop. Never rejects. A program that
-   * merely waits for it does not keep the handle open: hold the handle as well.
-   */
-  readonly closed: Promise<void>;
+  /** Made when it is asked for: most handles are closed without anybody waiting for it. */
+  #closed: Promise<void> | undefined;
 
   /** Takes over `core`. The registry holds it from here on, and watches `this`. */
   protected constructor(core: Core) {
     this.core = core;
-    this.closed = handles.register(core, this, new.target);
+    handles.register(core, this, new.target);
+  }
+
+  /**
+   * Resolves when nothing of the handle is left in the kernel or the event loop. Never rejects. A program that
+   * merely waits for it does not keep the handle open: hold the handle as well.
+   */
+  get closed(): Promise<void> {
+    this.#closed ??= this.core.whenReleased();
+    return this.#closed;
   }
 
   /** 'netlink', 'netns', ... */

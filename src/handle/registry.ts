@@ -129,12 +129,12 @@ export class HandleRegistry {
   }
 
   /**
-   * Enters a core and watches its facade. Returns what `facade.closed` is to be.
+   * Enters a core and watches its facade.
    *
    * @param opener the function whose frame, and all above it, the creation stack leaves out
    * @internal
    */
-  register(core: HandleCore, facade: object, opener: Opener): Promise<void> {
+  register(core: HandleCore, facade: object, opener: Opener): void {
     const id = this.#nextId++;
     const stack = this.#wantsStack() ? creationStack(opener) : undefined;
     const entry: Entry = { id, core, openedAt: performance.now(), stack };
@@ -142,7 +142,7 @@ export class HandleRegistry {
     this.#opened++;
     this.#collected.register(facade, id, core);
     if (openChannel.hasSubscribers) openChannel.publish(describe(entry));
-    return core.attach(() => this.#released(entry));
+    core.attach(() => this.#released(entry));
   }
 
   #wantsStack(): boolean {
@@ -207,7 +207,7 @@ function creationStack(opener: Opener): string {
 }
 
 /** The number is the version of HandleRegistry's interface: copies that don't agree on it don't share. */
-const KEY = Symbol.for('cofferdam.handles.1');
+const KEY = Symbol.for('cofferdam.handles.2');
 
 function sharedRegistry(): HandleRegistry {
   const shared = globalThis as { [KEY]?: HandleRegistry };

@@ -117,13 +117,12 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
   /** Deadline of calls that give none, in milliseconds. */
   readonly timeout: number;
   readonly #options: NetlinkSocketOptions;
-  readonly #listeners = new Listeners();
+  #listeners: Listeners | undefined;
 
   private constructor(core: NetlinkCore, options: NetlinkSocketOptions) {
     super(core);
     this.#options = options;
     this.timeout = options.timeout ?? DEFAULT_TIMEOUT;
-    core.listen(this.#listeners);
   }
 
   /**
@@ -280,17 +279,17 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
 
   /** Calls `listener` for each multicast message of the joined groups. Returns what takes it off again. */
   onNotification(listener: NotificationListener): () => void {
-    return subscribe(this.#listeners.notifications, listener);
+    return subscribe(this.#heard().notifications, listener);
   }
 
   /** Calls `listener` when the kernel dropped datagrams (ENOBUFS): news are missing, and more will come. */
   onOverrun(listener: OverrunListener): () => void {
-    return subscribe(this.#listeners.overruns, listener);
+    return subscribe(this.#heard().overruns, listener);
   }
 
   /** Calls `listener` with what the kernel remarks on a request that it carried out. */
   onWarning(listener: WarningListener): () => void {
-    return subscribe(this.#listeners.warnings, listener);
+    return subscribe(this.#heard().warnings, listener);
   }
 
   /** Keeps the event loop alive until unref(), for who waits for news. Idempotent. */
@@ -300,6 +299,15 @@ export class NetlinkSocket extends KernelHandle<NetlinkCore> implements RequestP
 
   unref(): void {
     this.core.setRef(false);
+  }
+
+  /** From the first listener on the core tells what it hears. */
+  #heard(): Listeners {
+    if (this.#listeners === undefined) {
+      this.#listeners = new Listeners();
+      this.core.listen(this.#listeners);
+    }
+    return this.#listeners;
   }
 
   #prepare(request: NetlinkRequest, { signal, timeout = this.timeout }: RequestOptions): OperationOptions {
