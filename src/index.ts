@@ -47,7 +47,21 @@ export {
   type RequestOptions,
 } from './netlink/socket.ts';
 export type { RawAttribute } from './netlink/wire/attributes.ts';
-export { type CreateNetnsOptions, type NamedNetns, Netns, type NetnsReference } from './netns/index.ts';
+export {
+  type CreateNetnsOptions,
+  type FoundNetns,
+  type NamedNetns,
+  Netns,
+  type NetnsHolder,
+  type NetnsNumbering,
+  type NetnsReference,
+  NetnsSocket,
+  type NetnsSurvey,
+  type NetnsSurveyOptions,
+  type SocketFamily,
+  type SocketType,
+  type Unseen,
+} from './netns/index.ts';
 export {
   type BindMount,
   DuplicatedFd,

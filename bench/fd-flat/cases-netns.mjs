@@ -1,4 +1,5 @@
 // Network namespaces as handles, and what measures.
+import { closeSync } from 'node:fs';
 import { handles, Netns } from 'cofferdam';
 import { measureFds } from 'cofferdam/testing';
 import { mustFail, NO_PID } from './support.mjs';
@@ -63,6 +64,26 @@ export const netnsCases = [
       if (netns.fd < 0) throw new Error('removing a name must not close a handle');
       netns.close();
     },
+  },
+  {
+    name: 'netns socket, released',
+    what: 'a socket inside, closed; one given up and closed by its new owner; EAFNOSUPPORT',
+    cycles: OPENS,
+    setup: async ({ world }) => {
+      const netns = await Netns.open(world.netns);
+      return { netns, teardown: () => netns.close() };
+    },
+    async cycle({ netns }) {
+      (await netns.socket('inet', 'stream')).close();
+      closeSync((await netns.socket('inet', 'dgram')).release());
+      await mustFail('EAFNOSUPPORT', () => netns.socket(9999, 'stream'));
+    },
+  },
+  {
+    name: 'netns survey',
+    what: 'all namespaces and their holders, by sockets as well; a few milliseconds each',
+    cycles: OPENS / 20,
+    cycle: () => Netns.survey({ sockets: true }),
   },
   {
     name: 'handles list snapshot diff',

@@ -8,8 +8,9 @@
 #include "addon_data.h"
 #include "arguments.h"
 #include "environment.h"
+#include "fd_handle.h"
 #include "netlink_handle.h"
-#include "netns_handle.h"
+#include "netns.h"
 #include "pidfd_handle.h"
 #include "pipeline_handle.h"
 #include "process_calls.h"
@@ -62,7 +63,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     return exports;
   }
   data->netlink_class = Napi::Persistent(NetlinkHandle::Class(env));
-  data->fd_class = Napi::Persistent(NetnsHandle::Class(env));
+  data->fd_class = Napi::Persistent(FdHandle::Class(env));
   data->pidfd_class = Napi::Persistent(PidfdHandle::Class(env));
   data->pipeline_class = Napi::Persistent(PipelineHandle::Class(env));
   env.SetInstanceData(data.release());
@@ -75,13 +76,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 #endif
   exports["openNetlink"] = Napi::Function::New<NetlinkHandle::Open>(env, "openNetlink");
   exports["openPipeline"] = Napi::Function::New<PipelineHandle::Open>(env, "openPipeline");
-  exports["openNetns"] = Napi::Function::New<NetnsHandle::Open>(env, "openNetns");
-  exports["createNetns"] = Napi::Function::New<NetnsHandle::Create>(env, "createNetns");
-  exports["openNetnsOfPid"] = Napi::Function::New<NetnsHandle::OpenOfPid>(env, "openNetnsOfPid");
-  exports["duplicateNetns"] = Napi::Function::New<NetnsHandle::Duplicate>(env, "duplicateNetns");
-  exports["mountNetns"] = Napi::Function::New<NetnsHandle::Mount>(env, "mountNetns");
-  exports["unmountNetns"] = Napi::Function::New<NetnsHandle::Unmount>(env, "unmountNetns");
-  exports["shareMount"] = Napi::Function::New<NetnsHandle::Share>(env, "shareMount");
+  ExportNetns(env, exports);
   exports["openPidfd"] = Napi::Function::New<PidfdHandle::Open>(env, "openPidfd");
   exports["spawn"] = Napi::Function::New<SpawnCall>(env, "spawn");
   exports["setSubreaper"] = Napi::Function::New<SetSubreaperCall>(env, "setSubreaper");

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "environment.h"
+#include "fd_handle.h"
 #include "netlink_handle.h"
-#include "netns_handle.h"
 #include "pidfd_handle.h"
 #include "pipeline_handle.h"
 
@@ -34,7 +34,7 @@ class AddonData {
   // An object that Node did not tie to its JavaScript object, because the environment is being terminated: no
   // finalizer will ever delete it. The open function does, after the constructor that it called.
   std::unique_ptr<NetlinkHandle> netlink_orphan;
-  std::unique_ptr<NetnsHandle> fd_orphan;
+  std::unique_ptr<FdHandle> fd_orphan;
   std::unique_ptr<PidfdHandle> pidfd_orphan;
   std::unique_ptr<PipelineHandle> pipeline_orphan;
 };

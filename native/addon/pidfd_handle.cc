@@ -8,7 +8,7 @@
 #include "../kernel/spawn.h"
 #include "addon_data.h"
 #include "arguments.h"
-#include "netns_handle.h"
+#include "fd_handle.h"
 
 namespace cofferdam {
 
@@ -235,7 +235,7 @@ Napi::Value PidfdHandle::GetFd(const Napi::CallbackInfo& info) {
   std::optional<int32_t> fd = IntArgument(info[0], "fd");
   if (!fd) return Napi::Value();
   if (!open()) return Number(info, -EBADF);
-  return NetnsHandle::Wrap(info.Env(), OwnedFd::OfProcess(watch_->pidfd.get(), *fd));
+  return FdHandle::Wrap(info.Env(), OwnedFd::OfProcess(watch_->pidfd.get(), *fd));
 }
 
 Napi::Value PidfdHandle::SetRef(const Napi::CallbackInfo& info, bool on) {

@@ -33,10 +33,11 @@ add_library(addon MODULE
   addon/arguments.cc
   addon/dispatch.cc
   addon/environment.cc
+  addon/fd_handle.cc
   addon/netlink_handle.cc
   addon/netlink_threads.cc
   addon/netlink_transfer.cc
-  addon/netns_handle.cc
+  addon/netns.cc
   addon/pidfd_handle.cc
   addon/pipeline_handle.cc
   addon/poll.cc

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,6 +24,9 @@ namespace {
 
 // Small, because one is mapped for each call; sanitizers need more than the bodies themselves.
 constexpr size_t kStackBytes = 256 * 1024;
+
+// How long a thread may have to wait for our CPU before it gets any: two milliseconds.
+constexpr long kPinnedNanoseconds = 2'000'000;
 
 // How long ShareMount waits for its lock: a tenth of a second.
 constexpr int kLockAttempts = 100;
@@ -39,6 +43,52 @@ void* RunJob(void* argument) {
   return nullptr;
 }
 
+#ifdef __GLIBC__
+
+// A new thread begins on the CPU that seems least busy. That may be one where the kernel is taking old
+// namespaces apart, and then it waits there for milliseconds while ours stands still. Our own CPU is free
+// from the moment when we wait for it.
+void BeginHere(pthread_attr_t* attributes) {
+  int here = sched_getcpu();
+  if (here < 0 || here >= CPU_SETSIZE) return;
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(here, &cpus);
+  pthread_attr_setaffinity_np(attributes, sizeof cpus, &cpus);
+}
+
+void BeginAnywhere(pthread_attr_t* attributes) {
+  cpu_set_t any;
+  pthread_attr_setaffinity_np(attributes, 0, &any);
+}
+
+// Waits for a thread that began here. One that somebody keeps from our CPU may soon run on any.
+void Join(pthread_t thread) {
+  timespec deadline;
+  clock_gettime(CLOCK_MONOTONIC, &deadline);
+  deadline.tv_nsec += kPinnedNanoseconds;
+  if (deadline.tv_nsec >= 1'000'000'000) {
+    deadline.tv_nsec -= 1'000'000'000;
+    ++deadline.tv_sec;
+  }
+  if (pthread_clockjoin_np(thread, nullptr, CLOCK_MONOTONIC, &deadline) == 0) return;
+  cpu_set_t all;
+  if (pthread_getaffinity_np(pthread_self(), sizeof all, &all) == 0) {
+    pthread_setaffinity_np(thread, sizeof all, &all);
+  }
+  pthread_join(thread, nullptr);
+}
+
+#else
+
+void BeginHere(pthread_attr_t*) {}
+void BeginAnywhere(pthread_attr_t*) {}
+void Join(pthread_t thread) {
+  pthread_join(thread, nullptr);
+}
+
+#endif
+
 // pthread_create and not std::thread: the latter throws where a thread cannot be had, and that is an everyday
 // EAGAIN under RLIMIT_NPROC or pids.max.
 int RunOnOwnThread(const std::function<int()>& body) {
@@ -46,16 +96,22 @@ int RunOnOwnThread(const std::function<int()>& body) {
   pthread_attr_t attributes;
   if (int error = pthread_attr_init(&attributes); error != 0) return -error;
   pthread_attr_setstacksize(&attributes, kStackBytes);
+  BeginHere(&attributes);
   // The thread inherits a full mask: no signal handler of the host program ever runs in another namespace.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
   int error = pthread_create(&thread, &attributes, RunJob, &job);
+  // We have just been taken off that CPU (cpuset(7)).
+  if (error == EINVAL) {
+    BeginAnywhere(&attributes);
+    error = pthread_create(&thread, &attributes, RunJob, &job);
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   if (error != 0) return -error;
-  pthread_join(thread, nullptr);
+  Join(thread);
   return job.result;
 }
 

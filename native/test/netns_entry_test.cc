@@ -62,6 +62,21 @@ void CreatesAndEnters() {
   CHECK_EQ(sigismember(&mask, SIGTERM), 0);
 }
 
+// A thread that is kept from our CPU runs on another one: here it has to outlast the time that it is tied.
+void LongWorkIsDone() {
+  OwnedFd netns = Created();
+  cpu_set_t cpus;
+  CHECK_EQ(RunInNetns(netns.get(),
+                      [&] {
+                        usleep(20'000);
+                        return sched_getaffinity(0, sizeof cpus, &cpus);
+                      }),
+           0);
+  cpu_set_t ours;
+  CHECK_EQ(sched_getaffinity(0, sizeof ours, &ours), 0);
+  CHECK(CPU_EQUAL(&cpus, &ours));
+}
+
 void SocketsStayWhereTheyWereOpened() {
   OwnedFd netns = Created();
   NetlinkIo io;
@@ -224,6 +239,7 @@ int main() {
   EnterOwnNetns();
   int before = CountFds();
   CreatesAndEnters();
+  LongWorkIsDone();
   SocketsStayWhereTheyWereOpened();
   RefusesWhatIsNoNetns();
   DuplicatesAndOpensByPath();

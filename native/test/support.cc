@@ -37,6 +37,36 @@ unsigned long long ThreadNetns() {
   return status.st_ino;
 }
 
+namespace {
+
+int CountThreadsAbroad() {
+  struct stat home;
+  CHECK(stat("/proc/self/ns/net", &home) == 0);
+  DIR* directory = opendir("/proc/self/task");
+  CHECK(directory != nullptr);
+  int count = 0;
+  while (dirent* entry = readdir(directory)) {
+    if (entry->d_name[0] == '.') continue;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/ns/net", atoi(entry->d_name));
+    struct stat status;
+    if (stat(path, &status) == 0 && status.st_ino != home.st_ino) ++count;
+  }
+  closedir(directory);
+  return count;
+}
+
+}  // namespace
+
+int ThreadsAbroad() {
+  int count = CountThreadsAbroad();
+  for (int wait = 0; count > 0 && wait < 1000; ++wait) {
+    usleep(1000);
+    count = CountThreadsAbroad();
+  }
+  return count;
+}
+
 void WithFdLimit(int more, const std::function<void()>& body) {
   // The limit bounds fd numbers, not their count: fill the gaps below the highest number first by duplicates.
   rlimit before;

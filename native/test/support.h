@@ -12,6 +12,9 @@ int CountFds();
 void EnterOwnNetns();
 // The inode of the calling thread's network namespace.
 unsigned long long ThreadNetns();
+// How many threads of this process are in another network namespace than the first one is. A thread that is
+// on its way out still shows where it was: each gets a moment.
+int ThreadsAbroad();
 // Runs `body` with at most `more` further fds allowed (RLIMIT_NOFILE).
 void WithFdLimit(int more, const std::function<void()>& body);
 

@@ -14,14 +14,20 @@ using namespace cofferdam;
 using namespace cofferdam::test;
 
 namespace {
-bool refuse = false;
+// What the next calls of pthread_create say instead, and how many of them.
+int refusal = 0;
+int refusals = 0;
+
+bool Refuses() {
+  return refusals > 0 && refusals-- > 0;
 }
+}  // namespace
 
 extern "C" {
 int __real_pthread_create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
                           void* argument) {
-  return refuse ? EAGAIN : __real_pthread_create(thread, attributes, start, argument);
+  return Refuses() ? refusal : __real_pthread_create(thread, attributes, start, argument);
 }
 }
 
@@ -31,7 +37,8 @@ int main() {
   {
     OwnedFd netns = CreateNetns().value();
     bool ran = false;
-    refuse = true;
+    refusal = EAGAIN;
+    refusals = 3;
     CHECK_EQ(CreateNetns().error(), -EAGAIN);
     CHECK_EQ(RunInNetns(netns.get(),
                         [&] {
@@ -44,8 +51,14 @@ int main() {
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     CHECK_EQ(sigismember(&mask, SIGTERM), 0);
-    refuse = false;
+    CHECK_EQ(refusals, 0);
     CHECK_EQ(RunInNetns(netns.get(), [] { return 5; }), 5);
+    // A CPU that is not ours any more is no reason to fail; what is refused twice is.
+    refusal = EINVAL;
+    refusals = 1;
+    CHECK_EQ(RunInNetns(netns.get(), [] { return 6; }), 6);
+    refusals = 2;
+    CHECK_EQ(RunInNetns(netns.get(), [] { return 7; }), -EINVAL);
   }
   CHECK_EQ(CountFds(), before);
   return 0;

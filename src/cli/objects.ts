@@ -88,7 +88,7 @@ const IP_OBJECTS = {
     names: ['netns'],
     verbs: [
       ...['list', 'show', 'lst', 'list-id', 'help', 'add', 'set', 'delete', 'identify', 'pids', 'exec'],
-      ...['monitor', 'attach'],
+      ...['monitor', 'attach', 'holders'],
     ],
     load: async () => (await import('./show/netns.ts')).netnsView,
   },

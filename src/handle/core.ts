@@ -148,6 +148,13 @@ export class FdCore extends BaseCore {
     return this.#detail;
   }
 
+  /** Gives the fd up, to a caller who closes it by himself, and closes the handle. */
+  release(): number {
+    const fd = this.native.release();
+    this.close();
+    return fd;
+  }
+
   protected closeNative(done: () => void): void {
     const fd = this.native.fd;
     const result = this.native.close();

@@ -182,7 +182,7 @@ export interface NativePipeline {
   close(onClosed?: () => void): void;
 }
 
-/** The native side of a handle that merely owns an fd: a network namespace, for now. */
+/** The native side of a handle that merely owns an fd, such as that of a network namespace. */
 export interface NativeFd {
   readonly fd: number;
   /** Inode and device of what the fd refers to (fstat), 0 once closed. */
@@ -190,6 +190,14 @@ export interface NativeFd {
   readonly device: number;
   /** Idempotent; effective at once. */
   close(): Result;
+  /** Gives the fd up: it is the caller's from here on, who closes it. -EBADF once closed or given up. */
+  release(): Result;
+}
+
+/** Inodes of a socket and of the network namespace that it lives in. */
+export interface SocketPlace {
+  readonly socket: number;
+  readonly netns: number;
 }
 
 /** How a process ended, waitid(2). */
@@ -321,6 +329,13 @@ export interface NativeBinding {
   spawnedChildren(): number[];
   /** Reaps a child that has ended. -ECHILD if it is none of ours; -EAGAIN while it runs. */
   reapChild(pid: number): NativeExit | Result;
+  /** socket(2) in a network namespace, on a short-lived thread; SOCK_CLOEXEC is added to `type`. */
+  openSocket(netnsFd: number, family: number, type: number, protocol: number): NativeFd | Result;
+  /**
+   * Where the socket lives that is an fd of another process: pidfd_getfd(2) and SIOCGSKNS. -ENOTTY if it is no socket,
+   * -ESRCH, -EBADF if it is gone, -EPERM without the right to trace the process, or CAP_NET_ADMIN over the namespace.
+   */
+  netnsOfSocket(pid: number, fd: number): SocketPlace | Result;
   /** Native handles open now in this environment, for tests. */
   openHandles(): number;
   /**

@@ -1,5 +1,6 @@
 /** Network namespaces, network_namespaces(7). */
 import {
+  ClosedError,
   FdCore,
   InvalidArgumentError,
   KernelHandle,
@@ -9,7 +10,10 @@ import {
   type SystemErrorInfo,
   systemError,
 } from '../handle/index.ts';
+import type { NetnsSurvey } from './holder.ts';
 import { bindName, listNames, type NamedNetns, netnsPath, unbindName } from './names.ts';
+import { NetnsSocket, type SocketFamily, type SocketType } from './socket.ts';
+import { type NetnsSurveyOptions, surveyNetns } from './survey.ts';
 
 export interface CreateNetnsOptions {
   /** Gives it a name in /run/netns, as `ip netns add` does. Without one it dies with its last user. */
@@ -127,6 +131,21 @@ export class Netns extends KernelHandle<NetnsCore> {
   }
 
   /**
+   * Every network namespace of this host that can be found, named or not, and who holds it: processes, single threads,
+   * fds, mounts in any mount namespace that a process lives in, and, on request, sockets. Opens nothing that stays.
+   *
+   * It is read from /proc, process by process, a few milliseconds at a time, while processes come and go: what ended
+   * meanwhile is left out, and what may not be looked at is counted in `unseen`. Not found are holders outside of
+   * /proc: fds in flight over a unix socket, fds of a thread that has a table of its own, processes that /proc hides
+   * (another pid namespace, hidepid), and kernel threads at work for a namespace.
+   *
+   * @throws AbortError; SystemError EMFILE, ENOSYS for `sockets` before Linux 5.6
+   */
+  static async survey(options: NetnsSurveyOptions = {}): Promise<NetnsSurvey> {
+    return await surveyNetns(options);
+  }
+
+  /**
    * Removes a name, as `ip netns del` does. The namespace itself lives on while a handle, a socket or a process
    * is in it.
    *
@@ -144,6 +163,18 @@ export class Netns extends KernelHandle<NetnsCore> {
   /** Device of the inode; with it, the inode is unique among the namespaces that exist. */
   get device(): number {
     return this.core.device;
+  }
+
+  /**
+   * A socket of any kind in this namespace, opened by a thread that lives for this one call.
+   *
+   * @param protocol of the family, 0 for its default: IPPROTO_* of `inet`; a network-order EtherType of `packet`
+   * @throws SystemError EPERM to enter the namespace, or for a raw or packet socket; EAFNOSUPPORT, EPROTONOSUPPORT,
+   *   ESOCKTNOSUPPORT; EMFILE; EAGAIN where no thread can be had
+   */
+  async socket(family: SocketFamily | number, type: SocketType | number, protocol = 0): Promise<NetnsSocket> {
+    if (this.state !== 'open') throw new ClosedError('the network namespace is closed');
+    return NetnsSocket.open(this, family, type, protocol);
   }
 
   /** Whether both are the same namespace. Certain only while both are open: numbers are reused. */

@@ -1,5 +1,5 @@
 import { handles } from '../handle/index.ts';
-import { Netns, type NetnsReference } from '../netns/index.ts';
+import { Netns, type NetnsReference, type NetnsSurveyOptions } from '../netns/index.ts';
 import { RouteSocket, type RouteSocketOptions } from '../route/socket.ts';
 import { LazyRouteSocket } from './lazy-route-socket.ts';
 import { ReadOnlyError } from './read-only.ts';
@@ -69,6 +69,7 @@ function readOnlyNetns(): object {
     list: () => Netns.list(),
     of: (pid: number) => Netns.of(pid),
     open: (nameOrPath: string) => Netns.open(nameOrPath),
+    survey: (options?: NetnsSurveyOptions) => Netns.survey(options),
     create: refuse('Netns.create'),
     remove: refuse('Netns.remove'),
   });

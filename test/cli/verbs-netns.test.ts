@@ -88,6 +88,22 @@ describe.runIf(isRoot)('ip netns', () => {
       expect(await ours('netns', 'attach', A, child)).toEqual({ code: 0, stdout: '', stderr: '' });
       expect(theirs('netns', 'pids', A).stdout.split('\n')).toContain(child);
       expect((await ours('netns', 'attach', A, child)).code).not.toBe(0);
+      // Which ip does not know: who holds it, and how.
+      execFileSync('ip', ['-n', HERE, 'netns', 'set', A, '70']);
+      const { stdout } = await ours('netns', 'holders', A);
+      expect(stdout.split('\n')[0]).toMatch(/^net:\[\d+\] id 70 name \S+ \S+$/);
+      expect(stdout).toContain(`    process ${child} sleep\n`);
+      expect(stdout).toMatch(
+        new RegExp(`^    mount /run/netns/${A} in mnt:\\[\\d+\\], seen by process \\d+$`, 'm'),
+      );
+      const [{ inode, names, pids, nsid }] = JSON.parse((await ours('-j', 'netns', 'holders', A)).stdout);
+      expect({ names: [...names].sort(), pids, nsid }).toEqual({
+        names: [A, HERE].sort(),
+        pids: [Number(child)],
+        nsid: 70,
+      });
+      expect((await ours('netns', 'holders', String(inode))).stdout).toBe(stdout);
+      expect((await ours('netns', 'holders', 'no-such-name-here')).code).toBe(1);
       expect((await ours('netns', 'attach', B)).stderr).toContain('No netns name and PID specified');
       expect((await ours('netns', 'attach', B, 'x')).stderr).toContain('Invalid PID: x');
     } finally {

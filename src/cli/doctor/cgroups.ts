@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseMountinfo } from '../../handle/mountinfo.ts';
 
 /** Which cgroup hierarchies there are: cgroups(7). Found by /proc/self/mountinfo, never by an assumed path. */
 export interface CgroupMode {
@@ -22,24 +23,16 @@ function readControllers(mount: string): string[] {
   }
 }
 
-/** `\040` and its kin, which the kernel writes for blanks in paths. */
-function unescapePath(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-}
-
 export function cgroupMode(
   mountinfo: string = readFileSync('/proc/self/mountinfo', 'utf8'),
   controllersOf: (mount: string) => string[] = readControllers,
 ): CgroupMode {
   let mount: string | undefined;
   const v1 = new Set<string>();
-  for (const line of mountinfo.split('\n')) {
-    const fields = line.split(' ');
-    const dash = fields.indexOf('-');
-    const type = dash < 0 ? undefined : fields[dash + 1];
-    if (type === 'cgroup2') mount ??= unescapePath(fields[4] ?? '');
+  for (const { type, path, superOptions } of parseMountinfo(mountinfo)) {
+    if (type === 'cgroup2') mount ??= path;
     if (type !== 'cgroup') continue;
-    for (const option of (fields[dash + 3] ?? '').split(',')) {
+    for (const option of superOptions) {
       // name=systemd is a tree without a controller; release_agent= and the like are settings.
       if (option !== '' && !option.includes('=') && !NOT_CONTROLLERS.has(option)) v1.add(option);
     }
