@@ -8,8 +8,9 @@ export class DuplicatedFd extends KernelHandle<FdCore> {
   readonly target: string;
 
   /** @internal */
-  constructor(native: NativeFd, pid: number, fd: number) {
-    super(new FdCore('fd', native, { pid, fdOfPid: fd }));
-    this.target = readlinkSync(`/proc/self/fd/${native.fd}`);
+  constructor(native: NativeFd, pid: number) {
+    const target = readlinkSync(`/proc/self/fd/${native.fd}`);
+    super(new FdCore('fd', native, { pid, target }));
+    this.target = target;
   }
 }

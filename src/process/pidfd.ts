@@ -111,7 +111,7 @@ export class Pidfd<Core extends PidfdCore = PidfdCore> extends KernelHandle<Core
     this.core.requireOpen();
     const native = this.core.native.getFd(fd);
     if (typeof native === 'number') throw processError(native, 'pidfd_getfd', { pid: this.pid, fd });
-    return new DuplicatedFd(native, this.pid, fd);
+    return new DuplicatedFd(native, this.pid);
   }
 }
 

@@ -13,43 +13,18 @@ import {
 } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { countFds, handles } from '../../src/handle/index.ts';
 import { Netns } from '../../src/netns/index.ts';
-import { readStatus } from '../../src/process/identity.ts';
 import { Pidfd, Process, type SpawnOptions } from '../../src/process/index.ts';
 import { expectFlatFds } from '../../src/testing/index.ts';
 import { collectUntil } from '../support/collect.ts';
 import { compiledUrl, runModule } from '../support/compiled.ts';
+import { children, outputOf, textOf } from './support.ts';
 
-async function textOf(stream: Readable | undefined): Promise<string> {
-  let text = '';
-  for await (const chunk of stream ?? []) text += chunk;
-  return text;
-}
-
-/** What a program says on its stdout, and how it ends. */
-async function outputOf(argv: readonly string[], options: SpawnOptions = {}) {
-  await using child = await Process.spawn(argv, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
-  const output = await textOf(child.stdout);
-  return { output, exit: await child.wait({ timeout: 10_000 }) };
-}
-
-/** Children of this process, zombies too, by /proc: a witness that knows nothing of handles. */
-function children(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readStatus(pid).parent === process.pid;
-      } catch {
-        return false; // gone meanwhile
-      }
-    });
-}
+// Compiled before a test's time runs.
+const moduleUrl = compiledUrl('process/index.js');
 
 let fds: number;
 let childrenBefore: number[];
@@ -368,7 +343,7 @@ describe('netns', () => {
 
 it('is killed at the end of a program that forgets it', async () => {
   const result = await runModule(`
-    import { Process } from '${compiledUrl('process/index.js')}';
+    import { Process } from '${moduleUrl}';
     const child = await Process.spawn(['sleep', '60'], { stdio: 'ignore' });
     console.log(child.pid);
   `);
@@ -378,7 +353,7 @@ it('is killed at the end of a program that forgets it', async () => {
 
 it('a deathSignal reaches it even where the program is killed', async () => {
   const result = await runModule(`
-    import { Process } from '${compiledUrl('process/index.js')}';
+    import { Process } from '${moduleUrl}';
     const child = await Process.spawn(['sleep', '60'], { stdio: 'ignore', deathSignal: 'SIGTERM' });
     process.stdout.write(String(child.pid), () => process.kill(process.pid, 'SIGKILL'));
   `);
