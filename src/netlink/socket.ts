@@ -1,6 +1,7 @@
 /** The netlink socket that everything above uses. */
 import { randomInt } from 'node:crypto';
-import { abortError, InvalidArgumentError, systemError } from '../handle/errors.ts';
+import { checkInteger, checkSignal, checkTimeout } from '../handle/checks.ts';
+import { abortError, systemError } from '../handle/errors.ts';
 import { KernelHandle } from '../handle/kernel-handle.ts';
 import type { NativeNetlink } from '../handle/native.ts';
 import { loadBinding } from '../handle/native-binding.ts';
@@ -45,8 +46,6 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
 
 /** Milliseconds. */
 const DEFAULT_TIMEOUT = 5000;
-/** The longest a timer of Node's can be. */
-const MAX_TIMEOUT = 0x7fff_ffff;
 /** Room for one datagram. Dumps come in 32 KiB at most; a link with many virtual functions may be longer. */
 const DATAGRAM_CAPACITY = 64 * 1024;
 
@@ -340,31 +339,10 @@ function requireMembership(core: NetlinkCore, group: number, member: boolean): v
   if (result < 0) throw systemError(result, 'setsockopt', { group, option: 'NETLINK_ADD_MEMBERSHIP' });
 }
 
-export function checkTimeout(timeout: number | undefined): void {
-  if (timeout === undefined) return;
-  if (typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMEOUT) return;
-  throw new InvalidArgumentError(
-    'timeout',
-    timeout,
-    'is no deadline',
-    `more than 0, up to ${MAX_TIMEOUT} ms`,
-  );
-}
-
-export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new InvalidArgumentError('signal', signal, 'is no AbortSignal', 'the signal of an AbortController');
-}
-
 function checkReceiveBuffer(bytes: number | undefined): void {
   if (bytes !== undefined) checkInteger('receiveBuffer', bytes, 1, 0x3fff_ffff);
 }
 
 function checkGroup(group: number): void {
   checkInteger('group', group, 1, 0x7fff_ffff);
-}
-
-function checkInteger(field: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new InvalidArgumentError(field, value, 'is out of range', `${min} to ${max}`);
 }
