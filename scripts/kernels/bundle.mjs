@@ -9,15 +9,15 @@ import { root } from '../check/run.mjs';
 /** What runs in the guests besides everything below test/vm: tests that run on the host, too. */
 const ALSO = ['test/process/pidfd.test.ts', 'test/process/spawn.test.ts'];
 
-/** The test files that are meant by `wanted`, files or directories; all of them if there is none. */
+/** The test files that are meant by `wanted`, files or directories; all of them if there is none. A file may be any. */
 export function testFiles(wanted = []) {
   const own = readdirSync(join(root, 'test/vm'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.test.ts'))
     .map((path) => `test/vm/${path}`);
   const all = [...own, ...ALSO].sort();
-  const meant = (file) =>
-    wanted.some((path) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`));
-  return wanted.length === 0 ? all : all.filter(meant);
+  if (wanted.length === 0) return all;
+  const within = (path) => all.filter((file) => file.startsWith(`${path.replace(/\/$/, '')}/`));
+  return [...new Set(wanted.flatMap((path) => (path.endsWith('.ts') ? [path] : within(path))))];
 }
 
 /** Writes run.js, which runs these files, into a new `directory`; `settings` are for the runner. */
@@ -60,7 +60,7 @@ export async function bundleTests(files, directory, settings) {
 export function inSources(text, directory) {
   const maps = new Map();
   return text.replace(
-    /(?:file:\/\/)?\/cofferdam\/bundle\/(\S+?\.js):(\d+):(\d+)/g,
+    /(?:file:\/\/)?\/cofferdam\/bundle\/(\S+?\.js)(?:\?\d+)?:(\d+):(\d+)/g,
     (place, file, line, column) => {
       try {
         if (!maps.has(file))

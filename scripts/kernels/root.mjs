@@ -86,6 +86,12 @@ export async function makeRoot(image, bundle) {
   writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n');
   writeFileSync(join(tree, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
   writeFileSync(join(tree, 'etc/hosts'), '127.0.0.1 localhost\n');
+  // Links that nobody asked for, in the guest's first namespace.
+  mkdirSync(join(tree, 'etc/modprobe.d'));
+  writeFileSync(
+    join(tree, 'etc/modprobe.d/quiet.conf'),
+    'options bonding max_bonds=0\noptions dummy numdummies=0\noptions ifb numifbs=0\n',
+  );
   copyFileSync(join(import.meta.dirname, 'guest/start'), join(tree, 'start'));
   chmodSync(join(tree, 'start'), 0o755);
 

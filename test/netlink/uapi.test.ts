@@ -148,6 +148,16 @@ const NEWER: Readonly<Record<string, readonly string[]>> = {
     'IFLA_HEADROOM',
     'IFLA_TAILROOM',
   ],
+  // Seen there; some are older.
+  '7.3': [
+    'IFLA_BOND_LACP_STRICT',
+    'IFLA_BR_STP_MODE',
+    'IFLA_BRPORT_NEIGH_FORWARD_GRAT',
+    'IFLA_GENEVE_GRO_HINT',
+    'IFLA_GENEVE_LOCAL',
+    'IFLA_GENEVE_LOCAL6',
+    'IFLA_NETKIT_PAIRING',
+  ],
 };
 
 /** Named by `tc` alone: the kernel's headers dropped it in 2.6.27, and kernels send it no more. */

@@ -3,9 +3,10 @@ import { readFdTable } from '../../src/handle/fd-table.ts';
 import { InvalidArgumentError } from '../../src/handle/index.ts';
 import { NetlinkError } from '../../src/netlink/error.ts';
 import { Netns } from '../../src/netns/index.ts';
-import type { Link, LinkInput, LinkService, LinkSettings } from '../../src/route/link.ts';
+import type { LinkInput, LinkService, LinkSettings } from '../../src/route/link.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
 import { parseIpJson, World } from '../support/diff.ts';
+import { thereAndBack } from '../support/link-trip.ts';
 
 /** rt.link on the real kernel; `ip` is the witness. */
 
@@ -279,29 +280,6 @@ describe('rt.link', () => {
   });
 
   describe('adds again what was listed', () => {
-    /** What may differ between a link and its second life. */
-    const fleeting = (one: Link) => {
-      const {
-        ifindex: _,
-        linkIndex: __,
-        masterIndex: ___,
-        stats64,
-        afSpec,
-        bridge,
-        bridgePort,
-        ...rest
-      } = one;
-      const { carrierChanges, carrierUpCount, carrierDownCount, raw: ____, ...lasting } = rest;
-      const { gcTimer: _5, helloTimer: _7, bridgeId, rootId, ...settings } = bridge ?? {};
-      const { linkIndex: _6, ...tunnel } = one.vxlan ?? {};
-      return {
-        ...lasting,
-        bridge: settings,
-        vxlan: tunnel,
-        cost: bridgePort?.cost,
-        mode: afSpec?.inet6?.addrGenMode,
-      };
-    };
     const cases: Record<string, readonly LinkInput[]> = {
       veth: [
         {
@@ -408,18 +386,7 @@ describe('rt.link', () => {
       ],
       ifb: [{ kind: 'ifb', ifname: 'x', numTxQueues: 2, up: true, txqlen: 0, address: '02:00:00:00:00:01' }],
     };
-    for (const [name, inputs] of Object.entries(cases))
-      it(name, async () => {
-        for (const input of inputs) await link.add(input);
-        const before = await link.get('x');
-        await link.del(before);
-        await expect(link.get('x')).rejects.toMatchObject({ code: 'ENODEV' });
-        await link.add(before);
-        if (before.link === 'y') expect((await link.get('y')).link).toBe('x');
-        if (before.flags.includes('UP') && before.link === 'y')
-          await link.set('y', { up: before.flags.includes('LOWER_UP') });
-        expect(fleeting(await link.get('x'))).toEqual(fleeting(before));
-      });
+    for (const [name, inputs] of Object.entries(cases)) it(name, () => thereAndBack(world, inputs));
 
     it('but not a link without a kind', async () => {
       await expect(link.add(await link.get('lo'))).rejects.toMatchObject({ field: 'kind' });

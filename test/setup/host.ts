@@ -107,7 +107,10 @@ export function hostState(run: string): HostState {
     ...list('/run/netns').map((name) => `netns ${name}`),
     ...cgroups(),
     ...mounts(),
-    ...list('/sys/class/net').map((name) => `link ${name}`),
+    // The bonding module keeps a file among them.
+    ...list('/sys/class/net')
+      .filter((name) => name !== 'bonding_masters')
+      .map((name) => `link ${name}`),
     ...list('/dev/shm').map((name) => `shared memory /dev/shm/${name}`),
   ]);
 }

@@ -109,6 +109,7 @@ const table = attributeTable('IFLA_BOND', {
   nsIp6Target: nestedBy(31, 'IFLA_BOND_NS_IP6_TARGET', numbered(ipv6, MAX_TARGETS)),
   coupledControl: attribute(32, 'IFLA_BOND_COUPLED_CONTROL', bool8),
   broadcastNeighbor: attribute(33, 'IFLA_BOND_BROADCAST_NEIGH', bool8),
+  lacpStrict: attribute(34, 'IFLA_BOND_LACP_STRICT', bool8),
 });
 type Wire = AttributesOf<(typeof table)['specs']>;
 
@@ -133,6 +134,7 @@ const ONLY_IN: Readonly<Partial<Record<keyof Bond, readonly string[]>>> = {
   adActorSystem: ['802.3ad'],
   coupledControl: ['802.3ad'],
   broadcastNeighbor: ['802.3ad'],
+  lacpStrict: ['802.3ad'],
   tlbDynamicLb: ['balance-tlb'],
 };
 

@@ -58,6 +58,8 @@ const table = attributeTable('IFLA_BRPORT', {
   mcastMaxGroups: attribute(42, 'IFLA_BRPORT_MCAST_MAX_GROUPS', u32),
   neighVlanSuppress: attribute(43, 'IFLA_BRPORT_NEIGH_VLAN_SUPPRESS', bool8),
   backupNhid: attribute(44, 'IFLA_BRPORT_BACKUP_NHID', u32),
+  /** Gratuitous ARPs and unsolicited advertisements pass even a port with `neighSuppress`. */
+  neighForwardGrat: attribute(45, 'IFLA_BRPORT_NEIGH_FORWARD_GRAT', bool8),
 });
 
 /** Settings and state of a bridge's port. */

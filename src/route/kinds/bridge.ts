@@ -84,6 +84,8 @@ const table = attributeTable('IFLA_BR', {
   fdbNLearned: attribute(48, 'IFLA_BR_FDB_N_LEARNED', u32),
   /** 0: no limit. */
   fdbMaxLearned: attribute(49, 'IFLA_BR_FDB_MAX_LEARNED', u32),
+  /** Whose spanning tree it is: the kernel's, or a daemon's. Only while it is off: EBUSY. */
+  stpMode: attribute(50, 'IFLA_BR_STP_MODE', enumeration(u32, { 0: 'auto', 1: 'user', 2: 'kernel' })),
 });
 type Wire = AttributesOf<(typeof table)['specs']>;
 

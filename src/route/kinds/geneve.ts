@@ -33,28 +33,42 @@ const table = attributeTable('IFLA_GENEVE', {
     'IFLA_GENEVE_PORT_RANGE',
     struct('ifla_geneve_port_range', { low: be16, high: be16 }),
   ),
+  /** IFLA_GENEVE_GRO_HINT: tells the other end where segments begin. */
+  groHint: attribute(16, 'IFLA_GENEVE_GRO_HINT', flag),
+  local4: attribute(17, 'IFLA_GENEVE_LOCAL', ipv4),
+  local6: attribute(18, 'IFLA_GENEVE_LOCAL6', ipv6),
 });
 type Wire = AttributesOf<(typeof table)['specs']>;
 
 /** Settings of a Geneve tunnel (man 8 ip-link). */
-export type Geneve = Omit<Wire, 'remote4' | 'remote6'> & {
+export type Geneve = Omit<Wire, 'remote4' | 'remote6' | 'local4' | 'local6'> & {
   /** One address, of either family. */
   remote?: string;
+  /** The outer source address. */
+  local?: string;
 };
 
 export const geneve = defineKind<typeof table, Geneve>('geneve', table, {
-  fields: ['remote'],
-  hidden: ['remote4', 'remote6'],
-  fromWire({ remote4, remote6, ...rest }) {
+  fields: ['remote', 'local'],
+  hidden: ['remote4', 'remote6', 'local4', 'local6'],
+  fromWire({ remote4, remote6, local4, local6, ...rest }) {
     const value: Geneve = rest;
     const remote = remote4 ?? remote6;
     if (remote !== undefined && !isUnspecified(remote)) value.remote = remote;
+    const local = local4 ?? local6;
+    if (local !== undefined && !isUnspecified(local)) value.local = local;
     return value;
   },
-  toWire: ({ remote, ...rest }) => ({ ...rest, ...byFamily('remote', remote, 'remote4', 'remote6') }),
-  // An "external" one takes no more than the port, and is listed with zeros for the rest.
+  toWire: ({ remote, local, ...rest }) => ({
+    ...rest,
+    ...byFamily('remote', remote, 'remote4', 'remote6'),
+    ...byFamily('local', local, 'local4', 'local6'),
+  }),
   withoutDefaults(value) {
     const rest = { ...value };
+    // Asked whether to inherit it, the kernel does not look at the ttl any more, even if the answer is no.
+    if (rest.ttlInherit === false) delete rest.ttlInherit;
+    // An "external" one takes no more than the port, and is listed with zeros for the rest.
     if (rest.external === true)
       for (const field of ['id', 'ttl', 'tos', 'label'] as const) if (rest[field] === 0) delete rest[field];
     return rest;

@@ -12,6 +12,7 @@ import {
   u16,
   u32,
 } from '../../netlink/wire/codec.ts';
+import { isUnspecified } from './families.ts';
 import { defineKind } from './kind.ts';
 import { encapFlags, encapType, type Flow, flowinfoOf, flowOf, ip6TunnelFlags, tunnelKey } from './tunnel.ts';
 
@@ -115,6 +116,10 @@ function named(direction: 'i' | 'o', { key, seq, csum, rest }: Direction): Parti
 function defineGre(kind: string, address: Codec<string>) {
   return defineKind<Table, Gre>(kind, greTable(address), {
     whole: true,
+    // Those with frames inside are listed with no remote as zeros, and refused with them (EINVAL).
+    withoutDefaults({ remote, ...rest }) {
+      return remote === undefined || isUnspecified(remote) ? rest : { ...rest, remote };
+    },
     links: { link: 'linkIndex' },
     fields: ['iseq', 'oseq', 'icsum', 'ocsum', 'tclass', 'flowlabel'],
     hidden: ['flowinfo'],

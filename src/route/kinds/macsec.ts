@@ -79,4 +79,12 @@ const table = attributeTable('IFLA_MACSEC', {
 /** Settings of a MACsec link (man 8 ip-macsec). */
 export type Macsec = AttributesOf<(typeof table)['specs']>;
 
-export const macsec = defineKind('macsec', table);
+export const macsec = defineKind<typeof table, Macsec>('macsec', table, {
+  // A channel whose identifier is not sent has none but that of address and port, and may not be given one; and to
+  // `es` and `scb` the kernel objects where somebody says what is the default. drivers/net/macsec.c: macsec_newlink
+  withoutDefaults({ sci, incSci, ...rest }) {
+    if (incSci !== false) return { ...rest, ...(sci !== undefined && { sci }) };
+    const port = sci === undefined ? undefined : Number.parseInt(sci.slice(12), 16);
+    return { ...rest, incSci, ...(rest.port === undefined && port !== undefined && { port }) };
+  },
+});

@@ -18,6 +18,8 @@ const table = attributeTable('IFLA_NETKIT', {
   peerScrub: attribute(7, 'IFLA_NETKIT_PEER_SCRUB', scrub),
   headroom: attribute(8, 'IFLA_NETKIT_HEADROOM', u16),
   tailroom: attribute(9, 'IFLA_NETKIT_TAILROOM', u16),
+  /** Whether there is another end at all. */
+  pairing: attribute(10, 'IFLA_NETKIT_PAIRING', enumeration(u32, { 0: 'pair', 1: 'single' })),
 });
 
 /** Settings of a netkit pair. */
