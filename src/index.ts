@@ -129,6 +129,7 @@ export type {
   BridgeVlanStats,
   VlanGlobalOptions,
 } from './route/bridge-vlan.ts';
+export type { TcChain, TcChainFilter, TcChainInput } from './route/chain.ts';
 export type { TcClass, TcClassFilter, TcClassInput } from './route/class.ts';
 export type { Encap } from './route/encap.ts';
 export {

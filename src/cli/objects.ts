@@ -143,7 +143,11 @@ const TC_OBJECTS = {
     verbs: ['add', 'change', 'replace', 'delete', 'get', ...TC_LIST],
     load: async () => (await import('./show/tc/filter.ts')).filterView,
   },
-  chain: { names: ['chain'], verbs: ['add', 'delete', 'get', ...TC_LIST] },
+  chain: {
+    names: ['chain'],
+    verbs: ['add', 'delete', 'get', ...TC_LIST],
+    load: async () => (await import('./show/tc/chain.ts')).chainView,
+  },
   actions: {
     names: ['actions'],
     verbs: ['add', 'change', 'replace', 'delete', 'get', 'list', 'show', 'lst', 'flush', 'help'],

@@ -3,6 +3,7 @@ import { AddressService } from '../route/address.ts';
 import { AddressLabelService } from '../route/address-label.ts';
 import { BridgePortService } from '../route/bridge-port.ts';
 import { BridgeVlanService } from '../route/bridge-vlan.ts';
+import { ChainService } from '../route/chain.ts';
 import { ClassService } from '../route/class.ts';
 import { FdbService } from '../route/fdb.ts';
 import { FilterService } from '../route/filter.ts';
@@ -45,6 +46,7 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   qdisc: QdiscService,
   class: ClassService,
   filter: FilterService,
+  chain: ChainService,
 };
 
 /** Verbs that are iterated rather than awaited. */
@@ -78,6 +80,8 @@ export class LazyRouteSocket {
   readonly addressLabel: Service;
   readonly qdisc: Service;
   readonly class: Service;
+  readonly filter: Service;
+  readonly chain: Service;
   /** News of these objects, or of all: `for await (const event of await rt.monitor(['link'])) console.log(event)`. */
   readonly monitor: (objects?: readonly ObjectName[], options?: object) => Promise<Monitor>;
   /** Closes what has been opened; nothing can be asked any more. */
@@ -106,6 +110,8 @@ export class LazyRouteSocket {
     this.addressLabel = this.#service('addressLabel');
     this.qdisc = this.#service('qdisc');
     this.class = this.#service('class');
+    this.filter = this.#service('filter');
+    this.chain = this.#service('chain');
     this.monitor = async (objects, settings = {}) => (await this.#open()).monitor(objects, settings);
     this.close = () => this.#close();
   }

@@ -189,13 +189,13 @@ function headerOf(input: TcFilterInput, protocolDefault: number) {
   };
 }
 
-const ETH_P_ALL = 3;
+export const ETH_P_ALL = 3;
 
-/** The payload of RTM_NEWTFILTER. */
-export function encodeFilter(input: TcFilterInput): Uint8Array {
+/** The payload of RTM_NEWTFILTER and RTM_NEWCHAIN; `protocol` is that of an input without one. */
+export function encodeFilter(input: TcFilterInput, protocol: number): Uint8Array {
   const { kind, chain, estimator, raw } = input;
   return encodePayload((writer) => {
-    tcmsg.encode(writer, headerOf(input, ETH_P_ALL));
+    tcmsg.encode(writer, headerOf(input, protocol));
     tcAttributes.encode(writer, defined({ kind, chain }));
     encodeSettings(writer, input);
     tcAttributes.encode(writer, defined({ estimator, raw }));

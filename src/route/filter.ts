@@ -1,13 +1,11 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
 import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
-import { encodePayload } from '../netlink/wire/attributes.ts';
-import { WireView } from '../netlink/wire/view.ts';
 import type { Action } from './action-list.ts';
-import { classType } from './class.ts';
 import { defined } from './defined.ts';
 import {
   checkFilter,
   decodeFilter,
+  ETH_P_ALL,
   encodeFilter,
   encodeFilterDump,
   encodeFilterReference,
@@ -18,11 +16,11 @@ import {
 } from './filter-message.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import type { ObjectType } from './object.ts';
-import { qdiscType, TC_GROUP } from './qdisc.ts';
+import { TC_GROUP } from './qdisc.ts';
 import { refuseUnknownFields } from './route-words.ts';
 import { ObjectService } from './service.ts';
-import { formatClassId } from './tc-handle.ts';
 import { tcmsg } from './tc-message.ts';
+import { eachPlace } from './tc-places.ts';
 import { protocolNumber, protocolWord } from './tc-protocol.ts';
 
 export type { TcFilter, TcFilterInput } from './filter-message.ts';
@@ -57,9 +55,6 @@ export const filterType: ObjectType<TcFilter> = {
     `${ifindex ?? `block ${block}`} ${parent} ${chain} ${pref} ${protocol} ${handle}`,
   volatile: ['stats'],
 };
-
-/** TC_H_MAJ of clsact and ingress: the places of both have a name. */
-const CLSACT_MAJOR = 0xffff;
 
 /**
  * Filters of traffic control: `rt.filter`. man 8 tc. Units are those of `rt.qdisc`.
@@ -130,50 +125,8 @@ export class FilterService extends ObjectService<TcFilter, TcFilterFilter> {
     return one;
   }
 
-  /**
-   * The filter for each place: the kernel dumps those of one place only. Filters hang on disciplines and on classes; where
-   * no place is said, all of the link, or of all links, are asked.
-   */
   async #perPlace(filter: TcFilterFilter, options: RequestOptions): Promise<TcFilterFilter[]> {
-    const wanted = await this.resolve(filter, options);
-    if (wanted.block !== undefined) return [wanted];
-    if (wanted.ifindex !== undefined && wanted.parent !== undefined) return [wanted];
-    const places: TcFilterFilter[] = [];
-    for (const { ifindex, handle } of await this.#headers(qdiscType, {}, options)) {
-      if (handle === 0 || (wanted.ifindex !== undefined && ifindex !== wanted.ifindex)) continue;
-      const add = (parent: string) => {
-        if (
-          wanted.parent === undefined ||
-          parentHandle('parent', parent) === parentHandle('parent', wanted.parent)
-        )
-          places.push({ ...wanted, ifindex, parent });
-      };
-      if (handle >>> 16 === CLSACT_MAJOR) {
-        add('ingress');
-        add('egress');
-        continue;
-      }
-      if (wanted.parent === 'root') {
-        places.push({ ...wanted, ifindex });
-        continue;
-      }
-      add(formatClassId(handle));
-      for (const one of await this.#headers(classType, { ifindex, parent: handle }, options))
-        add(formatClassId(one.handle));
-    }
-    return places;
-  }
-
-  async #headers(
-    type: Pick<ObjectType<object>, 'messages'>,
-    header: { ifindex?: number; parent?: number },
-    options: RequestOptions,
-  ): Promise<{ ifindex: number; handle: number }[]> {
-    const payload = encodePayload((writer) => tcmsg.encode(writer, header));
-    const messages = await this.port.dumpAll({ type: type.messages.get, payload }, options);
-    return messages
-      .filter((message) => message.type === type.messages.new)
-      .map((message) => tcmsg.decodeAt(new WireView(message.payload), 0));
+    return await eachPlace(this.port, await this.resolve(filter, options), options);
   }
 
   override async list(filter: TcFilterFilter = {}, options: RequestOptions = {}): Promise<TcFilter[]> {
@@ -234,7 +187,7 @@ export class FilterService extends ObjectService<TcFilter, TcFilterFilter> {
     checkFilter(filter);
     if (typeof filter.kind !== 'string')
       throw new InvalidArgumentError('kind', filter.kind, 'is no kind of filter', 'one, such as "flower"');
-    return encodeFilter(await this.#located(filter, options));
+    return encodeFilter(await this.#located(filter, options), ETH_P_ALL);
   }
 
   /** Names of links become indexes: the filter's own, and those that its actions send to. */

@@ -6,6 +6,7 @@ import type { Address } from './address.ts';
 import type { AddressLabel } from './address-label.ts';
 import type { BridgePortLink } from './bridge-port.ts';
 import type { AnyBridgeVlan } from './bridge-vlan.ts';
+import type { TcChain } from './chain.ts';
 import type { TcClass } from './class.ts';
 import type { FdbEntry } from './fdb.ts';
 import type { TcFilter } from './filter.ts';
@@ -39,6 +40,7 @@ export interface Objects {
   qdisc: Qdisc;
   class: TcClass;
   filter: TcFilter;
+  chain: TcChain;
   mdb: Mdb;
   bridgePort: BridgePortLink;
   bridgeVlan: AnyBridgeVlan;

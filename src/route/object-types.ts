@@ -3,6 +3,7 @@ import { addressType } from './address.ts';
 import { addressLabelType } from './address-label.ts';
 import { bridgePortType } from './bridge-port.ts';
 import { bridgeVlanType } from './bridge-vlan.ts';
+import { chainType } from './chain.ts';
 import { classType } from './class.ts';
 import { fdbType } from './fdb.ts';
 import { filterType } from './filter.ts';
@@ -34,6 +35,7 @@ export const OBJECT_TYPES = [
   qdiscType,
   classType,
   filterType,
+  chainType,
   mdbType,
   fdbType,
   bridgePortType,

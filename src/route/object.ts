@@ -16,6 +16,7 @@ export const OBJECT_NAMES = [
   'qdisc',
   'class',
   'filter',
+  'chain',
   'mdb',
   'bridgePort',
   'bridgeVlan',

@@ -15,7 +15,7 @@ const FAMILIES: { readonly [name: string]: readonly number[] } = {
   bridgeVlan: [AF.bridge],
 };
 /** Objects that the kernel lists link by link only: of these a recording has no beginning. */
-const BY_LINK: ReadonlySet<string> = new Set(['class', 'filter']);
+const BY_LINK: ReadonlySet<string> = new Set(['class', 'filter', 'chain']);
 /** Messages of a dump written at once. */
 const STRETCH = 256;
 

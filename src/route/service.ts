@@ -19,10 +19,15 @@ export const VERB_FLAGS = {
 } as const;
 export type Verb = keyof typeof VERB_FLAGS;
 
+/** Whether a message of this type tells of one object that was asked for. A chain comes with the number of the request. */
+function tells(messages: ObjectType<object>['messages'], type: number): boolean {
+  return type === messages.new || type === messages.get;
+}
+
 /** The object of a message where it lies; undefined where it is another kind of message. */
 function objectReader<T extends object>(of: ObjectType<T>): MessageReader<T | undefined> {
   return (type, buffer, start, end) => {
-    if (type !== of.messages.new) return undefined;
+    if (!tells(of.messages, type)) return undefined;
     return of.read === undefined ? of.decode(buffer.bytes.subarray(start, end)) : of.read(buffer, start, end);
   };
 }
@@ -164,7 +169,7 @@ export abstract class ObjectService<T extends object, Filter extends object> {
   }
 
   #fetched(messages: readonly NetlinkMessage[], options: RequestOptions) {
-    const found = messages.find((message) => message.type === this.type.messages.new);
+    const found = messages.find(({ type }) => tells(this.type.messages, type));
     return this.#withNames(found && this.type.decode(found.payload), options);
   }
 

@@ -3,6 +3,7 @@ import { AddressService } from './address.ts';
 import { AddressLabelService } from './address-label.ts';
 import { BridgePortService } from './bridge-port.ts';
 import { BridgeVlanService } from './bridge-vlan.ts';
+import { ChainService } from './chain.ts';
 import { ClassService } from './class.ts';
 import { FdbService } from './fdb.ts';
 import { FilterService } from './filter.ts';
@@ -36,6 +37,7 @@ export function createServices(port: RequestPort, names: LinkNames) {
     qdisc: new QdiscService(port, names),
     class: new ClassService(port, names),
     filter: new FilterService(port, names),
+    chain: new ChainService(port, names),
   };
 }
 export type Services = ReturnType<typeof createServices>;

@@ -8,6 +8,7 @@ import type { BatchOptions, BatchResult, BatchServices } from './batch.ts';
 import { type BatchHost, callBatch } from './batch-call.ts';
 import type { BridgePortService } from './bridge-port.ts';
 import type { BridgeVlanService } from './bridge-vlan.ts';
+import type { ChainService } from './chain.ts';
 import type { ClassService } from './class.ts';
 import type { FdbService } from './fdb.ts';
 import type { FilterService } from './filter.ts';
@@ -80,6 +81,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly qdisc: QdiscService;
   readonly class: ClassService;
   readonly filter: FilterService;
+  readonly chain: ChainService;
 
   private constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
@@ -103,6 +105,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.qdisc = services.qdisc;
     this.class = services.class;
     this.filter = services.filter;
+    this.chain = services.chain;
   }
 
   /** Opens a socket. Rejects with a SystemError (EMFILE, ENOENT of the netns, EPERM to enter it, ...) and keeps nothing. */

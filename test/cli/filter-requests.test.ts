@@ -11,7 +11,7 @@ import type { NetlinkRequest, RequestPort } from '../../src/netlink/socket.ts';
 import { walkAttributes } from '../../src/netlink/wire/attributes.ts';
 import { toHex, WireView } from '../../src/netlink/wire/view.ts';
 import { FilterService, filterType, type TcFilter } from '../../src/route/filter.ts';
-import { encodeFilter } from '../../src/route/filter-message.ts';
+import { ETH_P_ALL, encodeFilter } from '../../src/route/filter-message.ts';
 import type { LinkNames } from '../../src/route/names.ts';
 import { compareJson, compareText, describe as inWords, parseIpJson, World } from '../support/diff.ts';
 import { shows } from '../support/ip-answers.ts';
@@ -160,7 +160,7 @@ describe('filters that this kernel may not have, shown by tc and by us', () => {
     });
 
     it(`${i}: read and written again`, () => {
-      const again = filterType.decode(encodeFilter(filter));
+      const again = filterType.decode(encodeFilter(filter, ETH_P_ALL));
       expect(again).toEqual(filter);
     });
   }

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeMessage, NLM_F } from '../../src/netlink/wire/message.ts';
+import { encodeFilter, type TcFilterInput } from '../../src/route/filter-message.ts';
 import { compiledDist } from '../support/compiled.ts';
 import { compareText, describe as inWords, World } from '../support/diff.ts';
 import { SEED } from '../support/random.ts';
@@ -36,6 +37,27 @@ const NEWS = fc.oneof(
     .constantFrom(...Object.entries(CLASSES))
     .chain(([kind, layout]) => fc.tuple(fc.constantFrom(40, 41), messages(kind, layout, classHeader))),
 );
+const ADDED = NLM_F.create | NLM_F.excl;
+
+/** A chain has the header and the attributes of a filter. */
+const CHAINS = (
+  [
+    { ifindex: 1, parent: '1:', chain: 0 },
+    { ifindex: 1, parent: 'ingress', chain: 0xffffffff },
+    { block: 3, chain: 7, kind: 'flower', flower: { dst: '10.0.0.0/8' } },
+  ] as TcFilterInput[]
+).map((chain) => encodeFilter(chain, 0));
+
+/** RTM_NEWTFILTER as `tc` sent it. */
+const FILTERS = (
+  JSON.parse(readFileSync(new URL('../fixtures/filters.json', import.meta.url), 'utf8')) as {
+    type: number;
+    hex: string;
+  }[]
+)
+  .filter(({ type }) => type === 44)
+  .map(({ hex }) => Buffer.from(hex, 'hex'));
+
 const FLAGS = fc.constantFrom(0, NLM_F.create | NLM_F.excl, NLM_F.create | NLM_F.replace, NLM_F.replace);
 
 describe('cofferdam tc monitor', () => {
@@ -59,6 +81,26 @@ describe('cofferdam tc monitor', () => {
     expect(json.map((line) => JSON.parse(line).object)).toEqual(
       news.map(([[type]]) => (type < 40 ? 'qdisc' : 'class')),
     );
+  });
+
+  it.each([[[]], [['-d', '-s']]])('of filters and chains, with %j', async (flags) => {
+    const file = join(scratch, 'filters');
+    const news = (type: number, gone: number, payload: Uint8Array, i: number) => [
+      encodeMessage({ type, flags: [0, ADDED, NLM_F.create][i % 3] as number, seq: 0, portId: 0 }, payload),
+      encodeMessage({ type: gone, flags: 0, seq: 0, portId: 0 }, payload),
+    ];
+    const bytes = [
+      ...FILTERS.flatMap((payload, i) => news(44, 45, payload, i)),
+      ...CHAINS.flatMap((payload, i) => news(100, 101, payload, i)),
+    ];
+    writeFileSync(file, Buffer.concat(bytes));
+    const expected = execFileSync('tc', ['-n', world.name, ...flags, 'monitor', 'file', file], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    });
+    const ours = await captured(['-n', world.name, 'tc', ...flags, 'monitor', 'file', file]);
+    expect(inWords(compareText(expected, ours.stdout).differences)).toBe('');
+    expect(expected).toMatch(/^added filter .*^deleted filter .*^added chain .*^deleted chain /ms);
   });
 
   it('tells of what is none of its news on stderr', async () => {

@@ -55,9 +55,24 @@ const LINES = [
   'filter del dev eth0 egress',
   'filter del dev eth0 ingress protocol ip pref 10',
   'filter nonsense',
+  'chain add dev eth0 ingress chain 5',
+  'chain add dev eth0 ingress chain 5',
+  'chain add dev eth0 egress',
+  'chain add dev eth0 parent 1:1 chain 4294967295',
+  'chain add dev eth0 ingress chain 6 protocol ip flower dst_ip 0.0.0.0/16',
+  'chain add dev eth0 ingress chain x',
+  'chain add dev nothere ingress chain 5',
+  'chain add dev eth0 parent 7: chain 5',
+  'filter add dev eth0 ingress protocol ip pref 20 chain 5 u32 match mark 3 0xf action drop',
+  'chain get dev eth0 ingress chain 5',
+  'chain get dev eth0 ingress chain 77',
+  'chain del dev eth0 ingress chain 77',
+  'chain del dev eth0 ingress chain 5',
+  'chain del dev eth0 egress chain 0',
+  'chain replace dev eth0 ingress chain 5',
 ];
 
-describe('the verbs of tc filter, beside tc', () => {
+describe('the verbs of tc filter and tc chain, beside tc', () => {
   let twin: Twin;
   beforeAll(() => {
     twin = new Twin(SETUP, 'tc');
@@ -71,12 +86,9 @@ describe('the verbs of tc filter, beside tc', () => {
   });
 
   const PLACES = ['', ' ingress', ' egress', ' parent 1:', ' parent 1:1', ' ingress protocol ip pref 10'];
-  const look = (netns: string, ...flags: string[]) =>
-    PLACES.map((place) =>
-      execFileSync('tc', ['-n', netns, ...flags, ...`filter show dev eth0${place}`.split(' ')], {
-        encoding: 'utf8',
-      }),
-    )
+  const SHOWS = PLACES.flatMap((place) => [`filter show dev eth0${place}`, `chain show dev eth0${place}`]);
+  const look = (netns: string) =>
+    SHOWS.map((show) => execFileSync('tc', ['-n', netns, ...show.split(' ')], { encoding: 'utf8' }))
       .join('\n')
       // Numbers of actions are counted for both namespaces, or for one.
       .replace(/index \d+/g, 'index N');
@@ -99,8 +111,8 @@ describe('the verbs of tc filter, beside tc', () => {
     expect(look(twin.ours)).toBe(look(twin.theirs));
     // And what we show of ours is what tc shows of it.
     for (const flags of [['-d'], ['-d', '-j']])
-      for (const place of PLACES) {
-        const shown = `filter show dev eth0${place}`.split(' ');
+      for (const show of SHOWS) {
+        const shown = show.split(' ');
         const expected = execFileSync('tc', ['-n', twin.ours, ...flags, ...shown], { encoding: 'utf8' });
         const { stdout } = await twin.runOurs([...flags, ...shown]);
         if (flags.includes('-j')) expect(JSON.parse(stdout)).toEqual(JSON.parse(expected));

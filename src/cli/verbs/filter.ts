@@ -2,6 +2,7 @@ import type { TcFilterInput } from '../../route/filter.ts';
 import { parseU32Handle } from '../../route/filters/u32.ts';
 import { formatClassId, HANDLE_WORDS, parseClassId } from '../../route/tc-handle.ts';
 import { duplicateArgument, parseUnsigned, UsageError, Words } from '../args.ts';
+import { chainSheet } from '../show/tc/chain.ts';
 import { filterSheet, nextBlock, nextChain, nextPref, nextProtocol } from '../show/tc/filter.ts';
 import { nextClassId } from '../show/tc/handle-words.ts';
 import { tcDesk } from '../show/tc/tc-desk.ts';
@@ -22,6 +23,34 @@ export const filterActions: Actions = {
   delete: acting('del'),
   get,
 };
+
+/** The verbs of `tc chain`: the words of filters, of which a chain takes the place, the number and a template. */
+export const chainActions: Actions = {
+  add: actingOnChain('add'),
+  delete: actingOnChain('del'),
+  async get(args, context) {
+    const { wanted, asked } = await readChain(args, context, 'get');
+    const sheet = chainSheet(await context.rt.chain.get(wanted), await tcDesk(context), asked);
+    return { json: [sheet.json], text: sheet.text };
+  },
+};
+
+function actingOnChain(verb: 'add' | 'del'): Action {
+  return async (args, context) => {
+    await context.rt.chain[verb]((await readChain(args, context, verb)).wanted);
+    return undefined;
+  };
+}
+
+/** `asked`: what a sheet need not say again. */
+async function readChain(args: readonly string[], context: ShowContext, verb: 'add' | 'del' | 'get') {
+  const filter = await readFilter(args, context, verb === 'add' ? 'change' : verb);
+  // Handles and prefs are read, and mean nothing here.
+  const { pref: _, handle: __, flags: ___, chain = 0, ...rest } = filter;
+  const { ifindex, block } = rest;
+  const asked = { ...(ifindex !== undefined && { ifindex }), ...(block !== undefined && { block }) };
+  return { wanted: { ...rest, chain }, asked };
+}
 
 function acting(verb: Verb): Action {
   return async (args, context) => {

@@ -30,7 +30,14 @@ FILTER_TYPE := { u32 | flower | matchall | bpf | basic | fw }`,
 
 /** Without a link `tc` asks for the filters of none; without a place for those of the root. */
 async function listFilters(wanted: TcFilterFilter, context: ShowContext): Promise<TcFilter[]> {
-  if (wanted.ifindex === undefined && wanted.block === undefined) return [];
+  return (await isSomewhere(wanted, context))
+    ? context.rt.filter.list(wanted.block === undefined ? { parent: 'none', ...wanted } : wanted)
+    : [];
+}
+
+/** Whether a link or a block is named; a block has to be in use. */
+export async function isSomewhere(wanted: TcFilterFilter, context: ShowContext): Promise<boolean> {
+  if (wanted.ifindex === undefined && wanted.block === undefined) return false;
   if (wanted.block !== undefined) {
     const { block } = wanted;
     const used = (await context.rt.qdisc.list()).some(
@@ -38,10 +45,11 @@ async function listFilters(wanted: TcFilterFilter, context: ShowContext): Promis
     );
     if (!used) throw new UsageError(`Cannot find block "${block}"`);
   }
-  return context.rt.filter.list(wanted.block === undefined ? { parent: 'none', ...wanted } : wanted);
+  return true;
 }
 
-async function readPlace(args: readonly string[], context: ShowContext): Promise<TcFilterFilter> {
+/** The words of `show`: of filters and of chains. */
+export async function readPlace(args: readonly string[], context: ShowContext): Promise<TcFilterFilter> {
   const words = new Words(args);
   const filter: TcFilterFilter = {};
   let device: string | undefined;
@@ -104,11 +112,20 @@ export function nextChain(words: Words): number {
   return chain;
 }
 
+/** What became of it, as a monitor tells. */
+export type FilterNews = 'deleted' | 'replaced' | 'added';
+
 /** One filter as `tc filter show` has it: what was asked for is not said again. */
-export function filterSheet(filter: TcFilter, desk: TcDesk, asked: TcFilterFilter = {}): TcSheet {
+export function filterSheet(
+  filter: TcFilter,
+  desk: TcDesk,
+  asked: TcFilterFilter = {},
+  { noun = 'filter', news }: { noun?: 'filter' | 'chain'; news?: FilterNews | undefined } = {},
+): TcSheet {
   const { kind, protocol, pref, chain, stats, block, ifindex = 0, parent } = filter;
   const sheet = new TcSheet(desk);
-  sheet.say('filter ');
+  if (news !== undefined) sheet.flag(news, true);
+  sheet.say(`${noun} `);
   if (block !== undefined) {
     if (asked.block !== block) sheet.word('block', block);
   } else {
@@ -122,7 +139,7 @@ export function filterSheet(filter: TcFilter, desk: TcDesk, asked: TcFilterFilte
     if (asked.protocol !== protocol && protocol !== '[0]') sheet.word('protocol', protocol);
     if (asked.pref !== pref && pref !== 0) sheet.word('pref', pref);
   }
-  sheet.put('kind', kind, `${kind} `);
+  if (kind !== '') sheet.put('kind', kind, `${kind} `);
   if (chain !== undefined && asked.chain !== chain) sheet.word('chain', chain);
   const print = filterPrinter(kind);
   if (print !== undefined && hasOptions(filter)) sheet.inside('options', (options) => print(options, filter));

@@ -1,7 +1,9 @@
 import type { NetlinkMessage } from '../../../netlink/socket.ts';
 import { NLM_F } from '../../../netlink/wire/message.ts';
 import { WireError } from '../../../netlink/wire/view.ts';
+import { chainType } from '../../../route/chain.ts';
 import { classType } from '../../../route/class.ts';
+import { filterType } from '../../../route/filter.ts';
 import { qdiscType, TC_GROUP } from '../../../route/qdisc.ts';
 import { readRecording } from '../../../route/recording-file.ts';
 import { RouteSocket } from '../../../route/socket.ts';
@@ -14,7 +16,9 @@ import type { GlobalOptions } from '../../options.ts';
 import { showContext } from '../../session.ts';
 import { formatJson } from '../json.ts';
 import type { Sheet } from '../route-sheet.ts';
+import { chainSheet } from './chain.ts';
 import { classSheet } from './class.ts';
+import { type FilterNews, filterSheet } from './filter.ts';
 import { qdiscSheet } from './qdisc.ts';
 import { type TcDesk, tcDesk } from './tc-desk.ts';
 
@@ -42,12 +46,32 @@ const tcClass: Print = ({ type, payload }, desk) =>
     deleted: type === classType.messages.del,
   });
 
+const filter: Print = ({ type, flags, payload }, desk) =>
+  filterSheet(filterType.decode(payload), desk, {}, { news: filterNewsOf(type, flags) });
+
+const chain: Print = ({ type, flags, payload }, desk) =>
+  chainSheet(chainType.decode(payload), desk, {}, filterNewsOf(type, flags));
+
+function filterNewsOf(type: number, flags: number): FilterNews | undefined {
+  if (type === filterType.messages.del || type === chainType.messages.del) return 'deleted';
+  if ((flags & NLM_F.create) === 0) return undefined;
+  return (flags & NLM_F.excl) === 0 ? 'replaced' : 'added';
+}
+
+const DELETIONS: ReadonlySet<number> = new Set(
+  [qdiscType, classType, filterType, chainType].map(({ messages }) => messages.del),
+);
+
 /** By message type. */
 const PRINTERS: ReadonlyMap<number, { readonly object: string; readonly print: Print }> = new Map([
   [qdiscType.messages.new, { object: 'qdisc', print: qdisc }],
   [qdiscType.messages.del, { object: 'qdisc', print: qdisc }],
   [classType.messages.new, { object: 'class', print: tcClass }],
   [classType.messages.del, { object: 'class', print: tcClass }],
+  [filterType.messages.new, { object: 'filter', print: filter }],
+  [filterType.messages.del, { object: 'filter', print: filter }],
+  [chainType.messages.new, { object: 'chain', print: chain }],
+  [chainType.messages.del, { object: 'chain', print: chain }],
 ]);
 
 /** `cofferdam tc monitor`: runs until a signal, or to the end of the file. */
@@ -116,6 +140,6 @@ async function textOf(
     return json ? '' : time;
   }
   if (!json) return time + sheet.text;
-  const what = type === qdiscType.messages.del || type === classType.messages.del ? 'del' : 'new';
+  const what = DELETIONS.has(type) ? 'del' : 'new';
   return `${formatJson({ type: what, object: printer.object, value: sheet.json })}\n`;
 }
