@@ -227,7 +227,7 @@ export const steps = [
     run: async ({ log }) => {
       needRoot();
       need('ip', 'unshare', 'git');
-      return runVitest(vitest(), { log, timeout: 420 });
+      return runVitest(vitest(), { log, timeout: 700 });
     },
   },
   {
