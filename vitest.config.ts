@@ -11,8 +11,8 @@ export default defineConfig({
     setupFiles: ['test/native-addon/leak-check.ts', 'test/support/random.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     execArgv: ['--expose-gc'],
   },
 });
