@@ -52,6 +52,7 @@ export {
   type FoundNetns,
   type NamedNetns,
   Netns,
+  type NetnsExecOptions,
   type NetnsHolder,
   type NetnsNumbering,
   type NetnsReference,

@@ -60,8 +60,10 @@ export class BatchSession extends Session {
 
   protected override async socketFor(meant: Meant, verb: string): Promise<RouteSocket> {
     const rt = await this.rt();
-    if (verb === 'show') await this.settle();
-    if (verb === 'show' || meant.object === 'link') return rt;
+    // Namespaces are made by other calls than requests, and what runs in them finds what was done before.
+    const aside = verb === 'show' || meant.object === 'netns';
+    if (aside) await this.settle();
+    if (aside || meant.object === 'link') return rt;
     this.#recording ??= recording(rt, {
       note: (object, verb, args) => {
         this.#noted.push({ line: this.line, object, verb, args });

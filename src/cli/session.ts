@@ -58,7 +58,9 @@ export class Session implements AsyncDisposable {
     const echo = this.#options.echo && verb !== 'show' ? await this.#echoSocket() : undefined;
     const rt = echo?.rt ?? (await this.socketFor(meant, verb));
     const context = this.#contextFor(rt);
-    const shown = (await action.call(view, args, context)) ?? (await echo?.print(context));
+    const result = await action.call(view, args, context);
+    if (typeof result === 'number') return result;
+    const shown = result ?? (await echo?.print(context));
     // Names of links mean something else from now on.
     if (object === 'link' && verb !== 'show') this.#indexes.clear();
     if (shown !== undefined) process.stdout.write(this.#print(shown));

@@ -1,6 +1,6 @@
 export type { FoundNetns, NetnsHolder, NetnsSurvey, Unseen } from './holder.ts';
 export type { NamedNetns } from './names.ts';
-export { type CreateNetnsOptions, Netns, type NetnsReference } from './netns.ts';
+export { type CreateNetnsOptions, Netns, type NetnsExecOptions, type NetnsReference } from './netns.ts';
 export { type ResolvedNetns, resolveNetns } from './reference.ts';
 export { NetnsSocket, type SocketFamily, type SocketType } from './socket.ts';
 export type { NetnsNumbering, NetnsSurveyOptions } from './survey.ts';

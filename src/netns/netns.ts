@@ -10,6 +10,8 @@ import {
   type SystemErrorInfo,
   systemError,
 } from '../handle/index.ts';
+import { Process, type SpawnOptions } from '../process/index.ts';
+import { etcFiles } from './etc.ts';
 import type { NetnsSurvey } from './holder.ts';
 import { bindName, listNames, type NamedNetns, netnsPath, unbindName } from './names.ts';
 import { NetnsSocket, type SocketFamily, type SocketType } from './socket.ts';
@@ -25,6 +27,9 @@ export interface CreateNetnsOptions {
  * duplicated and stays the caller's.
  */
 export type NetnsReference = string | number | Netns | { readonly fd: number };
+
+/** How {@link Netns.exec} starts a program: all that Process.spawn takes, but for what the namespace settles. */
+export type NetnsExecOptions = Omit<SpawnOptions, 'netns' | 'mounts'>;
 
 /** The core of a Netns: remembers which namespace it was after its fd is gone. */
 class NetnsCore extends FdCore {
@@ -175,6 +180,20 @@ export class Netns extends KernelHandle<NetnsCore> {
   async socket(family: SocketFamily | number, type: SocketType | number, protocol = 0): Promise<NetnsSocket> {
     if (this.state !== 'open') throw new ClosedError('the network namespace is closed');
     return NetnsSocket.open(this, family, type, protocol);
+  }
+
+  /**
+   * Starts a program in this namespace as `ip netns exec` does: in a mount namespace of its own, where /sys shows the
+   * devices of this namespace and, if this handle has a name, the files of /etc/netns/NAME lie over those of /etc. The
+   * process belongs to its handle, which kills it when it is closed. For a program that needs none of the mounts, take
+   * `Process.spawn(argv, { netns })`.
+   *
+   * @throws as Process.spawn
+   */
+  async exec(argv: readonly string[], options: NetnsExecOptions = {}): Promise<Process> {
+    if (this.state !== 'open') throw new ClosedError('the network namespace is closed');
+    const { binds = [] } = this.name === undefined ? {} : etcFiles(this.name);
+    return await Process.spawn(argv, { ...options, netns: this, mounts: { sysfs: true, binds } });
   }
 
   /** Whether both are the same namespace. Certain only while both are open: numbers are reused. */

@@ -130,14 +130,14 @@ describe.runIf(isRoot && endianness() === 'LE')('bridge vlan, beside bridge', ()
     const plain = world.context(flags.filter((flag) => flag !== '-compressvlans'));
     const options = { ...plain.options, compressVlans: flags.includes('-compressvlans') };
     const context = { ...plain, options, rt };
-    let shown: Shown | undefined;
+    let shown: Shown | number | undefined;
     if (verb === 'show') shown = await bridgeVlanView.run(args, context);
     else {
       const { actions } = bridgeVlanView;
       const all = typeof actions === 'function' ? await actions() : actions;
       shown = await all?.[verb]?.(args, context);
     }
-    if (shown === undefined) throw new Error(`nothing shown by ${verb}`);
+    if (shown === undefined || typeof shown === 'number') throw new Error(`nothing shown by ${verb}`);
     return flags.includes('-j') ? formatJson(shown.json) : shown.text;
   }
 

@@ -9,6 +9,7 @@ const USAGE = `cofferdam netns [ list ]
  cofferdam [ -all ] netns delete [ NAME ]
  cofferdam netns identify [ PID ]
  cofferdam netns pids NAME
+ cofferdam [ -all ] netns exec [ NAME ] COMMAND...
  cofferdam netns holders [ NAME | INODE ] [ sockets ]
  cofferdam netns list-id [ target-nsid POSITIVE-INT ] [ nsid POSITIVE-INT ]
 NETNSID := auto | POSITIVE-INT`;

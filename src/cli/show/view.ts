@@ -87,9 +87,10 @@ export interface Shown {
 
 /**
  * What a verb besides `show` does: `add`, `get`, `flush`. `args` are the words after the verb. What it resolves to is
- * printed as `show`'s would be; undefined, and nothing is. Refusals of the kernel are left as they are thrown.
+ * printed as `show`'s would be; undefined, and nothing is. A number is the exit code, of a program that was run.
+ * Refusals of the kernel are left as they are thrown.
  */
-export type Action = (args: readonly string[], context: ShowContext) => Promise<Shown | undefined>;
+export type Action = (args: readonly string[], context: ShowContext) => Promise<Shown | number | undefined>;
 export type Actions = Readonly<Record<string, Action>>;
 
 /**

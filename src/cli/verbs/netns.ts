@@ -6,6 +6,7 @@ import { duplicateArgument, FindingError, parseInteger, UsageError, Words, wrong
 import { idOf, NETNS_DIRECTORY, netnsNames } from '../netns-names.ts';
 import { Sheet } from '../show/route-sheet.ts';
 import type { Actions, ShowContext, Shown } from '../show/view.ts';
+import { execInside } from './netns-exec.ts';
 import { showHolders } from './netns-holders.ts';
 
 /** The verbs of `ip netns` besides `list`, man 8 ip-netns. */
@@ -35,6 +36,7 @@ export const netnsActions: Actions = {
     else for (const one of netnsNames()) await Netns.remove(one);
     return undefined;
   },
+  exec: execInside,
   holders: showHolders,
   identify: async (args) => text(identify(args)),
   pids: async (args) => text(pids(args)),
