@@ -29,8 +29,11 @@ afterEach(async () => {
   expect(countFds()).toBe(fds);
 });
 
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+/** Ends a child of Node's, streams and all. */
+async function kill(child: ChildProcess): Promise<void> {
+  const closed = once(child, 'close');
+  child.kill('SIGKILL');
+  await closed;
 }
 
 describe('open()', () => {
@@ -80,8 +83,7 @@ describe('open()', () => {
     expect(zombie.alive).toBe(false);
     (await Pidfd.open(zombie.identity)).close();
     zombie.send('SIGTERM'); // nobody minds
-    parent.kill('SIGKILL');
-    await ended(parent);
+    await kill(parent);
   });
 
   it.each<[unknown, string]>([
@@ -177,8 +179,7 @@ describe('wait()', () => {
     expect(exit).not.toHaveProperty('usage');
     expect(pidfd.exit).toEqual(exit);
     expect(() => pidfd.send('SIGTERM')).toThrow(expect.objectContaining({ code: 'ESRCH' }));
-    parent.kill('SIGKILL');
-    await ended(parent);
+    await kill(parent);
   });
 
   it('ends with the handle', async () => {
