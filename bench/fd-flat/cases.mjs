@@ -3,6 +3,7 @@
 import { batchCases } from './cases-batch.mjs';
 import { netnsCases } from './cases-netns.mjs';
 import { openCases } from './cases-open.mjs';
+import { processCases } from './cases-process.mjs';
 import { requestCases } from './cases-request.mjs';
 import { shapeCases } from './cases-shape.mjs';
 
@@ -20,4 +21,11 @@ import { shapeCases } from './cases-shape.mjs';
  */
 
 /** @type {Case[]} */
-export const cases = [...openCases, ...requestCases, ...batchCases, ...netnsCases, ...shapeCases];
+export const cases = [
+  ...openCases,
+  ...requestCases,
+  ...batchCases,
+  ...netnsCases,
+  ...processCases,
+  ...shapeCases,
+];

@@ -7,7 +7,7 @@ export interface ProcessUsage {
   /** CPU time, in microseconds. */
   readonly userTime: number;
   readonly systemTime: number;
-  /** The largest resident set, in bytes. */
+  /** The largest resident set, in bytes. Of a spawned process at least that of the program that spawned it. */
   readonly maxRss: number;
   readonly minorFaults: number;
   readonly majorFaults: number;

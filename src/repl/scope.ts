@@ -1,5 +1,6 @@
 import { handles } from '../handle/index.ts';
 import { Netns, type NetnsReference, type NetnsSurveyOptions } from '../netns/index.ts';
+import { Pidfd, Process, type ProcessIdentity, subreaper } from '../process/index.ts';
 import { RouteSocket, type RouteSocketOptions } from '../route/socket.ts';
 import { LazyRouteSocket } from './lazy-route-socket.ts';
 import { ReadOnlyError } from './read-only.ts';
@@ -10,6 +11,11 @@ export interface Scope {
   readonly handles: typeof handles;
   /** The class: `await Netns.open('blue')`. */
   readonly Netns: object;
+  /** The class: `await Pidfd.open(1)`. */
+  readonly Pidfd: object;
+  /** The class: `await Process.spawn(['ip', 'link'], { netns })`. */
+  readonly Process: object;
+  readonly subreaper: object;
   /** The class: `await RouteSocket.open({ netns: 'blue' })`. */
   readonly RouteSocket: object;
   /** Which namespace `rt` works in, and how to change it. */
@@ -52,6 +58,9 @@ export function makeScope(options: ScopeOptions, assign: (rt: LazyRouteSocket) =
     rt,
     handles,
     Netns: allowWrite ? Netns : readOnlyNetns(),
+    Pidfd: allowWrite ? Pidfd : readOnlyPidfd(),
+    Process: allowWrite ? Process : Object.freeze({ spawn: refuse('Process.spawn') }),
+    subreaper: allowWrite ? subreaper : readOnlySubreaper(),
     RouteSocket: allowWrite ? RouteSocket : readOnlyRouteSocket(),
     netns: Object.freeze(netns),
   };
@@ -72,6 +81,27 @@ function readOnlyNetns(): object {
     survey: (options?: NetnsSurveyOptions) => Netns.survey(options),
     create: refuse('Netns.create'),
     remove: refuse('Netns.remove'),
+  });
+}
+
+function readOnlyPidfd(): object {
+  return Object.freeze({
+    async open(process: number | ProcessIdentity) {
+      return Object.defineProperty(await Pidfd.open(process), 'send', { value: refuse('pidfd.send') });
+    },
+  });
+}
+
+function readOnlySubreaper(): object {
+  return Object.freeze({
+    get enabled() {
+      return subreaper.enabled;
+    },
+    orphans: subreaper.orphans,
+    enable: refuse('subreaper.enable'),
+    disable: refuse('subreaper.disable'),
+    reap: refuse('subreaper.reap'),
+    reaped: refuse('subreaper.reaped'),
   });
 }
 

@@ -64,3 +64,10 @@ test('own-family speaks to a family that it describes', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toMatch(/^process \d+: waited \d+ times for a CPU, \d+ ns altogether\n$/);
 });
+
+test('run-in-netns runs a program where there is but lo, and passes its exit code on', () => {
+  const { status, stdout, stderr } = run('run-in-netns.mjs');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toMatch(/^1: lo: <LOOPBACK,UP,LOWER_UP> /);
+  expect(stdout).not.toMatch(/^2: (?!(gre|tun|sit|ip))/m);
+});

@@ -31,6 +31,16 @@ describe('a console that only reads', () => {
     expect(await driven.type('rt')).toMatch(/^RouteSocket <open, fd \d+, only reads>$/);
   });
 
+  test('looks at processes, and sends them nothing', async () => {
+    expect(await driven.type(`const self = await Pidfd.open(${process.pid}); self`)).toMatch(
+      new RegExp(`^Pidfd <pidfd, open, fd \\d+, pid ${process.pid}>$`),
+    );
+    expect(await driven.type('self.alive')).toBe('true');
+    expect(await driven.type('self.send("SIGTERM")')).toContain('pidfd.send() changes the system');
+    expect(await driven.type('[subreaper.enabled, subreaper.orphans({})].flat()')).toMatch(/^\[ false/);
+    await driven.type('self.close()');
+  });
+
   test('prints a list as a table, and leaves the list alone', async () => {
     expect(await driven.type('const links = await rt.link.list(); links')).toMatch(
       /^ifindex {2}ifname {2}.*operstate.*\n +1 {2}lo +.*DOWN.*\n\(1 row/,
@@ -51,6 +61,8 @@ describe('a console that only reads', () => {
     'rt.nexthop.add({ id: 1 })',
     'Netns.create()',
     'Netns.remove("x")',
+    'Process.spawn(["true"])',
+    'subreaper.enable()',
   ])('refuses %s, and says how to allow it', async (line) => {
     const call = /([A-Za-z]+\.)+[a-z]+(?=\([^)]*\)?[^(]*$)/i.exec(line)?.[0] ?? '';
     const verb = call.split('.').at(-1);
