@@ -82,6 +82,7 @@ export {
   subreaper,
   type WaitOptions,
 } from './process/index.ts';
+export type { ActionReference, ActionTable } from './route/action.ts';
 export type { Action } from './route/action-list.ts';
 export type {
   ActionCommon,

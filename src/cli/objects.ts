@@ -151,6 +151,7 @@ const TC_OBJECTS = {
   actions: {
     names: ['actions'],
     verbs: ['add', 'change', 'replace', 'delete', 'get', 'list', 'show', 'lst', 'flush', 'help'],
+    load: async () => (await import('./show/tc/action-table.ts')).actionsView,
   },
   monitor: {
     names: ['monitor'],

@@ -1,4 +1,5 @@
 import { ClosedError } from '../handle/index.ts';
+import { ActionService } from '../route/action.ts';
 import { AddressService } from '../route/address.ts';
 import { AddressLabelService } from '../route/address-label.ts';
 import { BridgePortService } from '../route/bridge-port.ts';
@@ -29,7 +30,7 @@ import { READING_VERBS, ReadOnlyError, VERBS } from './read-only.ts';
 type Verb = (...args: unknown[]) => unknown;
 type Service = Readonly<Record<string, Verb>>;
 
-const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
+const SERVICES: Readonly<Record<ObjectName | 'action', { readonly prototype: object }>> = {
   link: LinkService,
   address: AddressService,
   route: RouteService,
@@ -46,6 +47,7 @@ const SERVICES: Readonly<Record<ObjectName, { readonly prototype: object }>> = {
   qdisc: QdiscService,
   class: ClassService,
   filter: FilterService,
+  action: ActionService,
   chain: ChainService,
 };
 
@@ -81,6 +83,7 @@ export class LazyRouteSocket {
   readonly qdisc: Service;
   readonly class: Service;
   readonly filter: Service;
+  readonly action: Service;
   readonly chain: Service;
   /** News of these objects, or of all: `for await (const event of await rt.monitor(['link'])) console.log(event)`. */
   readonly monitor: (objects?: readonly ObjectName[], options?: object) => Promise<Monitor>;
@@ -111,6 +114,7 @@ export class LazyRouteSocket {
     this.qdisc = this.#service('qdisc');
     this.class = this.#service('class');
     this.filter = this.#service('filter');
+    this.action = this.#service('action');
     this.chain = this.#service('chain');
     this.monitor = async (objects, settings = {}) => (await this.#open()).monitor(objects, settings);
     this.close = () => this.#close();
@@ -130,7 +134,7 @@ export class LazyRouteSocket {
     await (await this.#opening?.catch(() => undefined))?.closed;
   }
 
-  #service(object: ObjectName): Service {
+  #service(object: ObjectName | 'action'): Service {
     const service: Record<string, Verb> = {};
     for (const verb of verbsOf(SERVICES[object].prototype)) {
       service[verb] = ITERATING.has(verb) ? this.#iterate(object, verb) : this.#call(object, verb);
@@ -138,7 +142,7 @@ export class LazyRouteSocket {
     return Object.freeze(service);
   }
 
-  #call(object: ObjectName, verb: string): Verb {
+  #call(object: ObjectName | 'action', verb: string): Verb {
     const invoke = async (args: unknown[]) => {
       const service = (await this.#open())[object] as unknown as Service;
       return service[verb]?.(...args);
@@ -152,7 +156,7 @@ export class LazyRouteSocket {
     };
   }
 
-  #iterate(object: ObjectName, verb: string): Verb {
+  #iterate(object: ObjectName | 'action', verb: string): Verb {
     const open = () => this.#open();
     return async function* (...args) {
       const service = (await open())[object] as unknown as Service;

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
 import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
-import type { Action } from './action-list.ts';
+import { linksOfActions, nameActions, resolveActions } from './action-links.ts';
 import { defined } from './defined.ts';
 import {
   checkFilter,
@@ -110,18 +110,14 @@ export class FilterService extends ObjectService<TcFilter, TcFilterFilter> {
   }
 
   protected override linksOf(one: TcFilter): readonly number[] {
-    const links = one.ifindex === undefined ? [] : [one.ifindex];
-    for (const { mirred } of one.actions ?? []) if (mirred?.ifindex !== undefined) links.push(mirred.ifindex);
-    return links;
+    const own = one.ifindex === undefined ? [] : [one.ifindex];
+    return one.actions === undefined ? own : [...own, ...linksOfActions(one.actions)];
   }
 
   protected override complete(one: TcFilter, linkNames: ReadonlyMap<number, string>): TcFilter {
     const dev = one.ifindex === undefined ? undefined : linkNames.get(one.ifindex);
     if (dev !== undefined) one.dev = dev;
-    for (const { mirred } of one.actions ?? []) {
-      const to = mirred?.ifindex === undefined ? undefined : linkNames.get(mirred.ifindex);
-      if (mirred !== undefined && to !== undefined) mirred.dev = to;
-    }
+    nameActions(one.actions ?? [], linkNames);
     return one;
   }
 
@@ -200,21 +196,7 @@ export class FilterService extends ObjectService<TcFilter, TcFilterFilter> {
       ...filter,
       ...(block === undefined &&
         link !== undefined && { ifindex: await this.names.index(link, 'dev', options) }),
-      ...(Array.isArray(actions) && { actions: await this.#resolveActions(actions, options) }),
+      ...(Array.isArray(actions) && { actions: await resolveActions(this.names, actions, options) }),
     };
-  }
-
-  async #resolveActions(actions: readonly Action[], options: RequestOptions): Promise<Action[]> {
-    const resolved: Action[] = [];
-    for (const [i, action] of actions.entries()) {
-      const dev = action?.mirred?.dev;
-      if (action?.mirred === undefined || dev === undefined) resolved.push(action);
-      else {
-        const index = await this.names.index(dev, `actions.${i}.mirred.dev`, options);
-        const { dev: _, ...mirred } = action.mirred;
-        resolved.push({ ...action, mirred: { ...mirred, ifindex: index } });
-      }
-    }
-    return resolved;
   }
 }

@@ -1,4 +1,5 @@
 import type { RequestPort } from '../netlink/socket.ts';
+import { ActionService } from './action.ts';
 import { AddressService } from './address.ts';
 import { AddressLabelService } from './address-label.ts';
 import { BridgePortService } from './bridge-port.ts';
@@ -37,6 +38,7 @@ export function createServices(port: RequestPort, names: LinkNames) {
     qdisc: new QdiscService(port, names),
     class: new ClassService(port, names),
     filter: new FilterService(port, names),
+    action: new ActionService(port, names),
     chain: new ChainService(port, names),
   };
 }

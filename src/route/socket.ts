@@ -2,6 +2,7 @@ import { abortError, ClosedError } from '../handle/errors.ts';
 import type { HandleState } from '../handle/handle-info.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '../netlink/socket.ts';
 import type { NetnsReference } from '../netns/index.ts';
+import type { ActionService } from './action.ts';
 import type { AddressService } from './address.ts';
 import type { AddressLabelService } from './address-label.ts';
 import type { BatchOptions, BatchResult, BatchServices } from './batch.ts';
@@ -81,6 +82,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
   readonly qdisc: QdiscService;
   readonly class: ClassService;
   readonly filter: FilterService;
+  readonly action: ActionService;
   readonly chain: ChainService;
 
   private constructor(netlink: NetlinkSocket) {
@@ -105,6 +107,7 @@ export class RouteSocket implements Disposable, AsyncDisposable {
     this.qdisc = services.qdisc;
     this.class = services.class;
     this.filter = services.filter;
+    this.action = services.action;
     this.chain = services.chain;
   }
 

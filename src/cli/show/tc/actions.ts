@@ -189,13 +189,22 @@ function putFlags(sheet: TcSheet, { flags = [], inHwCount }: Action, bound: bool
 
 /** The actions of a filter, as `tc` lists them below it. */
 export function putActions(sheet: TcSheet, actions: readonly Action[]): void {
+  actionsSheet(sheet, actions, { first: 1, bound: true });
+}
+
+/** Actions one after the other, numbered from `first`; `bound`: as parts of a filter. */
+export function actionsSheet(
+  sheet: TcSheet,
+  actions: readonly Action[],
+  { first, bound }: { readonly first: 0 | 1; readonly bound: boolean },
+): void {
   const list: JsonObject[] = [];
   let text = '';
   for (const [i, action] of actions.entries()) {
     const inner = new TcSheet(sheet.desk);
     inner.newline();
-    inner.put('order', i + 1, `\taction order ${i + 1}: `);
-    actionSheet(inner, action, true);
+    inner.put('order', i + first, `\taction order ${i + first}: `);
+    actionSheet(inner, action, bound);
     list.push(inner.json);
     text += inner.text;
   }
