@@ -3,12 +3,13 @@ const ROOMS = {
   handle: [],
   process: ['handle'],
   netns: ['handle', 'process'],
+  cgroup: ['handle'],
   netlink: ['handle', 'netns'],
   route: ['handle', 'netns', 'netlink'],
   generic: ['handle', 'netns', 'netlink'],
   testing: ['handle'],
-  cli: ['handle', 'process', 'netns', 'netlink', 'route', 'generic', 'testing', 'repl'],
-  repl: ['handle', 'process', 'netns', 'netlink', 'route', 'generic', 'testing'],
+  cli: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'generic', 'testing', 'repl'],
+  repl: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'generic', 'testing'],
 };
 
 const layers = Object.entries(ROOMS).map(([room, below]) => ({

@@ -7,12 +7,15 @@
 
 #include "addon_data.h"
 #include "arguments.h"
+#include "cgroup_handle.h"
 #include "environment.h"
 #include "fd_handle.h"
+#include "inotify_handle.h"
 #include "netlink_handle.h"
 #include "netns.h"
 #include "pidfd_handle.h"
 #include "pipeline_handle.h"
+#include "priority_handle.h"
 #include "process_calls.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -66,6 +69,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   data->fd_class = Napi::Persistent(FdHandle::Class(env));
   data->pidfd_class = Napi::Persistent(PidfdHandle::Class(env));
   data->pipeline_class = Napi::Persistent(PipelineHandle::Class(env));
+  data->cgroup_class = Napi::Persistent(CgroupHandle::Class(env));
+  data->inotify_class = Napi::Persistent(InotifyHandle::Class(env));
+  data->priority_class = Napi::Persistent(PriorityHandle::Class(env));
   env.SetInstanceData(data.release());
 
   exports["version"] = Napi::String::New(env, COFFERDAM_VERSION);
@@ -83,6 +89,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["isSubreaper"] = Napi::Function::New<IsSubreaperCall>(env, "isSubreaper");
   exports["spawnedChildren"] = Napi::Function::New<SpawnedChildrenCall>(env, "spawnedChildren");
   exports["reapChild"] = Napi::Function::New<ReapChildCall>(env, "reapChild");
+  exports["openCgroup"] = Napi::Function::New<CgroupHandle::Open>(env, "openCgroup");
+  exports["openInotify"] = Napi::Function::New<InotifyHandle::Open>(env, "openInotify");
+  exports["openPriority"] = Napi::Function::New<PriorityHandle::Open>(env, "openPriority");
   exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");
 #ifdef __SANITIZE_ADDRESS__
   exports["checkLeaks"] = Napi::Function::New<CheckLeaks>(env, "checkLeaks");

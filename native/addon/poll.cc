@@ -6,17 +6,17 @@
 
 namespace cofferdam {
 
-Poll::Poll(std::shared_ptr<Environment> environment)
-    : environment_(std::move(environment)), handle_(std::make_unique<uv_poll_t>()) {
+Poll::Poll(std::shared_ptr<Environment> environment, For what)
+    : environment_(std::move(environment)), handle_(std::make_unique<uv_poll_t>()), what_(what) {
   handle_->data = this;
 }
 
 Poll::~Poll() = default;
 
-Result<Poll::Pointer> Poll::Create(std::shared_ptr<Environment> environment, int fd) {
+Result<Poll::Pointer> Poll::Create(std::shared_ptr<Environment> environment, int fd, For what) {
   uv_loop_t* loop = environment->loop();
   if (loop == nullptr) return Errno{-EINVAL};
-  Poll* poll = new Poll(std::move(environment));
+  Poll* poll = new Poll(std::move(environment), what);
   if (int error = uv_poll_init(loop, poll->handle_.get(), fd); error < 0) {
     // libuv has not taken the handle: no uv_close, and uv's error numbers are errno's on Linux.
     delete poll;
@@ -26,8 +26,8 @@ Result<Poll::Pointer> Poll::Create(std::shared_ptr<Environment> environment, int
   return Pointer(poll);
 }
 
-int Poll::Start(std::function<void(int)> on_readable) {
-  on_readable_ = std::move(on_readable);
+int Poll::Start(std::function<void(int)> on_ready) {
+  on_ready_ = std::move(on_ready);
   return Resume();
 }
 
@@ -39,7 +39,7 @@ void Poll::OnPoll(uv_poll_t* handle, int status, int) {
     poll->polling_ = false;
     if (int error = poll->Resume(); error < 0) status = error;
   }
-  poll->on_readable_(status);
+  poll->on_ready_(status);
 }
 
 // libuv makes a system call of each start and stop, though it be one already.
@@ -51,7 +51,7 @@ int Poll::Pause() {
 
 int Poll::Resume() {
   if (polling_) return 0;
-  int error = uv_poll_start(handle_.get(), UV_READABLE, OnPoll);
+  int error = uv_poll_start(handle_.get(), what_ == For::kPriority ? UV_PRIORITIZED : UV_READABLE, OnPoll);
   polling_ = error == 0;
   return error;
 }

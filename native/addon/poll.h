@@ -22,11 +22,16 @@ class Poll {
   };
   using Pointer = std::unique_ptr<Poll, Closer>;
 
-  // A new poll does not keep the event loop alive.
-  static Result<Pointer> Create(std::shared_ptr<Environment> environment, int fd);
+  // What is watched for: data to read, or POLLPRI, by which files of cgroups and PSI triggers tell that they
+  // have changed.
+  enum class For { kReadable, kPriority };
 
-  // Runs `on_readable` whenever the fd is readable: status 0, or the negative errno of the poll itself.
-  int Start(std::function<void(int status)> on_readable);
+  // A new poll does not keep the event loop alive.
+  static Result<Pointer> Create(std::shared_ptr<Environment> environment, int fd, For what = For::kReadable);
+
+  // Runs `on_ready` whenever there is what is watched for: status 0, or the negative errno of the poll
+  // itself.
+  int Start(std::function<void(int status)> on_ready);
   // Stops watching, and starts again after Pause: a level-triggered watcher of data that nobody wants to read
   // yet would spin.
   int Pause();
@@ -38,14 +43,15 @@ class Poll {
   void Close(std::function<void()> on_closed);
 
  private:
-  explicit Poll(std::shared_ptr<Environment> environment);
+  Poll(std::shared_ptr<Environment> environment, For what);
   ~Poll();
   static void OnPoll(uv_poll_s* handle, int status, int events);
 
   std::shared_ptr<Environment> environment_;
   std::unique_ptr<uv_poll_s> handle_;
+  const For what_;
   bool polling_ = false;
-  std::function<void(int)> on_readable_;
+  std::function<void(int)> on_ready_;
   std::function<void()> on_closed_;
 };
 

@@ -31,9 +31,11 @@ endif()
 add_library(addon MODULE
   addon/addon.cc
   addon/arguments.cc
+  addon/cgroup_handle.cc
   addon/dispatch.cc
   addon/environment.cc
   addon/fd_handle.cc
+  addon/inotify_handle.cc
   addon/netlink_handle.cc
   addon/netlink_threads.cc
   addon/netlink_transfer.cc
@@ -42,6 +44,7 @@ add_library(addon MODULE
   addon/pipeline_handle.cc
   addon/poll.cc
   addon/process_calls.cc
+  addon/priority_handle.cc
   addon/shared_memory.cc
   addon/wake.cc)
 set_target_properties(addon PROPERTIES OUTPUT_NAME cofferdam PREFIX "" SUFFIX ".node")

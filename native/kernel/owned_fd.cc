@@ -1,7 +1,9 @@
 #include "owned_fd.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <linux/sockios.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -31,6 +33,15 @@ int OwnedFd::Give() noexcept {
 
 Result<OwnedFd> OwnedFd::Open(const char* path, int flags) {
   int fd = open(path, flags | O_CLOEXEC);
+  if (fd < 0) return Errno::Last();
+  return OwnedFd(fd);
+}
+
+Result<OwnedFd> OwnedFd::OpenBeneath(int directory, const char* path, int flags) {
+  open_how how = {};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  int fd = static_cast<int>(syscall(SYS_openat2, directory, path, &how, sizeof how));
   if (fd < 0) return Errno::Last();
   return OwnedFd(fd);
 }
@@ -65,6 +76,12 @@ int OwnedFd::Pipe(OwnedFd* read_end, OwnedFd* write_end) {
   *read_end = OwnedFd(ends[0]);
   *write_end = OwnedFd(ends[1]);
   return 0;
+}
+
+Result<OwnedFd> OwnedFd::Inotify() {
+  int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  if (fd < 0) return Errno::Last();
+  return OwnedFd(fd);
 }
 
 Result<OwnedFd> OwnedFd::NetnsOfSocket(int socket) {

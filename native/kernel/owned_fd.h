@@ -22,6 +22,9 @@ class OwnedFd {
 
   // open(2); O_CLOEXEC is added.
   static Result<OwnedFd> Open(const char* path, int flags);
+  // openat2(2) below `directory`, which no "..", symbolic link or absolute path leaves (RESOLVE_BENEATH);
+  // O_CLOEXEC is added. -EXDEV for a path that would.
+  static Result<OwnedFd> OpenBeneath(int directory, const char* path, int flags);
   // socket(2); SOCK_CLOEXEC is added.
   static Result<OwnedFd> Socket(int domain, int type, int protocol);
   // fcntl(2) F_DUPFD_CLOEXEC, at 3 or above: a duplicate never becomes somebody's stdin.
@@ -32,6 +35,8 @@ class OwnedFd {
   static Result<OwnedFd> OfProcess(int pidfd, int fd);
   // pipe2(2), O_CLOEXEC. 0 or a negative errno.
   static int Pipe(OwnedFd* read_end, OwnedFd* write_end);
+  // inotify_init1(2), never waiting.
+  static Result<OwnedFd> Inotify();
   // ioctl(2) SIOCGSKNS: the network namespace of a socket; the kernel opens it close-on-exec.
   static Result<OwnedFd> NetnsOfSocket(int socket);
 

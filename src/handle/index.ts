@@ -28,6 +28,15 @@ export {
 export { KernelHandle } from './kernel-handle.ts';
 export { ResourceLeakWarning } from './leak.ts';
 export { type MountEntry, parseMountinfo } from './mountinfo.ts';
-export type { NativeBinding, NativeFd, NativeNetlink, NetlinkOpenOptions, Result } from './native.ts';
+export type {
+  NativeBinding,
+  NativeCgroup,
+  NativeFd,
+  NativeInotify,
+  NativeNetlink,
+  NativePriority,
+  NetlinkOpenOptions,
+  Result,
+} from './native.ts';
 export { loadBinding, packageRoot, packageVersion } from './native-binding.ts';
 export { type HandleRegistry, handles } from './registry.ts';

@@ -290,6 +290,76 @@ export interface NativeSpawnFailure {
   readonly path?: string;
 }
 
+/**
+ * An open directory of a cgroup2 hierarchy. Files are named relative to it; no name leads out of it. Once the cgroup is
+ * removed, calls give -ENODEV or -ENOENT.
+ */
+export interface NativeCgroup {
+  /** The fd number, -1 from `close()` on. */
+  readonly fd: number;
+  /** Inode, which is the cgroup's id, and device; 0 once closed. */
+  readonly inode: number;
+  readonly device: number;
+  /** All of a file. */
+  read(file: string): string | Result;
+  /** One write(2). */
+  write(file: string, text: string): Result;
+  /** `read()` and `write()` on a thread of Node's pool, for files that take the kernel long. Never rejects. */
+  readAside(file: string): Promise<string | Result>;
+  writeAside(file: string, text: string): Promise<Result>;
+  /** Names of the cgroups directly below, in no order. */
+  children(): string[] | Result;
+  /** mkdirat(2). */
+  make(name: string): Result;
+  /** unlinkat(2) of the child whose inode that is; -ESTALE where the name is another one's by now. */
+  remove(name: string, inode: number): Result;
+  /** flock(2), exclusive, never waiting: -EAGAIN where another open of the directory holds it. Ends with the fd. */
+  lock(): Result;
+  /** An extended attribute, xattr(7); -ENODATA where it is not set. */
+  attribute(name: string): string | Result;
+  /** Sets one that is not set yet: else -EEXIST. */
+  setAttribute(name: string, value: string): Result;
+  /** Sends a signal to each process in this very cgroup, by pidfd. How many were sent one. */
+  signal(signal: number): Result;
+  /** Idempotent. The fd is closed once what `readAside` and `writeAside` began is through. */
+  close(): Result;
+}
+
+/** This thread's share of the one inotify instance that the process has for cgroup files. */
+export interface NativeInotify {
+  /** The fd number, the same in all threads; -1 from `close()` on. */
+  readonly fd: number;
+  /** Watches `file` below the directory that the fd `directory` is open on. The number of the watch; the same for the same file. */
+  watch(directory: number, file: string, mask: number): Result;
+  /** As often as it was watched. */
+  unwatch(watch: number): void;
+  /**
+   * What has changed, each thing once, two elements for each: the number of the watch and, of a watched directory, the
+   * name of the entry in it ('' otherwise). A watch of -1: the kernel's queue was full, and anything may have changed.
+   */
+  take(): (number | string)[] | Result;
+  /** Whether it keeps the event loop alive. A new one does not. */
+  setRef(on: boolean): void;
+  hasRef(): boolean;
+  /** Idempotent. `fd` reads -1 at once; true where `onClosed` will be called. */
+  close(onClosed?: () => void): boolean;
+}
+
+/** A file that tells by POLLPRI: a PSI trigger, or an events file of a cgroup. */
+export interface NativePriority {
+  /** The fd number, -1 from `close()` on. */
+  readonly fd: number;
+  /** The file from its start, which is how an events file learns that its news was taken. */
+  read(): string | Result;
+  /** Stops watching for good: what has been removed would tell so over and over. */
+  pause(): Result;
+  /** Whether it keeps the event loop alive. A new one does not. */
+  setRef(on: boolean): void;
+  hasRef(): boolean;
+  /** Idempotent. `fd` reads -1 at once; true where `onClosed` will be called. */
+  close(onClosed?: () => void): boolean;
+}
+
 export interface NativeBinding {
   /** The addon's own version, equal to package.json's. */
   readonly version: string;
@@ -336,6 +406,23 @@ export interface NativeBinding {
    * -ESRCH, -EBADF if it is gone, -EPERM without the right to trace the process, or CAP_NET_ADMIN over the namespace.
    */
   netnsOfSocket(pid: number, fd: number): SocketPlace | Result;
+  /**
+   * Opens the directory `path` below `root` ('.' for itself), where cgroup2 is mounted on `root` or above it: -ENOTSUP
+   * where it is not. openat2(2) with RESOLVE_BENEATH: -EXDEV for a path that leads out, -ELOOP for a symbolic link.
+   */
+  openCgroup(root: string, path: string): NativeCgroup | Result;
+  /** Joins the process's inotify instance, making it where nobody has it yet: -EMFILE beyond max_user_instances. */
+  openInotify(onReady: () => void): NativeInotify | Result;
+  /**
+   * Opens `file` below the directory that the fd `directory` is open on, and watches it. With a `trigger` that is not
+   * '' it becomes a PSI trigger, and a directory of -1 is /proc/pressure. `onReady` gets 0, or a negative errno.
+   */
+  openPriority(
+    directory: number,
+    file: string,
+    trigger: string,
+    onReady: (status: number) => void,
+  ): NativePriority | Result;
   /** Native handles open now in this environment, for tests. */
   openHandles(): number;
   /**

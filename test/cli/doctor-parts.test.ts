@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeCapabilities, effectiveCapabilities } from '../../src/cli/doctor/capabilities.ts';
-import { cgroupMode } from '../../src/cli/doctor/cgroups.ts';
+import { cgroupMode } from '../../src/cgroup/hierarchy.ts';
 import { checkCapabilities, checkKernel, fdLimits } from '../../src/cli/doctor/host.ts';
 import { isHealthy, reportJson, reportText } from '../../src/cli/doctor/report.ts';
 

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
+import { cgroupMode } from '../../cgroup/hierarchy.ts';
 import { countFds } from '../../handle/index.ts';
 import { effectiveCapabilities, knownCapabilities } from './capabilities.ts';
-import { cgroupMode } from './cgroups.ts';
 import type { Check } from './report.ts';
 
 /** What can be read off the host without the addon. */

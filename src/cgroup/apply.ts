@@ -1,0 +1,80 @@
+/** Writing limits, and saying why one was refused. */
+import { constants, release } from 'node:os';
+import { InvalidArgumentError } from '../handle/index.ts';
+import { missingController } from './controllers.ts';
+import type { CgroupCore } from './core.ts';
+import { cgroupError } from './errors.ts';
+import { splitPath } from './hierarchy.ts';
+import type { LimitWrite } from './limit-table.ts';
+import { type CgroupLimits, encodeLimits } from './limits.ts';
+
+const { EBUSY, EINVAL, ENODEV, ENOENT } = constants.errno;
+
+/** What to write, every value checked. @throws InvalidArgumentError */
+export function checkedLimits(limits: CgroupLimits): LimitWrite[] {
+  const writes = encodeLimits(limits);
+  const { quota, burst } = cpuTimes(limits);
+  if (quota !== undefined && burst !== undefined && burst > quota) {
+    throw new InvalidArgumentError(
+      'cpu.burst',
+      burst,
+      'exceeds the quota',
+      `at most ${quota}, or a larger cpu.max`,
+    );
+  }
+  return writes;
+}
+
+function cpuTimes({ cpu }: CgroupLimits): { quota?: number; burst?: number } {
+  const { max, burst } = cpu ?? {};
+  const quota =
+    typeof max === 'object' ? max.quota : typeof max === 'string' ? Number(max.split(' ')[0]) : max;
+  return {
+    ...(typeof quota === 'number' && !Number.isNaN(quota) && { quota }),
+    ...(burst !== undefined && { burst }),
+  };
+}
+
+/** On a thread, one after the other: a lower memory.max makes the kernel take pages away before it answers. */
+export async function applyLimits(core: CgroupCore, writes: readonly LimitWrite[]): Promise<void> {
+  for (const write of writes) {
+    const result = await core.native.writeAside(write.file, write.text);
+    core.demandOpen();
+    if (result < 0) throw refusal(result, core, write);
+  }
+}
+
+function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
+  const { controller, field, file, text, since, value } = write;
+  const info = { path: core.file(file), field, value };
+  if (result === -ENOENT && core.path !== '/') {
+    const available = core.native.read('cgroup.controllers');
+    if (typeof available === 'string' && !available.split(/\s+/).includes(controller)) {
+      return missingController(controller, core.path);
+    }
+  }
+  if (result === -ENOENT) {
+    const need =
+      since === undefined ? 'this kernel does not have it' : `it needs Linux ${since}, this is ${release()}`;
+    const root = core.path === '/' ? ': the root of the hierarchy has no limits' : '';
+    return cgroupError(
+      result,
+      'write',
+      `${field}: there is no ${file} in ${core.path}${root || `; ${need}`}`,
+      info,
+    );
+  }
+  if (result === -ENODEV && controller === 'io') {
+    const sentence = `${field}: there is no block device ${text.split(' ', 1)[0]}, or it cannot be limited`;
+    return cgroupError(result, 'write', sentence, info);
+  }
+  const wrote = `'${text.trim()}' to ${file} of ${core.path}`;
+  if (result === -EINVAL) {
+    const parent = splitPath(core.path).parent;
+    const hint = controller === 'cpuset' ? `; see cpuset.${field.slice(7)}.effective of ${parent}` : '';
+    return cgroupError(result, 'write', `${field}: the kernel does not take ${wrote}${hint}`, info);
+  }
+  if (result === -EBUSY)
+    return cgroupError(result, 'write', `${field}: in use, the kernel refused ${wrote}`, info);
+  return cgroupError(result, 'write', `${field}: the kernel refused ${wrote}`, info);
+}

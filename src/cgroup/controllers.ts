@@ -1,0 +1,126 @@
+/** Which controllers a cgroup has, which it hands down to its children, and why one is missing. */
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
+import { CgroupBusyError, cgroupError, MissingControllerError } from './errors.ts';
+import { cgroupMode, filePath, hierarchy, splitPath } from './hierarchy.ts';
+import { readPids } from './processes.ts';
+
+/** Controllers of a cgroup. */
+export interface CgroupControllers {
+  /** cgroup.controllers: those that its parent hands down to it. */
+  readonly available: readonly string[];
+  /** cgroup.subtree_control: those that it hands down to its children. */
+  readonly enabled: readonly string[];
+}
+
+function words(native: NativeCgroup, file: string, path: string): string[] {
+  const text = native.read(file);
+  if (typeof text === 'number') throw systemError(text, 'read', { path: `${filePath(path)}/${file}` });
+  return text.split(/\s+/).filter(Boolean);
+}
+
+export function readControllers(native: NativeCgroup, path: string): CgroupControllers {
+  return {
+    available: words(native, 'cgroup.controllers', path),
+    enabled: words(native, 'cgroup.subtree_control', path),
+  };
+}
+
+/**
+ * Has a cgroup hand down controllers to its children. Which ones it did not hand down before.
+ *
+ * @throws MissingControllerError, CgroupBusyError while processes are in it, SystemError EACCES
+ */
+export async function enableControllers(
+  native: NativeCgroup,
+  path: string,
+  wanted: readonly string[],
+): Promise<string[]> {
+  const { available, enabled } = readControllers(native, path);
+  const missing = wanted.filter((name) => !enabled.includes(name));
+  for (const name of missing) if (!available.includes(name)) throw missingController(name, path);
+  if (missing.length === 0) return [];
+  const result = await native.writeAside(
+    'cgroup.subtree_control',
+    missing.map((name) => `+${name}`).join(' '),
+  );
+  if (result < 0) throw refusal(result, native, path, missing);
+  return missing;
+}
+
+/** Takes back what enableControllers did, as far as nobody uses it by now. */
+export async function disableControllers(native: NativeCgroup, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await native.writeAside('cgroup.subtree_control', names.map((name) => `-${name}`).join(' '));
+}
+
+function refusal(result: number, native: NativeCgroup, path: string, names: readonly string[]): Error {
+  const file = `${filePath(path)}/cgroup.subtree_control`;
+  const list = names.join(' and ');
+  if (result === -constants.errno.EBUSY) {
+    return new CgroupBusyError(
+      'write',
+      file,
+      `cannot hand down ${list} while processes are in ${path} itself: a cgroup has either processes or controllers ` +
+        'for its children. Move them to a child of it first',
+      readPids(native),
+    );
+  }
+  if (result === -constants.errno.EOPNOTSUPP) {
+    return cgroupError(
+      result,
+      'write',
+      `${path} is threaded, and hands down no ${list}; see its cgroup.type`,
+      {
+        path: file,
+      },
+    );
+  }
+  return systemError(result, 'write', { path: file, controllers: names });
+}
+
+/** Why a cgroup has no such controller, and what to do. */
+export function missingController(controller: string, path: string): MissingControllerError {
+  const { mount } = hierarchy();
+  for (let at = path; at !== '/'; ) {
+    at = splitPath(at).parent;
+    const ancestor = loadBinding().openCgroup(mount, below(at));
+    if (typeof ancestor === 'number') break;
+    const controllers = ancestor.read('cgroup.controllers');
+    ancestor.close();
+    if (typeof controllers === 'number' || !controllers.split(/\s+/).includes(controller)) continue;
+    return new MissingControllerError(
+      controller,
+      path,
+      at,
+      `${at} has it and does not hand it down. In that order, for each cgroup from there on: ` +
+        `echo +${controller} > ${filePath(at)}/cgroup.subtree_control`,
+    );
+  }
+  return new MissingControllerError(controller, path, undefined, reasonOfAbsence(controller));
+}
+
+function reasonOfAbsence(controller: string): string {
+  const { v1Controllers, root, mount } = cgroupMode();
+  // What version 1 calls them.
+  const name = controller === 'io' ? 'blkio' : controller;
+  if (v1Controllers.includes(name)) {
+    return (
+      `version 1 has it (${name}), and a controller is in one version only. ` +
+      `Boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=${name}`
+    );
+  }
+  const row = new RegExp(`^${name}\\s+\\d+\\s+\\d+\\s+(\\d)`, 'm').exec(
+    readFileSync('/proc/cgroups', 'utf8'),
+  );
+  if (row?.[1] === '0') return `the kernel was told to leave it out: boot with cgroup_enable=${name}`;
+  if (row === null) return 'this kernel is built without it';
+  if (root !== '/') return `${root} on ${mount} was not given it: whoever made this container decides`;
+  return `no cgroup of version 2 has it`;
+}
+
+/** A path below the mount as openat2(2) wants it. */
+export function below(path: string): string {
+  return path === '/' ? '.' : path.slice(1);
+}

@@ -1,0 +1,85 @@
+/** The core of a Cgroup: the fd of its directory, and what goes on with it. */
+import { BaseCore, ClosedError, type HandleDetail, type NativeCgroup, systemError } from '../handle/index.ts';
+import type { EventFeed } from './event-feed.ts';
+import { filePath } from './hierarchy.ts';
+
+/**
+ * `removing` from remove() on; `stuck` when what was killed does not end, while the removal goes on by itself; `removed`
+ * when the directory is gone.
+ */
+export type RemovalState = 'none' | 'removing' | 'stuck' | 'removed';
+
+export class CgroupCore extends BaseCore {
+  readonly kind = 'cgroup';
+  readonly native: NativeCgroup;
+  /** Below the mount: '/ci-jobs/build-1'. */
+  readonly path: string;
+  /** What it was, after the fd is gone. */
+  readonly inode: number;
+  readonly device: number;
+  /** Whether kill() was ever called: such a cgroup is not to be used any more. */
+  killed = false;
+  removal: RemovalState = 'none';
+  readonly feeds = new Set<EventFeed>();
+  readonly #onClose = new Set<() => void>();
+
+  constructor(native: NativeCgroup, path: string) {
+    super();
+    this.native = native;
+    this.path = path;
+    this.inode = native.inode;
+    this.device = native.device;
+  }
+
+  get fd(): number {
+    return this.native.fd;
+  }
+
+  override get detail(): HandleDetail {
+    return { path: this.path, inode: this.inode };
+  }
+
+  /** @throws ClosedError */
+  demandOpen(): void {
+    if (this.state !== 'open') throw new ClosedError(`the cgroup ${this.path} is closed`);
+  }
+
+  /** A short file, at once. @throws SystemError, ENODEV or ENOENT where there is no such file or no such cgroup */
+  read(file: string): string {
+    this.demandOpen();
+    const text = this.native.read(file);
+    if (typeof text === 'number') throw systemError(text, 'read', { path: this.file(file) });
+    return text;
+  }
+
+  /** On a thread: adding up statistics may take the kernel long. Undefined where there is no such file. */
+  async readIfThere(file: string): Promise<string | undefined> {
+    this.demandOpen();
+    const text = await this.native.readAside(file);
+    this.demandOpen();
+    return typeof text === 'number' ? undefined : text;
+  }
+
+  file(name: string): string {
+    return `${filePath(this.path)}/${name}`;
+  }
+
+  /** Calls `listener` when the handle is closed. Returns how to take that back. */
+  onClose(listener: () => void): () => void {
+    this.#onClose.add(listener);
+    return () => this.#onClose.delete(listener);
+  }
+
+  protected closeNative(done: () => void): void {
+    const result = this.native.close();
+    done();
+    if (result < 0) throw systemError(result, 'close', { path: this.path });
+  }
+
+  protected override onClosing(): void {
+    for (const feed of [...this.feeds]) feed.end();
+    this.feeds.clear();
+    for (const listener of [...this.#onClose]) listener();
+    this.#onClose.clear();
+  }
+}

@@ -1,0 +1,148 @@
+/** Which cgroup hierarchies this process sees: cgroups(7). Found by /proc/self/mountinfo, never by an assumed path. */
+import { readFileSync } from 'node:fs';
+import {
+  CofferdamError,
+  fromNodeError,
+  InvalidArgumentError,
+  parseMountinfo,
+  SystemError,
+} from '../handle/index.ts';
+
+export interface CgroupMode {
+  /** `unified`: version 2 alone. `hybrid`: version 1 controllers beside a version 2 tree. */
+  readonly mode: 'unified' | 'hybrid' | 'v1' | 'none';
+  /** Where cgroup2 is mounted. */
+  readonly mount: string | undefined;
+  /**
+   * The cgroup that is mounted there, as /proc/PID/cgroup spells it: '/' unless only a part of the tree is mounted, as in
+   * a container.
+   */
+  readonly root: string;
+  /** Controllers that version 2 has. */
+  readonly controllers: readonly string[];
+  /** Controllers mounted as version 1. */
+  readonly v1Controllers: readonly string[];
+}
+
+const NOT_CONTROLLERS = new Set(['rw', 'ro', 'xattr', 'noprefix', 'clone_children']);
+
+function readControllers(mount: string): string[] {
+  try {
+    return readFileSync(`${mount}/cgroup.controllers`, 'utf8').split(/\s+/).filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+export function cgroupMode(
+  mountinfo: string = readFileSync('/proc/self/mountinfo', 'utf8'),
+  controllersOf: (mount: string) => string[] = readControllers,
+): CgroupMode {
+  let mount: string | undefined;
+  let root = '/';
+  const v1 = new Set<string>();
+  for (const entry of parseMountinfo(mountinfo)) {
+    // Of several mounts, the one that shows most: the whole tree, where it is mounted anywhere.
+    if (entry.type === 'cgroup2' && (mount === undefined || (root !== '/' && entry.root === '/'))) {
+      ({ path: mount, root } = entry);
+    }
+    if (entry.type !== 'cgroup') continue;
+    for (const option of entry.superOptions) {
+      // name=systemd is a tree without a controller; release_agent= and the like are settings.
+      if (option !== '' && !option.includes('=') && !NOT_CONTROLLERS.has(option)) v1.add(option);
+    }
+  }
+  const controllers = mount === undefined ? [] : controllersOf(mount);
+  const v1Controllers = [...v1].sort();
+  const mode = mount === undefined ? (v1.size > 0 ? 'v1' : 'none') : v1.size > 0 ? 'hybrid' : 'unified';
+  return { mode, mount, root, controllers, v1Controllers };
+}
+
+/** A mounted cgroup2 hierarchy. */
+export interface Hierarchy {
+  readonly mount: string;
+  readonly root: string;
+}
+
+let known: Hierarchy | undefined;
+
+/**
+ * The cgroup2 hierarchy of this process. Looked for once: a process that moves to another mount namespace is another
+ * host's.
+ *
+ * @throws CofferdamError ERR_COFFERDAM_NO_CGROUP2
+ */
+export function hierarchy(): Hierarchy {
+  if (known !== undefined) return known;
+  const { mode, mount, root } = cgroupMode();
+  if (mount === undefined) {
+    const why = mode === 'v1' ? 'only version 1 is mounted' : 'no cgroup file system is mounted';
+    throw new CofferdamError(
+      'ERR_COFFERDAM_NO_CGROUP2',
+      `cgroup2 is not mounted here (${why}, says /proc/self/mountinfo). ` +
+        'Mount it: mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd.unified_cgroup_hierarchy=1',
+    );
+  }
+  known = { mount, root };
+  return known;
+}
+
+/**
+ * What a caller wrote, as a path below the mount, in the form '/ci-jobs/build-1'; '/' is the mount itself. A path that
+ * begins with the mount point is one of the file system.
+ */
+export function normalPath(path: string, { mount }: Hierarchy = hierarchy()): string {
+  const remedy = `an absolute path, as '/ci-jobs' or '${mount}/ci-jobs'`;
+  if (typeof path !== 'string') throw new InvalidArgumentError('path', path, 'is no string', remedy);
+  if (!path.startsWith('/') || path.includes('\0')) {
+    throw new InvalidArgumentError('path', path, 'is no path of a cgroup', remedy);
+  }
+  const below = path === mount || path.startsWith(`${mount}/`) ? path.slice(mount.length) : path;
+  const names = below.split('/').filter((name) => name !== '' && name !== '.');
+  if (names.includes('..')) throw new InvalidArgumentError('path', path, "holds '..'", remedy);
+  return `/${names.join('/')}`;
+}
+
+/** The cgroup of a process, as a path below the mount. */
+export function pathOfPid(pid: number | 'self', where: Hierarchy = hierarchy()): string {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') {
+      throw new SystemError(-3, 'open', pid === 'self' ? {} : { pid }, `ESRCH: no such process, pid ${pid}`);
+    }
+    throw fromNodeError(error);
+  }
+  const path = /^0::(.*)$/m.exec(text)?.[1] ?? '/';
+  if (path.endsWith(' (deleted)')) {
+    throw new SystemError(-2, 'open', { path }, `ENOENT: the cgroup of pid ${pid} has been removed: ${path}`);
+  }
+  const { root, mount } = where;
+  if (root === '/' && !path.startsWith('/..')) return path;
+  if (root !== '/' && (path === root || path.startsWith(`${root}/`))) return path.slice(root.length) || '/';
+  throw new SystemError(
+    -18,
+    'open',
+    { path },
+    `EXDEV: pid ${pid} is in cgroup ${path}, which lies outside of ${root}, all that is mounted on ${mount}`,
+  );
+}
+
+/** Name and parent of a path that is not '/'. */
+export function splitPath(path: string): { parent: string; name: string } {
+  const at = path.lastIndexOf('/');
+  return { parent: path.slice(0, at) || '/', name: path.slice(at + 1) };
+}
+
+/** '/a' and 'b' to '/a/b'. */
+export function joinPath(parent: string, name: string): string {
+  return parent === '/' ? `/${name}` : `${parent}/${name}`;
+}
+
+/** How the file system spells a path below the mount, for messages. */
+export function filePath(path: string): string {
+  const { mount } = hierarchy();
+  return path === '/' ? mount : `${mount}${path}`;
+}

@@ -1,0 +1,34 @@
+export {
+  Cgroup,
+  type CgroupNode,
+  type CgroupReference,
+  type CreateCgroupOptions,
+} from './cgroup.ts';
+export type { CgroupControllers } from './controllers.ts';
+export type { RemovalState } from './core.ts';
+export { CgroupBusyError, CgroupStuckError, MissingControllerError, type StuckProcess } from './errors.ts';
+export type { CgroupEvent, PressureResource } from './event-levels.ts';
+export type { CgroupEvents, CgroupEventsOptions } from './events.ts';
+export type { CgroupIdentity } from './identity.ts';
+export type { IoLimits, IoMax } from './limit-io.ts';
+export type { HugetlbLimits, MiscLimits, RdmaLimits } from './limit-keyed.ts';
+export type { CpuMax } from './limit-values.ts';
+export type { CgroupLimits, CpuLimits, CpusetLimits, MemoryLimits, PidsLimits } from './limits.ts';
+export {
+  type PressureOptions,
+  type PressureThreshold,
+  PressureTrigger,
+  type PressureWaitOptions,
+} from './pressure.ts';
+export type { RemoveOptions } from './removal.ts';
+export type {
+  CgroupStat,
+  Counters,
+  CpuStat,
+  IoUsage,
+  MemoryUsage,
+  PidsUsage,
+  Pressure,
+  PressureLine,
+} from './stat.ts';
+export type { CgroupWaitOptions } from './waiting.ts';

@@ -1,0 +1,135 @@
+/** io.max and io.weight: limits by device. */
+import { readFileSync, statSync } from 'node:fs';
+import { InvalidArgumentError } from '../handle/index.ts';
+import { type LimitTable, type LimitWrite, refuseUnknown } from './limit-table.ts';
+import { type Count, quantity, type Size, whole } from './limit-values.ts';
+
+/** io.max of one device; what is left out stays as it is. */
+export interface IoMax {
+  /** Bytes and operations a second, read and written. */
+  readonly rbps?: Size;
+  readonly wbps?: Size;
+  readonly riops?: Count;
+  readonly wiops?: Count;
+}
+
+/**
+ * A device is '8:0', or a path: a block device, or any file, whose file system's device is meant. Of a partition the
+ * whole disk is meant, which is what the kernel limits.
+ */
+export interface IoLimits {
+  readonly max?: Readonly<Record<string, IoMax>>;
+  /** io.weight: 1 to 10,000; 100 unless set. */
+  readonly weight?: number;
+  /** io.weight of single devices; 'default' for that of the cgroup. */
+  readonly weights?: Readonly<Record<string, number | 'default'>>;
+}
+
+const KEYS = ['max', 'weight', 'weights'];
+const RATES = {
+  rbps: quantity('size', 1n),
+  wbps: quantity('size', 1n),
+  riops: quantity('count', 1n),
+  wiops: quantity('count', 1n),
+};
+const WEIGHT = whole(1, 10_000);
+
+export const ioLimits: LimitTable = {
+  encode(value, controller) {
+    refuseUnknown(value, KEYS, controller);
+    const { max = {}, weight, weights = {} } = value as IoLimits;
+    const writes: LimitWrite[] = [];
+    if (weight !== undefined) {
+      const text = `default ${WEIGHT.encode(weight, 'io.weight')}`;
+      writes.push({ controller, field: 'io.weight', value: weight, file: 'io.weight', text });
+    }
+    for (const [device, one] of entries(weights, 'io.weights')) {
+      const field = `io.weights['${device}']`;
+      const text = `${deviceNumber(device, field)} ${one === 'default' ? one : WEIGHT.encode(one, field)}`;
+      writes.push({ controller, field, value: one, file: 'io.weight', text });
+    }
+    for (const [device, rates] of entries(max, 'io.max')) {
+      const field = `io.max['${device}']`;
+      refuseUnknown(rates, Object.keys(RATES), field);
+      const given = rates as Record<string, unknown>;
+      const words = Object.entries(RATES).flatMap(([key, codec]) =>
+        given[key] === undefined ? [] : [`${key}=${codec.encode(given[key], `${field}.${key}`)}`],
+      );
+      if (words.length === 0) continue;
+      const text = `${deviceNumber(device, field)} ${words.join(' ')}`;
+      writes.push({ controller, field, value: rates, file: 'io.max', text });
+    }
+    return writes;
+  },
+
+  async read(read) {
+    const max = await read('io.max');
+    const weight = await read('io.weight');
+    if (max === undefined && weight === undefined) return undefined;
+    const found: { max?: Record<string, IoMax>; weight?: number; weights?: Record<string, number> } = {};
+    for (const [device, words] of lines(max)) {
+      const rates = words.map((text) => {
+        const [key = '', value = ''] = text.split('=');
+        return [key, RATES.rbps.decode(value)];
+      });
+      found.max = { ...found.max, [device]: Object.fromEntries(rates) as IoMax };
+    }
+    for (const [device, [text = '']] of lines(weight)) {
+      if (device === 'default') found.weight = Number(text);
+      else found.weights = { ...found.weights, [device]: Number(text) };
+    }
+    return found;
+  },
+};
+
+function entries(value: unknown, field: string): [string, unknown][] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value);
+  throw new InvalidArgumentError(
+    field,
+    value,
+    'is no object',
+    "one with a device for each key: { '8:0': ... }",
+  );
+}
+
+/** First word and the others of each line. */
+function lines(text = ''): [string, string[]][] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [first = '', ...words] = line.split(' ');
+      return [first, words];
+    });
+}
+
+/** 'MAJ:MIN' of a whole disk. */
+function deviceNumber(device: string, field: string): string {
+  if (/^\d+:\d+$/.test(device)) return device;
+  const remedy = "'MAJ:MIN' as in lsblk, the path of a block device, or of a file on it";
+  const status = device.startsWith('/') ? statSync(device, { throwIfNoEntry: false }) : undefined;
+  if (status === undefined) throw new InvalidArgumentError(field, device, 'is no device', remedy);
+  const number = status.isBlockDevice() ? status.rdev : status.dev;
+  const name = `${major(number)}:${minor(number)}`;
+  try {
+    // A partition: its disk is the directory above.
+    statSync(`/sys/dev/block/${name}/partition`);
+    return readFileSync(`/sys/dev/block/${name}/../dev`, 'utf8').trim();
+  } catch {
+    if (major(number) !== 0) return name;
+    throw new InvalidArgumentError(
+      field,
+      device,
+      'is on no block device (a tmpfs, overlay or network file system)',
+      remedy,
+    );
+  }
+}
+
+/** makedev(3): the halves are interleaved. */
+function major(device: number): number {
+  return Number((BigInt(device) >> 8n) & 0xfffn) | Number((BigInt(device) >> 32n) & 0xfffff000n);
+}
+function minor(device: number): number {
+  return Number(BigInt(device) & 0xffn) | Number((BigInt(device) >> 12n) & 0xffffff00n);
+}

@@ -1,0 +1,255 @@
+/** Ending and removing whole trees of cgroups. */
+import { constants } from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  abortError,
+  InvalidArgumentError,
+  loadBinding,
+  type NativeCgroup,
+  systemError,
+} from '../handle/index.ts';
+import { below } from './controllers.ts';
+import type { CgroupCore } from './core.ts';
+import { CgroupBusyError, CgroupStuckError, type StuckProcess } from './errors.ts';
+import { checkFeeds } from './event-feed.ts';
+import { parseFlat } from './event-levels.ts';
+import { filePath, hierarchy, joinPath, pathOfPid, splitPath } from './hierarchy.ts';
+import { describeProcess, readPids } from './processes.ts';
+import { type CgroupWaitOptions, waitUntil } from './waiting.ts';
+
+const { EBUSY, ENODEV, ENOENT, ESTALE, EOPNOTSUPP } = constants.errno;
+const SIGKILL = constants.signals.SIGKILL;
+
+/** How long everything that was killed may take to end, in milliseconds. */
+export const REMOVE_TIMEOUT = 5000;
+
+/** Cgroups removed before the event loop gets a turn. */
+const REMOVED_PER_TURN = 64;
+
+/** How long a freeze may take before what is not frozen yet is killed all the same. */
+const FREEZE_PATIENCE = 100;
+
+export interface RemoveOptions extends CgroupWaitOptions {
+  /** Kills everything inside, here and below, and removes the cgroups below as well. */
+  readonly recursive?: boolean;
+}
+
+const isGone = (error: number): boolean => error === -ENODEV || error === -ENOENT;
+
+/** Whether a process is in it or below; false once it is gone. */
+function isPopulated(native: NativeCgroup): boolean {
+  const text = native.read('cgroup.events');
+  return typeof text === 'string' && parseFlat(text).get('populated') === 1;
+}
+
+/** Calls `visit` for a cgroup and for all below it, those below first. */
+function visitTree(path: string, visit: (native: NativeCgroup, path: string) => void): void {
+  const native = loadBinding().openCgroup(hierarchy().mount, below(path));
+  if (typeof native === 'number') {
+    // Removed meanwhile.
+    if (isGone(native)) return;
+    throw systemError(native, 'openat2', { path: filePath(path) });
+  }
+  try {
+    const children = native.children();
+    for (const name of typeof children === 'number' ? [] : children) visitTree(joinPath(path, name), visit);
+    visit(native, path);
+  } finally {
+    native.close();
+  }
+}
+
+/** @throws InvalidArgumentError where that would end this process as well */
+export function refuseSuicide(path: string): void {
+  if (path !== '/') {
+    const own = pathOfPid('self');
+    if (own !== path && !own.startsWith(`${path}/`)) return;
+  }
+  throw new InvalidArgumentError(
+    'cgroup',
+    path,
+    'holds this process itself',
+    'one that it is not in: move it out first, or kill the cgroups below',
+  );
+}
+
+/**
+ * Sends SIGKILL to every process in it and below. With cgroup.kill (Linux 5.14) in one write, which no fork escapes;
+ * before that, {@link killByFreezing}.
+ */
+export async function killTree(core: CgroupCore, options: CgroupWaitOptions): Promise<void> {
+  core.killed = true;
+  const result = await core.native.writeAside('cgroup.kill', '1');
+  core.demandOpen();
+  if (result === 0) return;
+  if (result === -EOPNOTSUPP) throw systemError(result, 'write', { path: core.file('cgroup.kill') });
+  // Without the file, or without the cgroup.
+  if (!isGone(result)) throw systemError(result, 'write', { path: core.file('cgroup.kill') });
+  if (typeof core.native.read('cgroup.procs') === 'number') return;
+  await killByFreezing(core, options);
+}
+
+/**
+ * Freezes, so that nobody can fork, kills each process, and thaws; again while anybody is left. Frozen processes die of
+ * SIGKILL like others.
+ */
+export async function killByFreezing(
+  core: CgroupCore,
+  { signal, timeout }: CgroupWaitOptions,
+): Promise<void> {
+  const deadline = performance.now() + (timeout ?? REMOVE_TIMEOUT);
+  while (isPopulated(core.native)) {
+    await core.native.writeAside('cgroup.freeze', '1');
+    try {
+      await waitUntil(core, () => isFrozen(core.native), {
+        timeout: FREEZE_PATIENCE,
+        ...(signal && { signal }),
+      });
+      let sent = 0;
+      visitTree(core.path, (native) => {
+        sent += Math.max(0, native.signal(SIGKILL));
+      });
+      // Only those are left that are ending, or that cannot.
+      if (sent === 0 || performance.now() >= deadline) return;
+    } finally {
+      if (core.state === 'open') await core.native.writeAside('cgroup.freeze', '0');
+    }
+    await waitUntil(core, () => !isPopulated(core.native), {
+      timeout: FREEZE_PATIENCE,
+      ...(signal && { signal }),
+    });
+  }
+}
+
+export function isFrozen(native: NativeCgroup): boolean {
+  const text = native.read('cgroup.events');
+  return typeof text === 'string' && parseFlat(text).get('frozen') === 1;
+}
+
+/**
+ * Removes a cgroup; with `recursive`, kills everything in it, waits for the end of it, and removes those below as well,
+ * the lowest first.
+ */
+export async function removeTree(core: CgroupCore, options: RemoveOptions): Promise<void> {
+  const { recursive = false, signal, timeout = REMOVE_TIMEOUT } = options;
+  const { path } = core;
+  if (path === '/') throw new InvalidArgumentError('cgroup', path, 'is the root', 'one below it');
+  if (!recursive) {
+    const result = removeOne(core.native.inode, path);
+    if (result < 0 && !isGone(result)) throw removeRefusal(result, core);
+    removed(core);
+    return;
+  }
+  refuseSuicide(path);
+  const deadline = performance.now() + timeout;
+  core.removal = 'removing';
+  let refused = await attempt(core, options);
+  while (refused !== undefined) {
+    const left = deadline - performance.now();
+    if (left <= 0) {
+      if (isPopulated(core.native)) throw stuck(core, timeout);
+      core.removal = 'none';
+      throw removeRefusal(refused.error, core, refused.path);
+    }
+    // Empty, and yet in the way: somebody makes cgroups faster than we remove them, or a file system is slow.
+    try {
+      await waitUntil(core, () => !isPopulated(core.native), {
+        timeout: left,
+        ...(signal !== undefined && { signal }),
+      });
+      if (!isPopulated(core.native)) await pauseOnce(signal);
+    } catch (error) {
+      core.removal = 'none';
+      throw error;
+    }
+    refused = await attempt(core, options);
+  }
+  removed(core);
+}
+
+interface Refused {
+  readonly path: string;
+  readonly error: number;
+}
+
+/** Kills, and removes what can be removed now. Undefined when nothing is left. */
+async function attempt(core: CgroupCore, options: CgroupWaitOptions): Promise<Refused | undefined> {
+  core.demandOpen();
+  if (isPopulated(core.native)) {
+    await killTree(core, options);
+    if (isPopulated(core.native)) return { path: core.path, error: -EBUSY };
+  }
+  const paths: { path: string; inode: number }[] = [];
+  visitTree(core.path, ({ inode }, path) => void paths.push({ path, inode }));
+  let inTurn = 0;
+  for (const { path, inode } of paths) {
+    const error = removeOne(inode, path);
+    // Another one by that name is not ours to remove.
+    if (error < 0 && !isGone(error) && error !== -ESTALE) return { path, error };
+    if (++inTurn % REMOVED_PER_TURN === 0) await turn();
+  }
+  return undefined;
+}
+
+/** rmdir(2) of exactly that cgroup, with a last reading of its events before. */
+function removeOne(inode: number, path: string): number {
+  const { parent, name } = splitPath(path);
+  const directory = loadBinding().openCgroup(hierarchy().mount, below(parent));
+  if (typeof directory === 'number') return directory;
+  checkFeeds(inode);
+  const result = directory.remove(name, inode);
+  directory.close();
+  if (result === 0) checkFeeds(inode);
+  return result;
+}
+
+function removed(core: CgroupCore): void {
+  core.removal = 'removed';
+  core.close();
+}
+
+function removeRefusal(error: number, core: CgroupCore, path: string = core.path): Error {
+  if (error !== -EBUSY) return systemError(error, 'rmdir', { path: filePath(path) });
+  const pids: number[] = [];
+  let children = -1;
+  visitTree(path, (native) => {
+    pids.push(...readPids(native));
+    children++;
+  });
+  const why =
+    pids.length > 0
+      ? 'cannot be removed while processes are in it: remove({ recursive: true }) ends them'
+      : children > 0
+        ? `cannot be removed while ${children} cgroups are below it: remove({ recursive: true }) removes them`
+        : 'cannot be removed now';
+  return new CgroupBusyError('rmdir', filePath(path), why, pids);
+}
+
+/** Says who does not end, and goes on in the background. */
+function stuck(core: CgroupCore, timeout: number): CgroupStuckError {
+  core.removal = 'stuck';
+  const processes: StuckProcess[] = [];
+  visitTree(core.path, (native) => {
+    for (const pid of readPids(native)) {
+      const found = describeProcess(pid);
+      if (found !== undefined) processes.push(found);
+    }
+  });
+  return new CgroupStuckError(core.path, timeout, processes, finish(core));
+}
+
+async function finish(core: CgroupCore): Promise<void> {
+  for (;;) {
+    await waitUntil(core, () => !isPopulated(core.native), {}, true);
+    const refused = await attempt(core, {});
+    if (refused === undefined) break;
+    await pauseOnce(undefined);
+  }
+  removed(core);
+}
+
+/** Ten milliseconds, as the kernel paces its own news. */
+async function pauseOnce(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) throw abortError(signal);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
