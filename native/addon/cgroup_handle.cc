@@ -90,6 +90,7 @@ Napi::Function CgroupHandle::Class(Napi::Env env) {
                          InstanceAccessor<&CgroupHandle::Fd>("fd"),
                          InstanceAccessor<&CgroupHandle::Inode>("inode"),
                          InstanceAccessor<&CgroupHandle::Device>("device"),
+                         InstanceMethod<&CgroupHandle::OpenBelow>("open"),
                          InstanceMethod<&CgroupHandle::Read>("read"),
                          InstanceMethod<&CgroupHandle::Write>("write"),
                          InstanceMethod<&CgroupHandle::ReadAside>("readAside"),
@@ -111,10 +112,20 @@ Napi::Value CgroupHandle::Open(const Napi::CallbackInfo& info) {
   if (!root) return Napi::Value();
   std::optional<std::string> path = StringArgument(info[1], "path");
   if (!path) return Napi::Value();
+  return Wrap(env, CgroupDir::Open(root->c_str(), path->c_str()));
+}
+
+Napi::Value CgroupHandle::OpenBelow(const Napi::CallbackInfo& info) {
+  std::optional<std::string> path = StringArgument(info[0], "path");
+  if (!path) return Napi::Value();
+  if (!directory_) return Number(info.Env(), -EBADF);
+  return Wrap(info.Env(), directory_->OpenBelow(path->c_str()));
+}
+
+Napi::Value CgroupHandle::Wrap(Napi::Env env, Result<CgroupDir> directory) {
+  if (!directory.ok()) return Number(env, directory.error());
   AddonData& data = AddonData::Of(env);
   if (data.environment->ending()) return Number(env, -ECANCELED);
-  Result<CgroupDir> directory = CgroupDir::Open(root->c_str(), path->c_str());
-  if (!directory.ok()) return Number(env, directory.error());
   data.cgroup_parts = std::make_shared<CgroupDir>(std::move(directory).value());
   Napi::Value handle = data.cgroup_class.New({});
   data.cgroup_parts.reset();

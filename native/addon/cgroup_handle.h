@@ -20,6 +20,8 @@ class CgroupHandle final : public Napi::ObjectWrap<CgroupHandle>, private Enviro
   ~CgroupHandle();
 
  private:
+  static Napi::Value Wrap(Napi::Env env, Result<CgroupDir> directory);
+  Napi::Value OpenBelow(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Inode(const Napi::CallbackInfo& info);
   Napi::Value Device(const Napi::CallbackInfo& info);

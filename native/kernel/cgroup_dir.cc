@@ -47,7 +47,15 @@ Result<CgroupDir> CgroupDir::Open(const char* root, const char* path) {
   struct statfs system;
   if (fstatfs(top.value().get(), &system) < 0) return Errno::Last();
   if (system.f_type != CGROUP2_SUPER_MAGIC) return Errno{-ENOTSUP};
-  Result<OwnedFd> fd = OwnedFd::OpenBeneath(top.value().get(), path, kDirectory);
+  return OpenIn(top.value().get(), path);
+}
+
+Result<CgroupDir> CgroupDir::OpenBelow(const char* path) const {
+  return OpenIn(fd(), path);
+}
+
+Result<CgroupDir> CgroupDir::OpenIn(int parent, const char* path) {
+  Result<OwnedFd> fd = OwnedFd::OpenBeneath(parent, path, kDirectory);
   if (!fd.ok()) return fd.failure();
   CgroupDir directory(std::move(fd).value());
   struct stat status;

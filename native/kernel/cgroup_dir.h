@@ -22,6 +22,9 @@ class CgroupDir {
   // itself. -ENOTSUP where `root` is no cgroup2.
   static Result<CgroupDir> Open(const char* root, const char* path);
 
+  // One below this one, by a path as above.
+  Result<CgroupDir> OpenBelow(const char* path) const;
+
   CgroupDir(CgroupDir&&) noexcept = default;
   CgroupDir& operator=(CgroupDir&&) noexcept = default;
 
@@ -58,6 +61,7 @@ class CgroupDir {
 
  private:
   explicit CgroupDir(OwnedFd fd) : fd_(std::move(fd)) {}
+  static Result<CgroupDir> OpenIn(int parent, const char* path);
 
   OwnedFd fd_;
   uint64_t inode_ = 0;

@@ -100,7 +100,9 @@ export class Cgroup extends KernelHandle<CgroupCore> {
     try {
       const result = above.native.make(directory);
       if (result < 0) throw makeRefusal(result, path);
-      made = new Cgroup(openNative(path), path, options.removeOnDispose);
+      const native = above.native.open(directory);
+      if (typeof native === 'number') throw systemError(native, 'openat2', { path: filePath(path) });
+      made = new Cgroup(native, path, options.removeOnDispose);
       made.#mark();
       await applyLimits(made.core, writes);
       return made;
@@ -150,7 +152,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
     const found: Cgroup[] = [];
     for (const name of names.filter((one) => one.startsWith(NAME_PREFIX)).sort()) {
       const path = joinPath(above.path, name);
-      const native = loadBinding().openCgroup(hierarchy().mount, below(path));
+      const native = above.native.open(name);
       // Removed meanwhile.
       if (typeof native === 'number') continue;
       if (readIdentity(native) !== undefined && native.lock() === 0) found.push(new Cgroup(native, path));
@@ -255,6 +257,8 @@ export class Cgroup extends KernelHandle<CgroupCore> {
     }
     const result = await this.core.native.writeAside('cgroup.procs', String(pid));
     if (result < 0) throw this.#attachRefusal(result, pid);
+    // Before it can end: the kernel tells up to 10 ms late, and says nothing of what came and went in between.
+    checkFeeds(this.inode);
   }
 
   #attachRefusal(result: number, pid: number): Error {
@@ -284,7 +288,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
       nodes.push({ path, name: splitPath(path).name, depth, populated, pids: readPids(native) });
       const names = native.children();
       for (const name of typeof names === 'number' ? [] : names.sort()) {
-        const child = loadBinding().openCgroup(hierarchy().mount, below(joinPath(path, name)));
+        const child = native.open(name);
         if (typeof child === 'number') continue;
         try {
           visit(child, joinPath(path, name), depth + 1);
@@ -345,7 +349,12 @@ export class Cgroup extends KernelHandle<CgroupCore> {
   async remove(options: RemoveOptions = {}): Promise<void> {
     if (this.core.removal === 'removed') return;
     this.core.demandOpen();
-    await removeTree(this.core, options);
+    try {
+      await removeTree(this.core, options);
+    } catch (error) {
+      // Another call was at it as well, and has done it.
+      if (this.core.state === 'open' || this.removal !== 'removed') throw error;
+    }
   }
 
   /**

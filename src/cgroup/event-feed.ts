@@ -10,6 +10,9 @@ import { type PressureThreshold, PressureTrigger } from './pressure.ts';
 /** So many wait for a slow reader; then they are folded. */
 const MOST_WAITING = 256;
 
+/** Milliseconds between two looks whether a cgroup is still there, where inotify cannot tell. */
+const LOOK_EVERY = 500;
+
 /** Feeds of this thread by the inode of their cgroup: who removes one takes a last reading for all of them. */
 const feeds = new Map<number, Set<EventFeed>>();
 
@@ -28,6 +31,12 @@ function readLevels(native: NativeCgroup, required: boolean): Levels | number {
     return typeof text === 'number' ? '' : text;
   };
   return parseLevels(typeof events === 'number' ? '' : events, read('memory.events'), read('pids.events'));
+}
+
+/** Nothing else tells of a removal: POLLPRI does not wake who waits (seen on Linux 6.18). */
+function lookNowAndThen(look: () => void): FileWatch {
+  const timer = setInterval(look, LOOK_EVERY).unref();
+  return { setRef: (on) => void (on ? timer.ref() : timer.unref()), close: () => clearInterval(timer) };
 }
 
 interface Waiting {
@@ -63,8 +72,8 @@ export class EventFeed {
     this.#native = native;
     this.#inode = native.inode;
     const events = native.read('cgroup.events');
-    // The root has none.
-    this.#hasStates = typeof events !== 'number';
+    // The root has none; any other has, as long as it is there.
+    this.#hasStates = path !== '/' || typeof events !== 'number';
     try {
       // Watched first and read second, so that nothing falls in between.
       for (const file of ['cgroup.events', 'memory.events', 'pids.events']) {
@@ -146,6 +155,13 @@ export class EventFeed {
     else waiting?.resolve(undefined);
   }
 
+  /** Ends, and forgets what has not been read. */
+  discard(): void {
+    this.end();
+    this.#queue = [];
+    this.#error = undefined;
+  }
+
   #release(): void {
     for (const watch of this.#watches.splice(0)) watch.close();
     for (const trigger of this.#triggers.splice(0)) trigger.close();
@@ -175,11 +191,10 @@ export class EventFeed {
   #watchRemoval(path: string): void {
     const { parent, name } = splitPath(path);
     const directory = loadBinding().openCgroup(hierarchy().mount, below(parent));
-    // Without a look at the parent, the removal is noticed by the next reading.
-    if (typeof directory === 'number') return;
-    const watch = watchRemoval(directory, name, () => this.check());
-    directory.close();
-    if (typeof watch !== 'number') this.#watches.push(watch);
+    const watch =
+      typeof directory === 'number' ? directory : watchRemoval(directory, name, () => this.check());
+    if (typeof directory !== 'number') directory.close();
+    this.#watches.push(typeof watch === 'number' ? lookNowAndThen(() => this.check()) : watch);
   }
 
   #armTrigger(threshold: PressureThreshold): void {

@@ -43,7 +43,7 @@ export class CgroupEvents
     this.#stop = () => {
       signal?.removeEventListener('abort', onAbort);
       core.feeds.delete(feed);
-      feed.end();
+      feed.discard();
     };
     abandoned.register(this, feed, this);
   }

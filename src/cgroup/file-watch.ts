@@ -24,6 +24,8 @@ const EXHAUSTED: ReadonlySet<number> = new Set([
   -constants.errno.EMFILE,
   -constants.errno.ENFILE,
   -constants.errno.ENOSPC,
+  // Another copy of this module watches it in this thread.
+  -constants.errno.EEXIST,
   // Without /proc, inotify cannot be told which file is meant.
   -constants.errno.ENOENT,
 ]);
@@ -111,7 +113,7 @@ function takeNews(): void {
 
 function watchByPriority(cgroup: NativeCgroup, file: string, onChange: () => void): FileWatch | number {
   const opened = loadBinding().openPriority(cgroup.fd, file, '', () => {
-    // Reading it is how the kernel learns that we know. What has been removed would tell so for ever.
+    // Reading it is how the kernel learns that we know. What has been removed would tell so for ever, if at all.
     if (typeof opened !== 'number' && typeof opened.read() === 'number') opened.pause();
     onChange();
   });

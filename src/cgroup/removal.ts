@@ -42,21 +42,27 @@ function isPopulated(native: NativeCgroup): boolean {
   return typeof text === 'string' && parseFlat(text).get('populated') === 1;
 }
 
-/** Calls `visit` for a cgroup and for all below it, those below first. */
-function visitTree(path: string, visit: (native: NativeCgroup, path: string) => void): void {
-  const native = loadBinding().openCgroup(hierarchy().mount, below(path));
-  if (typeof native === 'number') {
-    // Removed meanwhile.
-    if (isGone(native)) return;
-    throw systemError(native, 'openat2', { path: filePath(path) });
+/** Those directly below, one after the other, each open while it is looked at. What is removed meanwhile is left out. */
+function* openChildren(native: NativeCgroup): Generator<{ name: string; child: NativeCgroup }> {
+  const names = native.children();
+  for (const name of typeof names === 'number' ? [] : names) {
+    const child = native.open(name);
+    if (typeof child === 'number') {
+      if (isGone(child)) continue;
+      throw systemError(child, 'openat2', { path: name });
+    }
+    try {
+      yield { name, child };
+    } finally {
+      child.close();
+    }
   }
-  try {
-    const children = native.children();
-    for (const name of typeof children === 'number' ? [] : children) visitTree(joinPath(path, name), visit);
-    visit(native, path);
-  } finally {
-    native.close();
-  }
+}
+
+/** Calls `visit` for a cgroup and for all below it: never by its path, which may mean another one by now. */
+function visitTree(native: NativeCgroup, visit: (native: NativeCgroup) => void): void {
+  visit(native);
+  for (const { child } of openChildren(native)) visitTree(child, visit);
 }
 
 /** @throws InvalidArgumentError where that would end this process as well */
@@ -79,6 +85,7 @@ export function refuseSuicide(path: string): void {
  */
 export async function killTree(core: CgroupCore, options: CgroupWaitOptions): Promise<void> {
   core.killed = true;
+  checkFeeds(core.inode);
   const result = await core.native.writeAside('cgroup.kill', '1');
   core.demandOpen();
   if (result === 0) return;
@@ -106,7 +113,7 @@ export async function killByFreezing(
         ...(signal && { signal }),
       });
       let sent = 0;
-      visitTree(core.path, (native) => {
+      visitTree(core.native, (native) => {
         sent += Math.max(0, native.signal(SIGKILL));
       });
       // Only those are left that are ending, or that cannot.
@@ -135,8 +142,8 @@ export async function removeTree(core: CgroupCore, options: RemoveOptions): Prom
   const { path } = core;
   if (path === '/') throw new InvalidArgumentError('cgroup', path, 'is the root', 'one below it');
   if (!recursive) {
-    const result = removeOne(core.native.inode, path);
-    if (result < 0 && !isGone(result)) throw removeRefusal(result, core);
+    const result = removeTop(core);
+    if (result < 0) throw removeRefusal(result, core);
     removed(core);
     return;
   }
@@ -179,28 +186,48 @@ async function attempt(core: CgroupCore, options: CgroupWaitOptions): Promise<Re
     await killTree(core, options);
     if (isPopulated(core.native)) return { path: core.path, error: -EBUSY };
   }
-  const paths: { path: string; inode: number }[] = [];
-  visitTree(core.path, ({ inode }, path) => void paths.push({ path, inode }));
-  let inTurn = 0;
-  for (const { path, inode } of paths) {
-    const error = removeOne(inode, path);
-    // Another one by that name is not ours to remove.
-    if (error < 0 && !isGone(error) && error !== -ESTALE) return { path, error };
-    if (++inTurn % REMOVED_PER_TURN === 0) await turn();
+  const refused = await removeBelow(core.native, core.path, { count: 0 });
+  if (refused !== undefined) return refused;
+  core.demandOpen();
+  const error = removeTop(core);
+  return error < 0 ? { path: core.path, error } : undefined;
+}
+
+/** Removes what is below a cgroup, the lowest first. */
+async function removeBelow(
+  native: NativeCgroup,
+  path: string,
+  done: { count: number },
+): Promise<Refused | undefined> {
+  for (const { name, child } of openChildren(native)) {
+    const below = joinPath(path, name);
+    const refused = await removeBelow(child, below, done);
+    if (refused !== undefined) return refused;
+    const error = removeOne(native, name, child.inode);
+    if (error < 0) return { path: below, error };
+    if (++done.count % REMOVED_PER_TURN === 0) await turn();
   }
   return undefined;
 }
 
-/** rmdir(2) of exactly that cgroup, with a last reading of its events before. */
-function removeOne(inode: number, path: string): number {
+/** rmdir(2) of exactly that cgroup, with a last reading of its events before. 0 where it is gone already. */
+function removeOne(parent: NativeCgroup, name: string, inode: number): number {
+  checkFeeds(inode);
+  const result = parent.remove(name, inode);
+  if (result === 0) checkFeeds(inode);
+  // Another one by that name is not ours to remove.
+  return isGone(result) || result === -ESTALE ? 0 : result;
+}
+
+function removeTop({ path, inode }: CgroupCore): number {
   const { parent, name } = splitPath(path);
   const directory = loadBinding().openCgroup(hierarchy().mount, below(parent));
-  if (typeof directory === 'number') return directory;
-  checkFeeds(inode);
-  const result = directory.remove(name, inode);
-  directory.close();
-  if (result === 0) checkFeeds(inode);
-  return result;
+  if (typeof directory === 'number') return isGone(directory) ? 0 : directory;
+  try {
+    return removeOne(directory, name, inode);
+  } finally {
+    directory.close();
+  }
 }
 
 function removed(core: CgroupCore): void {
@@ -212,7 +239,7 @@ function removeRefusal(error: number, core: CgroupCore, path: string = core.path
   if (error !== -EBUSY) return systemError(error, 'rmdir', { path: filePath(path) });
   const pids: number[] = [];
   let children = -1;
-  visitTree(path, (native) => {
+  visitTree(core.native, (native) => {
     pids.push(...readPids(native));
     children++;
   });
@@ -229,7 +256,7 @@ function removeRefusal(error: number, core: CgroupCore, path: string = core.path
 function stuck(core: CgroupCore, timeout: number): CgroupStuckError {
   core.removal = 'stuck';
   const processes: StuckProcess[] = [];
-  visitTree(core.path, (native) => {
+  visitTree(core.native, (native) => {
     for (const pid of readPids(native)) {
       const found = describeProcess(pid);
       if (found !== undefined) processes.push(found);

@@ -300,6 +300,8 @@ export interface NativeCgroup {
   /** Inode, which is the cgroup's id, and device; 0 once closed. */
   readonly inode: number;
   readonly device: number;
+  /** One below it, as {@link NativeBinding.openCgroup} does. */
+  open(path: string): NativeCgroup | Result;
   /** All of a file. */
   read(file: string): string | Result;
   /** One write(2). */
@@ -411,7 +413,10 @@ export interface NativeBinding {
    * where it is not. openat2(2) with RESOLVE_BENEATH: -EXDEV for a path that leads out, -ELOOP for a symbolic link.
    */
   openCgroup(root: string, path: string): NativeCgroup | Result;
-  /** Joins the process's inotify instance, making it where nobody has it yet: -EMFILE beyond max_user_instances. */
+  /**
+   * Joins the process's inotify instance, making it where nobody has it yet: -EMFILE beyond max_user_instances,
+   * -EEXIST where this thread has joined it already.
+   */
   openInotify(onReady: () => void): NativeInotify | Result;
   /**
    * Opens `file` below the directory that the fd `directory` is open on, and watches it. With a `trigger` that is not

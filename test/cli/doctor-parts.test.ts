@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decodeCapabilities, effectiveCapabilities } from '../../src/cli/doctor/capabilities.ts';
 import { cgroupMode } from '../../src/cgroup/hierarchy.ts';
+import { decodeCapabilities, effectiveCapabilities } from '../../src/cli/doctor/capabilities.ts';
 import { checkCapabilities, checkKernel, fdLimits } from '../../src/cli/doctor/host.ts';
 import { isHealthy, reportJson, reportText } from '../../src/cli/doctor/report.ts';
 
@@ -36,6 +36,7 @@ describe('cgroups', () => {
     expect(cgroupMode([v1, named, v2].join('\n'), none)).toEqual({
       mode: 'hybrid',
       mount: '/sys/fs/cgroup/uni fied',
+      root: '/',
       controllers: [],
       v1Controllers: ['cpu', 'cpuacct'],
     });

@@ -1,0 +1,79 @@
+// Where cgroup2 is, and how its cgroups are named.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  cgroupMode,
+  hierarchy,
+  joinPath,
+  normalPath,
+  pathOfPid,
+  splitPath,
+} from '../../src/cgroup/hierarchy.ts';
+import { mount } from '../support/cgroup.ts';
+
+const where = { mount: '/sys/fs/cgroup/unified', root: '/' };
+const line = (root: string, point: string) =>
+  `41 31 0:38 ${root} ${point} rw - cgroup2 cgroup2 rw,nsdelegate`;
+
+describe('mountinfo', () => {
+  it('finds the mount of this host', () => {
+    expect(hierarchy().mount).toBe(mount);
+  });
+
+  it('prefers the mount that shows the whole tree', () => {
+    const part = line('/docker/abc', '/mnt/part');
+    const all = line('/', '/mnt/all');
+    for (const lines of [
+      [part, all],
+      [all, part],
+    ])
+      expect(cgroupMode(lines.join('\n'), () => [])).toMatchObject({ mount: '/mnt/all', root: '/' });
+    expect(cgroupMode(part, () => [])).toMatchObject({ mount: '/mnt/part', root: '/docker/abc' });
+  });
+});
+
+describe('a path', () => {
+  it.each([
+    ['/', '/'],
+    ['/ci-jobs', '/ci-jobs'],
+    ['//ci-jobs//build/', '/ci-jobs/build'],
+    ['/ci-jobs/./build', '/ci-jobs/build'],
+    ['/sys/fs/cgroup/unified', '/'],
+    ['/sys/fs/cgroup/unified/ci-jobs', '/ci-jobs'],
+    ['/sys/fs/cgroup/unified-2', '/sys/fs/cgroup/unified-2'],
+  ])('%j is %j', (given, normal) => expect(normalPath(given, where)).toBe(normal));
+
+  it.each(['', 'ci-jobs', './ci-jobs', '/ci-jobs/..', '/../etc', '/a\0b', 7])('%j is refused', (given) => {
+    expect(() => normalPath(given as string, where)).toThrow(
+      expect.objectContaining({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT', field: 'path' }),
+    );
+  });
+
+  it('comes apart and together', () => {
+    expect(splitPath('/a/b')).toEqual({ parent: '/a', name: 'b' });
+    expect(splitPath('/a')).toEqual({ parent: '/', name: 'a' });
+    expect(joinPath('/', 'a')).toBe('/a');
+    expect(joinPath('/a', 'b')).toBe('/a/b');
+  });
+});
+
+describe('the cgroup of a process', () => {
+  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
+
+  it('is what /proc says, below the mount', () => {
+    expect(pathOfPid('self', where)).toBe(own);
+    expect(pathOfPid(process.pid, where)).toBe(own);
+  });
+
+  it('of nobody is ESRCH', () => {
+    expect(() => pathOfPid(0x3fff_fff0)).toThrow(
+      expect.objectContaining({ code: 'ESRCH', pid: 0x3fff_fff0 }),
+    );
+  });
+
+  it('outside of what is mounted is EXDEV, and says so', () => {
+    expect(() => pathOfPid('self', { mount: '/mnt/part', root: '/docker/abc' })).toThrow(
+      /^EXDEV: pid self is in cgroup .* outside of \/docker\/abc, all that is mounted on \/mnt\/part$/,
+    );
+  });
+});

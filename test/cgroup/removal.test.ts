@@ -1,0 +1,245 @@
+// remove() and kill() against what does not want to go: storms of forks, nested, stopped, frozen, zombies, state D.
+
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { CgroupCore } from '../../src/cgroup/core.ts';
+import { Cgroup, CgroupBusyError, CgroupStuckError } from '../../src/cgroup/index.ts';
+import { killByFreezing } from '../../src/cgroup/removal.ts';
+import { handles } from '../../src/handle/index.ts';
+import {
+  compileProgram,
+  endProcesses,
+  eventually,
+  forgetPrograms,
+  makeTestCgroup,
+  mount,
+  moveInto,
+  pidsIn,
+  readFlat,
+  start,
+  startSleeper,
+  type TestCgroup,
+} from '../support/cgroup.ts';
+
+let top: TestCgroup;
+
+beforeAll(() => {
+  top = makeTestCgroup();
+});
+afterEach(async () => {
+  await endProcesses();
+  await eventually('no handle open', () => handles.list().length === 0);
+});
+afterAll(async () => {
+  await top.remove();
+  forgetPrograms();
+});
+
+const create = (name: string) => Cgroup.create(top.path, name);
+const there = (cg: Cgroup): boolean => existsSync(`${mount}${cg.path}`);
+
+/** A storm of forks inside: processes that are gone when a list of them is read. */
+async function storm(cg: Cgroup, number: number): Promise<void> {
+  const child = start(compileProgram('storm'), [String(number)]);
+  await cg.attach(child.pid);
+  child.stdin?.write('x');
+  if (number > 1) await once(child.stdout!, 'data');
+}
+
+/** Runs `body`, and fails where it took longer than removing may. */
+async function bounded(body: () => Promise<void>): Promise<void> {
+  const before = performance.now();
+  await body();
+  expect(performance.now() - before).toBeLessThan(5000);
+}
+
+describe('remove({ recursive: true }) leaves nothing of', () => {
+  it('a storm of forks', async () => {
+    const cg = await create('storm');
+    await storm(cg, 30);
+    await bounded(() => cg.remove({ recursive: true }));
+    expect(there(cg)).toBe(false);
+  });
+
+  it('nested cgroups with processes, three deep', async () => {
+    const cg = await create('nested');
+    const directory = `${mount}${cg.path}`;
+    for (const path of ['a', 'a/b', 'a/b/c', 'd', 'd/e', 'd/e/f']) {
+      mkdirSync(`${directory}/${path}`);
+      moveInto(`${directory}/${path}`, startSleeper().pid);
+    }
+    await bounded(() => cg.remove({ recursive: true }));
+    expect(there(cg)).toBe(false);
+  });
+
+  it('stopped processes', async () => {
+    const cg = await create('stopped');
+    for (let index = 0; index < 3; index++) {
+      const child = startSleeper();
+      await cg.attach(child.pid);
+      child.kill('SIGSTOP');
+    }
+    await bounded(() => cg.remove({ recursive: true }));
+    expect(there(cg)).toBe(false);
+  });
+
+  it('a frozen tree', async () => {
+    const cg = await create('frozen');
+    mkdirSync(`${mount}${cg.path}/inner`);
+    moveInto(`${mount}${cg.path}/inner`, startSleeper().pid);
+    await cg.freeze();
+    await bounded(() => cg.remove({ recursive: true }));
+    expect(there(cg)).toBe(false);
+  });
+
+  it('zombies', async () => {
+    const cg = await create('zombies');
+    // A parent outside, stopped before it can wait for its children inside.
+    const parent = start('sh', ['-c', 'sleep 600 & echo $!; kill -STOP $$; wait']);
+    const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    await cg.attach(pid);
+    await bounded(() => cg.remove({ recursive: true }));
+    expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/^\d+ \(sleep\) Z/);
+    expect(there(cg)).toBe(false);
+  });
+
+  it('200 processes, and cgroups made meanwhile', async () => {
+    const cg = await create('many');
+    const shell = start('sh', [
+      '-c',
+      'read go; i=0; while [ $i -lt 200 ]; do sleep 600 & i=$((i+1)); done; echo; wait',
+    ]);
+    await cg.attach(shell.pid);
+    shell.stdin?.write('\n');
+    await once(shell.stdout!, 'data');
+    const removal = cg.remove({ recursive: true });
+    mkdirSync(`${mount}${cg.path}/late`);
+    await bounded(() => removal);
+    expect(there(cg)).toBe(false);
+  });
+});
+
+describe('remove()', () => {
+  it('of a populated one names the processes, and of a parent the children', async () => {
+    const cg = await create('busy');
+    const child = startSleeper();
+    await cg.attach(child.pid);
+    const error = await cg.remove().catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CgroupBusyError);
+    expect(error).toMatchObject({ code: 'EBUSY', syscall: 'rmdir', pids: [child.pid] });
+    expect((error as Error).message).toContain(`(pid ${child.pid})`);
+    await cg.remove({ recursive: true });
+
+    const parent = await create('parent');
+    await using lower = await Cgroup.create(parent, 'lower');
+    await expect(parent.remove()).rejects.toThrow(/while 1 cgroups are below it/);
+    await lower.remove();
+    await parent.remove();
+  });
+
+  it('of the root is refused', async () => {
+    await using root = await Cgroup.open('/');
+    await expect(root.remove({ recursive: true })).rejects.toMatchObject({ field: 'cgroup' });
+  });
+
+  it('may be called twice at once, and by two handles', async () => {
+    const first = await create('twice');
+    const second = await Cgroup.open(first.path);
+    await first.attach(startSleeper().pid);
+    await Promise.all([
+      first.remove({ recursive: true }),
+      first.remove({ recursive: true }),
+      second.remove({ recursive: true }),
+    ]);
+    expect([there(first), first.removal, second.removal]).toEqual([false, 'removed', 'removed']);
+  });
+
+  it('is aborted by its signal', async () => {
+    const cg = await create('aborted');
+    await expect(cg.remove({ recursive: true, signal: AbortSignal.abort('no') })).resolves.toBe(undefined);
+    const busy = await create('aborted');
+    await busy.attach(startSleeper().pid);
+    await expect(busy.remove({ recursive: true, signal: AbortSignal.abort('no') })).rejects.toMatchObject({
+      name: 'AbortError',
+      cause: 'no',
+    });
+    expect(busy.removal).toBe('none');
+    await busy.remove({ recursive: true });
+  });
+});
+
+it('kill() ends all and leaves the directory', async () => {
+  const cg = await create('kill');
+  await storm(cg, 10);
+  await cg.kill();
+  await eventually('everybody dead', () => readFlat(`${mount}${cg.path}/cgroup.events`).populated === 0);
+  expect(there(cg)).toBe(true);
+  await cg.remove();
+});
+
+// What kernels before 5.14 get, which have no cgroup.kill.
+describe('killing by freezing', () => {
+  it('leaves nobody of a storm, here and below', async () => {
+    await using cg = await Cgroup.create(top.path, 'freezing', {}, { removeOnDispose: true });
+    const inner = await Cgroup.create(cg, 'inner');
+    await storm(cg, 20);
+    await storm(inner, 20);
+    await bounded(() => killByFreezing((cg as unknown as { core: CgroupCore }).core, {}));
+    expect(readFlat(`${mount}${cg.path}/cgroup.events`)).toEqual({ populated: 0, frozen: 0 });
+    inner.close();
+  });
+});
+
+describe('a process in state D', () => {
+  it('is named; the removal goes on by itself, and is done when it ends', async (context) => {
+    const directory = mkdtempSync(join(tmpdir(), 'cofferdam-stuck-'));
+    const holder = start(compileProgram('stuck'), [directory]);
+    const said = await Promise.race([once(holder.stdout!, 'data'), once(holder, 'exit')]);
+    if (holder.exitCode === 77) {
+      rmdirSync(directory);
+      context.skip('no FUSE on this host');
+    }
+    const pid = Number(String(said[0]));
+    const cg = await create('stuck');
+    await cg.attach(pid);
+    const error = await cg.remove({ recursive: true, timeout: 200 }).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CgroupStuckError);
+    const stuck = error as CgroupStuckError;
+    expect(stuck).toMatchObject({ code: 'ERR_COFFERDAM_CGROUP_STUCK', path: cg.path, pids: [pid] });
+    expect(stuck.processes).toEqual([{ pid, state: 'D', command: 'stuck' }]);
+    expect(stuck.message).toContain(`${pid} (stuck, state D)`);
+    expect([cg.removal, cg.state, pidsIn(`${mount}${cg.path}`)]).toEqual(['stuck', 'open', [pid]]);
+    // Released: the file system is given up.
+    holder.stdin?.end();
+    await stuck.finished;
+    expect([cg.removal, cg.state, there(cg)]).toEqual(['removed', 'closed', false]);
+    await once(holder, 'exit');
+    rmSync(directory, { recursive: true });
+  });
+
+  it('is given up with the handle', async (context) => {
+    const directory = mkdtempSync(join(tmpdir(), 'cofferdam-stuck-'));
+    const holder = start(compileProgram('stuck'), [directory]);
+    const said = await Promise.race([once(holder.stdout!, 'data'), once(holder, 'exit')]);
+    if (holder.exitCode === 77) {
+      rmdirSync(directory);
+      context.skip('no FUSE on this host');
+    }
+    const cg = await create('stuck');
+    await cg.attach(Number(String(said[0])));
+    const error = await cg.remove({ recursive: true, timeout: 50 }).catch((caught: unknown) => caught);
+    cg.close();
+    await expect((error as CgroupStuckError).finished).rejects.toMatchObject({
+      code: 'ERR_COFFERDAM_CLOSED',
+    });
+    expect(there(cg)).toBe(true);
+    holder.stdin?.end();
+    await once(holder, 'exit');
+    await (await Cgroup.open(cg.path)).remove({ recursive: true });
+    rmSync(directory, { recursive: true });
+  });
+});
