@@ -3,7 +3,7 @@ const ROOMS = {
   handle: [],
   process: ['handle'],
   netns: ['handle', 'process'],
-  cgroup: ['handle'],
+  cgroup: ['handle', 'process'],
   netlink: ['handle', 'netns'],
   route: ['handle', 'netns', 'netlink'],
   generic: ['handle', 'netns', 'netlink'],

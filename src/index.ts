@@ -12,7 +12,6 @@ export {
   type CgroupReference,
   type CgroupStat,
   CgroupStuckError,
-  type CgroupWaitOptions,
   type Counters,
   type CpuLimits,
   type CpuMax,

@@ -10,6 +10,8 @@ import { tracked } from './tracked.mjs';
 
 /** Roots of absolute paths that mean the same on every Linux host; one of them exists on none. */
 const ROOTS = new Set([
+  // The cgroups of examples, as /proc/PID/cgroup spells them.
+  'ci-jobs',
   'bin',
   'dev',
   'etc',

@@ -1,6 +1,8 @@
 /** Control groups of version 2, cgroups(7). */
 import { constants } from 'node:os';
+import { checkSignal, checkTimeout } from '../handle/checks.ts';
 import {
+  abortError,
   InvalidArgumentError,
   KernelHandle,
   loadBinding,
@@ -8,6 +10,7 @@ import {
   systemError,
   TimeoutError,
 } from '../handle/index.ts';
+import type { WaitOptions } from '../process/index.ts';
 import { applyLimits, checkedLimits } from './apply.ts';
 import {
   below,
@@ -26,7 +29,7 @@ import { type CgroupLimits, readLimits } from './limits.ts';
 import { readPids } from './processes.ts';
 import { isFrozen, killTree, type RemoveOptions, refuseSuicide, removeTree } from './removal.ts';
 import { type CgroupStat, readStat } from './stat.ts';
-import { type CgroupWaitOptions, waitUntil } from './waiting.ts';
+import { waitUntil } from './waiting.ts';
 
 const { EAGAIN, EBUSY, EOPNOTSUPP, ESRCH } = constants.errno;
 
@@ -306,16 +309,17 @@ export class Cgroup extends KernelHandle<CgroupCore> {
    *
    * @throws TimeoutError after 5 s unless `timeout` says otherwise, while the freeze goes on; AbortError
    */
-  async freeze(options: CgroupWaitOptions = {}): Promise<void> {
+  async freeze(options: WaitOptions = {}): Promise<void> {
     await this.#setFrozen(true, options);
   }
 
   /** Lets them go on. One that is frozen by a cgroup above it stays so. */
-  async thaw(options: CgroupWaitOptions = {}): Promise<void> {
+  async thaw(options: WaitOptions = {}): Promise<void> {
     await this.#setFrozen(false, options);
   }
 
-  async #setFrozen(frozen: boolean, options: CgroupWaitOptions): Promise<void> {
+  async #setFrozen(frozen: boolean, options: WaitOptions): Promise<void> {
+    checkWait(options);
     this.core.demandOpen();
     if (frozen) refuseSuicide(this.path);
     const result = await this.core.native.writeAside('cgroup.freeze', frozen ? '1' : '0');
@@ -333,7 +337,8 @@ export class Cgroup extends KernelHandle<CgroupCore> {
    *
    * @throws InvalidArgumentError where this process is in it
    */
-  async kill(options: CgroupWaitOptions = {}): Promise<void> {
+  async kill(options: WaitOptions = {}): Promise<void> {
+    checkWait(options);
     this.core.demandOpen();
     refuseSuicide(this.path);
     await killTree(this.core, options);
@@ -347,6 +352,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
    *   within `timeout`, 5 s unless given: it goes on by itself then
    */
   async remove(options: RemoveOptions = {}): Promise<void> {
+    checkWait(options);
     if (this.core.removal === 'removed') return;
     this.core.demandOpen();
     try {
@@ -432,6 +438,12 @@ function directoryName(name: string): string {
     throw new InvalidArgumentError('name', name, 'is no name of a cgroup', remedy);
   }
   return full;
+}
+
+function checkWait({ signal, timeout }: WaitOptions): void {
+  checkSignal(signal);
+  checkTimeout(timeout);
+  if (signal?.aborted) throw abortError(signal);
 }
 
 function checkPid(pid: number): void {

@@ -3,8 +3,8 @@
  * ends with its owner, says whether he lives.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { NativeCgroup } from '../handle/index.ts';
+import { identityOf, type ProcessIdentity, readStatus } from '../process/identity.ts';
 
 /** In front of the names of all cgroups that are created here. It narrows a search, and proves nothing. */
 export const NAME_PREFIX = 'cofferdam-';
@@ -12,41 +12,20 @@ export const NAME_PREFIX = 'cofferdam-';
 const ATTRIBUTE = 'user.cofferdam';
 const VERSION = 1;
 
-/** Who made a cgroup. The process is the one meant only where pid, start time and boot id all fit. */
-export interface CgroupIdentity {
+/** Who made a cgroup. */
+export interface CgroupIdentity extends ProcessIdentity {
   /** Version of this record. */
   readonly version: number;
   /** Unique to the thread that made it. */
   readonly instance: string;
-  readonly pid: number;
-  /** Clock ticks from boot to the start of the process, proc_pid_stat(5). */
-  readonly startTime: string;
-  /** /proc/sys/kernel/random/boot_id */
-  readonly bootId: string;
 }
 
 let own: CgroupIdentity | undefined;
 
 /** Of this thread. */
 function ownIdentity(): CgroupIdentity {
-  own ??= {
-    version: VERSION,
-    instance: randomUUID(),
-    pid: process.pid,
-    startTime: startTimeOf('self') ?? '',
-    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-  };
+  own ??= { version: VERSION, instance: randomUUID(), ...identityOf(process.pid, readStatus(process.pid)) };
   return own;
-}
-
-function startTimeOf(pid: number | 'self'): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command is in parentheses and may hold any character, parentheses too.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
 }
 
 /** 0, or the negative errno of fsetxattr(2). */
@@ -65,7 +44,7 @@ export function readIdentity(native: NativeCgroup): CgroupIdentity | undefined {
       version === VERSION &&
       typeof instance === 'string' &&
       typeof pid === 'number' &&
-      typeof startTime === 'string' &&
+      typeof startTime === 'number' &&
       typeof bootId === 'string';
     return fits ? { version, instance, pid, startTime, bootId } : undefined;
   } catch {

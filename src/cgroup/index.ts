@@ -31,4 +31,3 @@ export type {
   Pressure,
   PressureLine,
 } from './stat.ts';
-export type { CgroupWaitOptions } from './waiting.ts';

@@ -8,6 +8,7 @@ import {
   type NativeCgroup,
   systemError,
 } from '../handle/index.ts';
+import type { WaitOptions } from '../process/index.ts';
 import { below } from './controllers.ts';
 import type { CgroupCore } from './core.ts';
 import { CgroupBusyError, CgroupStuckError, type StuckProcess } from './errors.ts';
@@ -15,7 +16,7 @@ import { checkFeeds } from './event-feed.ts';
 import { parseFlat } from './event-levels.ts';
 import { filePath, hierarchy, joinPath, pathOfPid, splitPath } from './hierarchy.ts';
 import { describeProcess, readPids } from './processes.ts';
-import { type CgroupWaitOptions, waitUntil } from './waiting.ts';
+import { waitUntil } from './waiting.ts';
 
 const { EBUSY, ENODEV, ENOENT, ESTALE, EOPNOTSUPP } = constants.errno;
 const SIGKILL = constants.signals.SIGKILL;
@@ -29,7 +30,7 @@ const REMOVED_PER_TURN = 64;
 /** How long a freeze may take before what is not frozen yet is killed all the same. */
 const FREEZE_PATIENCE = 100;
 
-export interface RemoveOptions extends CgroupWaitOptions {
+export interface RemoveOptions extends WaitOptions {
   /** Kills everything inside, here and below, and removes the cgroups below as well. */
   readonly recursive?: boolean;
 }
@@ -83,7 +84,7 @@ export function refuseSuicide(path: string): void {
  * Sends SIGKILL to every process in it and below. With cgroup.kill (Linux 5.14) in one write, which no fork escapes;
  * before that, {@link killByFreezing}.
  */
-export async function killTree(core: CgroupCore, options: CgroupWaitOptions): Promise<void> {
+export async function killTree(core: CgroupCore, options: WaitOptions): Promise<void> {
   core.killed = true;
   checkFeeds(core.inode);
   const result = await core.native.writeAside('cgroup.kill', '1');
@@ -100,17 +101,14 @@ export async function killTree(core: CgroupCore, options: CgroupWaitOptions): Pr
  * Freezes, so that nobody can fork, kills each process, and thaws; again while anybody is left. Frozen processes die of
  * SIGKILL like others.
  */
-export async function killByFreezing(
-  core: CgroupCore,
-  { signal, timeout }: CgroupWaitOptions,
-): Promise<void> {
+export async function killByFreezing(core: CgroupCore, { signal, timeout }: WaitOptions): Promise<void> {
   const deadline = performance.now() + (timeout ?? REMOVE_TIMEOUT);
   while (isPopulated(core.native)) {
     await core.native.writeAside('cgroup.freeze', '1');
     try {
       await waitUntil(core, () => isFrozen(core.native), {
         timeout: FREEZE_PATIENCE,
-        ...(signal && { signal }),
+        signal,
       });
       let sent = 0;
       visitTree(core.native, (native) => {
@@ -123,7 +121,7 @@ export async function killByFreezing(
     }
     await waitUntil(core, () => !isPopulated(core.native), {
       timeout: FREEZE_PATIENCE,
-      ...(signal && { signal }),
+      signal,
     });
   }
 }
@@ -162,7 +160,7 @@ export async function removeTree(core: CgroupCore, options: RemoveOptions): Prom
     try {
       await waitUntil(core, () => !isPopulated(core.native), {
         timeout: left,
-        ...(signal !== undefined && { signal }),
+        signal,
       });
       if (!isPopulated(core.native)) await pauseOnce(signal);
     } catch (error) {
@@ -180,7 +178,7 @@ interface Refused {
 }
 
 /** Kills, and removes what can be removed now. Undefined when nothing is left. */
-async function attempt(core: CgroupCore, options: CgroupWaitOptions): Promise<Refused | undefined> {
+async function attempt(core: CgroupCore, options: WaitOptions): Promise<Refused | undefined> {
   core.demandOpen();
   if (isPopulated(core.native)) {
     await killTree(core, options);

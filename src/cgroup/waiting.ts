@@ -1,14 +1,8 @@
 /** Waiting for a state of a cgroup: by its events, and by looking again now and then. */
 import { abortError, ClosedError } from '../handle/index.ts';
+import type { WaitOptions } from '../process/index.ts';
 import type { CgroupCore } from './core.ts';
 import { watchFile } from './file-watch.ts';
-
-/** How long a call may take. */
-export interface CgroupWaitOptions {
-  readonly signal?: AbortSignal;
-  /** Milliseconds. */
-  readonly timeout?: number;
-}
 
 /** The kernel tells of a change up to 10 ms late, and processes end sooner: at first we look often. */
 const FIRST_PAUSE = 1;
@@ -23,7 +17,7 @@ const LAST_PAUSE = 200;
 export async function waitUntil(
   core: CgroupCore,
   done: () => boolean,
-  { signal, timeout = Number.POSITIVE_INFINITY }: CgroupWaitOptions,
+  { signal, timeout = Number.POSITIVE_INFINITY }: WaitOptions,
   idle = false,
 ): Promise<boolean> {
   const deadline = performance.now() + timeout;

@@ -53,7 +53,7 @@ describe('create()', () => {
       version: 1,
       instance: expect.stringMatching(/^[0-9a-f-]{36}$/),
       pid: process.pid,
-      startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19],
+      startTime: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]),
       bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     });
     expect(readFileSync('/proc/locks', 'utf8')).toMatch(new RegExp(`FLOCK +ADVISORY +WRITE .*:${cg.inode} `));
@@ -361,7 +361,7 @@ describe('the lease', () => {
       const top = loadBinding().openCgroup(${JSON.stringify(mount)}, ${JSON.stringify(top.path.slice(1))});
       top.make('cofferdam-newer');
       const cg = loadBinding().openCgroup(${JSON.stringify(mount)}, ${JSON.stringify(`${top.path.slice(1)}/cofferdam-newer`)});
-      console.log(cg.setAttribute('user.cofferdam', JSON.stringify({ version: 2, instance: 'x', pid: 1, startTime: '1', bootId: 'x' })));
+      console.log(cg.setAttribute('user.cofferdam', JSON.stringify({ version: 2, instance: 'x', pid: 1, startTime: 1, bootId: 'x' })));
     `);
     expect(stdout).toBe('0\n');
     expect(await Cgroup.orphans(top.path)).toEqual([]);

@@ -272,7 +272,7 @@ describe('in a process of its own', () => {
       // The event of this one has no place any more.
       const { spawn } = await import('node:child_process');
       const child = spawn('sleep', ['600']);
-      writeFileSync(${JSON.stringify(top.directory)} + '/cofferdam-overflow/cgroup.procs', String(child.pid));
+      writeFileSync(${JSON.stringify(`${top.directory}/cofferdam-overflow/cgroup.procs`)}, String(child.pid));
       console.log((await events.next()).value, told);
       await cg.remove({ recursive: true });
       native.close();

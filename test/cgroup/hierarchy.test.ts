@@ -21,14 +21,14 @@ describe('mountinfo', () => {
   });
 
   it('prefers the mount that shows the whole tree', () => {
-    const part = line('/docker/abc', '/mnt/part');
-    const all = line('/', '/mnt/all');
+    const part = line('/ci-jobs/abc', '/run/part');
+    const all = line('/', '/run/all');
     for (const lines of [
       [part, all],
       [all, part],
     ])
-      expect(cgroupMode(lines.join('\n'), () => [])).toMatchObject({ mount: '/mnt/all', root: '/' });
-    expect(cgroupMode(part, () => [])).toMatchObject({ mount: '/mnt/part', root: '/docker/abc' });
+      expect(cgroupMode(lines.join('\n'), () => [])).toMatchObject({ mount: '/run/all', root: '/' });
+    expect(cgroupMode(part, () => [])).toMatchObject({ mount: '/run/part', root: '/ci-jobs/abc' });
   });
 });
 
@@ -72,8 +72,8 @@ describe('the cgroup of a process', () => {
   });
 
   it('outside of what is mounted is EXDEV, and says so', () => {
-    expect(() => pathOfPid('self', { mount: '/mnt/part', root: '/docker/abc' })).toThrow(
-      /^EXDEV: pid self is in cgroup .* outside of \/docker\/abc, all that is mounted on \/mnt\/part$/,
+    expect(() => pathOfPid('self', { mount: '/run/part', root: '/ci-jobs/abc' })).toThrow(
+      /^EXDEV: pid self is in cgroup .* outside of \/ci-jobs\/abc, all that is mounted on \/run\/part$/,
     );
   });
 });
