@@ -41,6 +41,7 @@
         'native/kernel/shared_inotify.cc',
         'native/kernel/spawn.cc',
         'native/kernel/spawn_child.cc',
+        'native/kernel/spawn_watchdog.cc',
         'native/kernel/window_exchange.cc',
       ],
       'defines': [

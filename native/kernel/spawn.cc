@@ -10,10 +10,13 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <utility>
 
 #include "pidfd.h"
 #include "spawn_child.h"
+#include "spawn_watchdog.h"
 
 namespace cofferdam {
 
@@ -133,10 +136,18 @@ bool CannotBeBornThere(int error) {
   return error == -ENOSYS || error == -E2BIG || error == -EINVAL;
 }
 
-Result<OwnedFd> OpenCgroupProcs(int cgroup_fd) {
-  int fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+Result<OwnedFd> OpenIn(int directory, const char* name, int flags) {
+  int fd = openat(directory, name, flags | O_CLOEXEC);
   if (fd < 0) return Errno::Last();
   return OwnedFd(NewFd(fd));
+}
+
+// Nothing that is born in it would ever run. Kernels that have no freezer say nothing of it.
+bool IsFrozen(int cgroup_fd) {
+  Result<OwnedFd> events = OpenIn(cgroup_fd, "cgroup.events", O_RDONLY);
+  char text[256] = {};
+  return events.ok() && read(events.value().get(), text, sizeof text - 1) > 0 &&
+         strstr(text, "frozen 1") != nullptr;
 }
 
 // The vectors that a ChildPlan points into.
@@ -217,6 +228,7 @@ SpawnFailure Spawn(const SpawnRequest& request, Spawned* spawned) {
   plan.death_signal = request.death_signal;
   plan.parent = getpid();
 
+  if (request.cgroup_fd >= 0 && IsFrozen(request.cgroup_fd)) return {-EBUSY, "clone3", "cgroup.freeze"};
   OwnedFd procs;
   // Born in its cgroup where that can be, else here; see below.
   bool born_there = request.cgroup_fd >= 0;
@@ -224,15 +236,27 @@ SpawnFailure Spawn(const SpawnRequest& request, Spawned* spawned) {
     std::vector<int> sources = stdio.sources;
     plan.stdio = sources.data();
     plan.stdio_count = static_cast<int>(sources.size());
-    int pidfd_number = -1;
+    std::unique_ptr<SpawnWatchdog> watchdog;
+    if (request.cgroup_fd >= 0) {
+      Result<std::unique_ptr<SpawnWatchdog>> started = SpawnWatchdog::Start();
+      if (!started.ok()) return {started.error(), "pthread_create", {}};
+      watchdog = std::move(started).value();
+    }
+    int number = -1;
+    int* pidfd_number = watchdog != nullptr ? watchdog->pidfd() : &number;
     int pid;
     {
       AllSignalsBlocked blocked;
-      pid = born_there ? CloneIntoCgroup(&plan, stack, request.cgroup_fd, &pidfd_number)
-                       : CloneHere(&plan, stack, &pidfd_number);
+      pid = born_there ? CloneIntoCgroup(&plan, stack, request.cgroup_fd, pidfd_number)
+                       : CloneHere(&plan, stack, pidfd_number);
     }
+    bool late = watchdog != nullptr && watchdog->CallOff();
     OwnedFd pidfd;
-    if (pid > 0) pidfd = NewFd(pidfd_number);
+    if (pid > 0) pidfd = NewFd(*pidfd_number);
+    if (pid > 0 && late) {
+      ReapEnding(pidfd.get());
+      return {-ETIMEDOUT, born_there ? "clone3" : "clone", {}};
+    }
     if (pid < 0 && !(born_there && CannotBeBornThere(pid))) return {pid, born_there ? "clone3" : "clone", {}};
     if (pid > 0 && plan.error < 0) {
       ReapEnding(pidfd.get());
@@ -249,7 +273,7 @@ SpawnFailure Spawn(const SpawnRequest& request, Spawned* spawned) {
     // that was emptied by cgroup.kill once, or whose parent's own was. One that moves in lives.
     if (pid > 0) ReapEnding(pidfd.get());
     born_there = false;
-    Result<OwnedFd> opened = OpenCgroupProcs(request.cgroup_fd);
+    Result<OwnedFd> opened = OpenIn(request.cgroup_fd, "cgroup.procs", O_WRONLY);
     if (!opened.ok()) return {opened.error(), "openat", "cgroup.procs"};
     procs = std::move(opened).value();
     plan.procs_fd = procs.get();

@@ -1,22 +1,27 @@
 #include "spawn.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -268,12 +273,19 @@ class TestCgroup {
     for (int i = 0; rmdir(path_.c_str()) < 0 && i < 1000; ++i) usleep(1000);
   }
   int fd() const { return directory_.get(); }
-  void Kill() const {
-    std::ofstream file(path_ + "/cgroup.kill");
-    file << "1";
+  void Write(const char* name, const char* text) const {
+    std::ofstream file(path_ + "/" + name);
+    file << text;
     file.close();
     CHECK(file.good());
   }
+  std::string Read(const char* name) const {
+    std::ifstream file(path_ + "/" + name);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  void Kill() const { Write("cgroup.kill", "1"); }
 
  private:
   std::string path_;
@@ -305,6 +317,69 @@ void StartsInACgroup() {
   OwnedFd etc = OwnedFd::Open("/etc", O_RDONLY | O_DIRECTORY).value();
   request.cgroup_fd = etc.get();
   CheckFailure(request, -EBADF, "clone3", "");
+}
+
+void IsNotHeldByACgroup() {
+  std::string mount = Cgroup2Mount();
+  if (mount.empty() || access(mount.c_str(), W_OK) < 0) return;
+  TestCgroup cgroup(mount);
+  SpawnRequest request = Shell("true");
+  request.cgroup_fd = cgroup.fd();
+  cgroup.Write("cgroup.freeze", "1");
+  CheckFailure(request, -EBUSY, "clone3", "cgroup.freeze");
+  cgroup.Write("cgroup.freeze", "0");
+  CHECK_EQ(Run(request).exit.status, 0);
+
+  // Frozen in the midst of it: the child never gets to its program, and clone would not return.
+  bool seen = false;
+  for (int attempt = 0; !seen && attempt < 500; ++attempt) {
+    int before = CountFds();
+    std::thread freezer([&] {
+      usleep(static_cast<useconds_t>(attempt % 50) * 10);
+      cgroup.Write("cgroup.freeze", "1");
+    });
+    Spawned spawned;
+    SpawnFailure failure = Spawn(request, &spawned);
+    freezer.join();
+    cgroup.Write("cgroup.freeze", "0");
+    if (failure.error == 0) {
+      CHECK_EQ(Finish(&spawned).exit.status, 0);
+      continue;
+    }
+    CHECK(failure.error == -EBUSY || failure.error == -ETIMEDOUT);
+    CHECK_EQ(CountFds(), before);
+    CheckChildless();
+    seen = failure.error == -ETIMEDOUT;
+  }
+  CHECK(seen);
+}
+
+// As where a seccomp filter knows nothing of clone3, which is that of many containers.
+void MovesIntoItsCgroupWhereClone3IsHidden() {
+  std::string mount = Cgroup2Mount();
+  if (mount.empty() || access(mount.c_str(), W_OK) < 0) return;
+  TestCgroup cgroup(mount);
+  Outcome outcome = RunInChild([&] {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    sock_fprog filter = {sizeof program / sizeof program[0], program};
+    CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    CHECK_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0), 0);
+    SpawnRequest request = Shell("grep '^0:' /proc/self/cgroup");
+    request.cgroup_fd = cgroup.fd();
+    Spawned spawned;
+    CHECK_EQ(Spawn(request, &spawned).error, 0);
+    CHECK(spawned.migrated);
+    std::string output = Finish(&spawned).output;
+    CHECK(output.find("/cofferdam-spawn-test-") != std::string::npos);
+  });
+  if (outcome.exit_code != 0) std::fputs(outcome.errors.c_str(), stderr);
+  CHECK_EQ(outcome.signal, 0);
+  CHECK_EQ(outcome.exit_code, 0);
 }
 
 // Threads that allocate, and signals, while processes are made: the child must not be in anybody's way.
@@ -373,6 +448,8 @@ int main() {
   NothingStaysOpenWhereFdsRunOut();
   StartsInANetns();
   StartsInACgroup();
+  IsNotHeldByACgroup();
+  MovesIntoItsCgroupWhereClone3IsHidden();
   LivesWithThreads();
   DiesWithItsThread();
   CHECK_EQ(CountFds(), before);

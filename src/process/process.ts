@@ -129,7 +129,8 @@ export class Process extends Pidfd<ProcessCore> {
    * @param argv the program and its arguments. A program without a slash is looked for in the PATH of `env`, as
    *   execvp(3) does
    * @throws SystemError ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN (RLIMIT_NPROC, pids.max), ENOMEM, EMFILE, EPERM,
-   *   EBADF for an fd that is not open; InvalidArgumentError, AbortError
+   *   EBADF for an fd that is not open, ENOENT (clone3) for a cgroup that is gone, EBUSY for a frozen one, ETIMEDOUT where
+   *   the process did not come to run in its cgroup within two seconds; InvalidArgumentError, AbortError
    */
   static async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Process> {
     const request = spawnRequest(argv, options);
