@@ -9,9 +9,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CheckFailed, need } from './check/run.mjs';
 import { bundleTests, inSources, testFiles } from './kernels/bundle.mjs';
-import { fetchKernel, KERNELS, ONE, store, stored, Unavailable } from './kernels/debian.mjs';
+import { fetchKernel, KERNELS, needTools, ONE, store, stored, Unavailable } from './kernels/debian.mjs';
 import { runGuest, runShell } from './kernels/guest.mjs';
 import { makeRoot } from './kernels/root.mjs';
 
@@ -59,17 +58,6 @@ for (const kernel of wanted) {
   }
 }
 
-/** What a guest takes on this host. */
-function needTools() {
-  if (process.arch !== 'x64') throw new Unavailable(`the guests are x86-64, this host is ${process.arch}`);
-  try {
-    need('qemu-system-x86_64', 'mksquashfs', 'cpio', 'xz', 'zstd', 'setpriv', 'dpkg-deb', 'apt-get');
-  } catch (error) {
-    if (error instanceof CheckFailed) throw new Unavailable(error.message);
-    throw error;
-  }
-}
-
 if (flags.fetch)
   for (const { name, release, version } of kernels) console.log(`${name}  ${release}  ${version}`);
 
@@ -114,7 +102,7 @@ async function test(kernel) {
   if (guest.report === undefined) {
     const problem = guest.timedOut ? `killed after ${seconds} s` : 'the guest ended before its tests did';
     say(`FAILED  Linux ${release}: ${problem}; the end of its console:`);
-    say(guest.console.trimEnd().split('\n').slice(-40).join('\n'));
+    say(guest.console.trimEnd().split('\n').slice(-70).join('\n'));
     return { name, release, seconds: guest.seconds, passed: 0, failed: 1, skipped: [] };
   }
   const { passed, failed, skipped } = guest.report;

@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cache } from '../check/run.mjs';
+import { CheckFailed, cache, need } from '../check/run.mjs';
 import { prepareKernel } from './prepare.mjs';
 
 /** What is fetched, and what is made of it: `.cache/kernels/6.1/{vmlinux,initramfs,modules.squashfs,kernel.json}`. */
@@ -27,6 +27,21 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** Thrown where a kernel cannot be had, and why: a reason to skip it. */
 export class Unavailable extends Error {}
+
+/**
+ * What guests take on this host.
+ *
+ * @throws Unavailable
+ */
+export function needTools() {
+  if (process.arch !== 'x64') throw new Unavailable(`the guests are x86-64, this host is ${process.arch}`);
+  try {
+    need('qemu-system-x86_64', 'mksquashfs', 'cpio', 'xz', 'zstd', 'setpriv', 'dpkg-deb', 'apt-get');
+  } catch (error) {
+    if (error instanceof CheckFailed) throw new Unavailable(error.message);
+    throw error;
+  }
+}
 
 /** What the store has of a kernel, or undefined: `{ name, package, version, release }`, and its directory. */
 export function stored(name) {

@@ -38,7 +38,14 @@ const APPLETS =
   );
 
 /** What those programs read besides. */
-const DATA = ['/etc/iproute2', '/usr/share/iproute2', '/usr/lib/tc', '/etc/protocols', '/etc/services'];
+const DATA = [
+  '/etc/iproute2',
+  '/usr/share/iproute2',
+  '/usr/lib/tc',
+  '/usr/lib/x86_64-linux-gnu/tc',
+  '/etc/protocols',
+  '/etc/services',
+];
 
 const MOUNT_POINTS = ['dev', 'lib/modules', 'proc', 'root', 'run', 'sys', 'tmp', 'var', 'mnt'];
 

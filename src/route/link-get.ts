@@ -1,3 +1,4 @@
+import { isLinux } from '../handle/linux.ts';
 import { encodePayload } from '../netlink/wire/attributes.ts';
 import { patchU32 } from '../netlink/wire/view.ts';
 import { ifinfomsg, linkRequestAttributes } from './link-attributes.ts';
@@ -8,14 +9,20 @@ const EXT_MASK = { vf: 1, skipStats: 8 } as const;
 
 /** How much to be told of each link. */
 export interface LinkDetail {
-  /** IPv6's own counters, `afSpec.inet6.stats` and `icmp6stats`, which take the kernel long to add up. Default false. */
+  /**
+   * IPv6's own counters, `afSpec.inet6.stats` and `icmp6stats`, which take the kernel long to add up. Default false;
+   * from Linux 6.19 on they come unasked, because without them there would be no `stats64` either.
+   */
   mib?: boolean;
   /** Virtual functions, as `vfinfoList`. Default false: they can make a message very long. */
   vf?: boolean;
 }
 
+/** Later kernels skip what every link counts as well, IFLA_STATS64: seen in 7.3, not yet in 6.18. */
+const SKIPS_TOO_MUCH = isLinux('6.19');
+
 export function extMask({ mib = false, vf = false }: LinkDetail): number {
-  return (mib ? 0 : EXT_MASK.skipStats) | (vf ? EXT_MASK.vf : 0);
+  return (mib || SKIPS_TOO_MUCH ? 0 : EXT_MASK.skipStats) | (vf ? EXT_MASK.vf : 0);
 }
 
 /** A request whose index and mask are still to be filled in. */

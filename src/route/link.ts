@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
+import { isLinux } from '../handle/linux.ts';
 import { NETLINK_ROUTE, NetlinkSocket, type RequestOptions, type RequestPort } from '../netlink/socket.ts';
 import { attribute, attributeTable, encodePayload } from '../netlink/wire/attributes.ts';
 import { s32, u32 } from '../netlink/wire/codec.ts';
@@ -87,6 +88,9 @@ export interface LinkFilter extends LinkDetail {
   group?: number;
 }
 
+/** Whether the kernel sends a new link back to who asked for it (NLM_F_ECHO). */
+const ECHOES = isLinux('6.2');
+
 const FILTERS: ReadonlySet<string> = new Set<keyof LinkFilter>([
   'master',
   'kind',
@@ -145,9 +149,8 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
       ifinfomsg.encode(writer, {});
       linkAttributes.encode(writer, {
         extMask: extMask(filter),
+        // null is for us to see to: kernels that do not know (u32)-1 for none look for a link with that index.
         ...(typeof master === 'number' && { masterIndex: master }),
-        // (u32)-1: none at all. 0 means that masters do not matter. net/core/rtnetlink.c, link_master_filtered
-        ...(master === null && { masterIndex: 0xffffffff }),
         ...(kind !== undefined && { linkInfo: { kind } }),
       });
     });
@@ -198,12 +201,14 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     const { create, settle, raise, raisePeer, altnames } = creation;
     const whole =
       settle === undefined && raise === undefined && raisePeer === undefined && altnames.length === 0;
+    // Without an echo nobody would tell what the kernel called it.
+    if (!whole && link.ifname === undefined && !ECHOES)
+      return await this.#make({ ...link, ifname: await this.#freeName(link, options) }, flags, options);
     const messages = await this.port.request(
       {
         type: this.type.messages.new,
         // The echo tells the index, whatever name the kernel chose. Only where it is needed: for a link made in
-        // another namespace the kernel sends it there, to whoever has our port id in that one. Linux before 6.2
-        // does not echo.
+        // another namespace the kernel sends it there, to whoever has our port id in that one.
         flags: flags | (whole ? 0 : NLM_F.echo),
         payload: create,
       },
@@ -222,6 +227,14 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
         await this.remove(encodeLink({ ifindex: made.ifindex }, {}), {}).catch(() => {});
       throw error;
     }
+  }
+
+  /** The name that the kernel would choose. */
+  async #freeName({ kind }: LinkInput, options: RequestOptions): Promise<string> {
+    const taken = new Set((await this.list({}, options)).map(({ ifname }) => ifname));
+    let number = 0;
+    while (taken.has(`${kind}${number}`)) number++;
+    return `${kind}${number}`;
   }
 
   async #finish(

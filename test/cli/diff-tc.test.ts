@@ -5,6 +5,7 @@ import { showContext } from '../../src/cli/session.ts';
 import { formatJson } from '../../src/cli/show/json.ts';
 import { classView } from '../../src/cli/show/tc/class.ts';
 import { qdiscView } from '../../src/cli/show/tc/qdisc.ts';
+import { sendDatagrams } from '../support/datagrams.ts';
 import { compareJson, compareText, describe as inWords, parseIpJson, World } from '../support/diff.ts';
 
 /** Disciplines and classes of every kind that this kernel has, with packets in them, shown by `tc` and by us. */
@@ -62,10 +63,7 @@ describe('cofferdam tc qdisc and class against tc', () => {
       }
     }
     // Packets for the counters: to an address that answers nothing.
-    const send = `import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for i in range(40): s.sendto(b"x" * 900, ("10.1.0.2", 9))`;
-    world.exec('python3', '-c', send);
+    world.exec(...sendDatagrams(40, 900, '10.1.0.2'));
   });
   afterAll(async () => {
     console.log(`tc: ${objects} objects, ${fields} fields compared`);

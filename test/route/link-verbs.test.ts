@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../../src/handle/index.ts';
 import { Netns } from '../../src/netns/index.ts';
 import type { LinkService } from '../../src/route/link.ts';
 import { parseIpJson, World } from '../support/diff.ts';
+import { needs } from '../support/needs.ts';
 
 /** What rt.link does besides making one link after the other, on the real kernel; `ip` is the witness. */
 
@@ -126,7 +127,8 @@ describe('rt.link', () => {
     expect(after.link).toBe('a');
   });
 
-  it('moves a link to where another index is its own', async () => {
+  it('moves a link to where another index is its own', async (context) => {
+    needs(context, { linux: '5.13' });
     await using there = await Netns.create();
     await link.add({ kind: 'ifb', ifname: 'i' });
     await link.set('i', { netns: there, newIfindex: 4711, ifname: 'j' });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Qdisc, QdiscInput } from '../../src/route/qdisc.ts';
+import { sendDatagrams } from '../support/datagrams.ts';
 import { World } from '../support/diff.ts';
 
 /** Disciplines on the real kernel: what was added is what tc shows, goes as it was listed, and comes back so. */
@@ -234,9 +235,7 @@ describe('rt.qdisc', () => {
       kind: 'pfifo',
       estimator: { interval: 250_000, timeConstant: 500_000 },
     });
-    const send =
-      'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor i in range(9): s.sendto(b"x" * 58, ("10.1.0.2", 9))';
-    world.exec('python3', '-c', send);
+    world.exec(...sendDatagrams(9, 58, '10.1.0.2'));
     const { stats } = await qdisc.get({ dev: 'veth0', parent: 'root' });
     expect(stats).toMatchObject({ rate: expect.any(Number), pps: expect.any(Number) });
     // 58 bytes, 8 of UDP, 20 of IP, 14 of Ethernet.

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { TestContext } from 'vitest';
+import { isLinux } from '../../src/handle/linux.ts';
 
 /** What a test needs of the machine that it runs on. */
 export interface Needs {
@@ -31,19 +32,12 @@ export function needs(context: TestContext, wanted: Needs): void {
 
 /** What is missing here, in words; undefined: nothing. */
 export function lack({ linux, before, module, controller }: Needs): string | undefined {
-  if (linux !== undefined && compareReleases(release(), linux) < 0) return `Linux ${linux} or later`;
-  if (before !== undefined && compareReleases(release(), before) >= 0) return `Linux before ${before}`;
+  if (linux !== undefined && !isLinux(linux)) return `Linux ${linux} or later`;
+  if (before !== undefined && isLinux(before)) return `Linux before ${before}`;
   if (module !== undefined && !modules().has(module)) return `the module ${module}`;
   if (controller !== undefined && !controllers().includes(controller))
     return `the cgroup v2 controller ${controller}`;
   return undefined;
-}
-
-function compareReleases(one: string, other: string): number {
-  const [[a = 0, b = 0], [c = 0, d = 0]] = [one, other].map((text) =>
-    text.split('.').map(Number.parseFloat),
-  ) as [number[], number[]];
-  return a - c || b - d;
 }
 
 function text(path: string): string {

@@ -4,8 +4,9 @@ import {
   attributeTable,
   nest,
   repeated,
+  repeatedNest,
 } from '../../netlink/wire/attributes.ts';
-import { array, type Codec, enumeration, u8, u16 } from '../../netlink/wire/codec.ts';
+import { array, type Codec, enumeration, u8, u16, u32 } from '../../netlink/wire/codec.ts';
 import { wholeStruct } from '../tc-struct.ts';
 import { rate64 } from '../tc-units.ts';
 import { badField, byteArray, optionsBy, type QdiscKind, structAndTable } from './kind.ts';
@@ -39,6 +40,14 @@ const table = attributeTable('TCA_MQPRIO', {
     'TCA_MQPRIO_MAX_RATE64',
     attributeTable('TCA_MQPRIO', { rate: repeated(4, 'TCA_MQPRIO_MAX_RATE64', rate64) }),
   ),
+  entries: repeatedNest(
+    5,
+    'TCA_MQPRIO_TC_ENTRY',
+    attributeTable('TCA_MQPRIO_TC_ENTRY', {
+      index: attribute(1, 'TCA_MQPRIO_TC_ENTRY_INDEX', u32),
+      fp: attribute(2, 'TCA_MQPRIO_TC_ENTRY_FP', enumeration(u32, { 1: 'express', 2: 'preemptible' })),
+    }),
+  ),
 });
 type Rest = AttributesOf<(typeof table)['specs']>;
 type Wire = { head: Omit<ReturnType<(typeof qopt)['decode']>, 'tail'>; rest: Rest };
@@ -58,6 +67,8 @@ export interface Mqprio {
   /** Bytes per second of each traffic class. */
   minRate?: number[];
   maxRate?: number[];
+  /** Which traffic classes may be preempted (IEEE 802.1Q); with `hw` only. */
+  entries?: Rest['entries'];
   raw?: Rest['raw'];
 }
 
@@ -90,6 +101,7 @@ function toWire(value: Mqprio): Wire {
     hw = 1,
     minRate,
     maxRate,
+    entries,
     ...rest
   } = value;
   if (!Array.isArray(queues) || queues.length > numTc)
@@ -104,6 +116,8 @@ function toWire(value: Mqprio): Wire {
     },
     rest: {
       ...(rest as Rest),
+      // Told of every discipline, taken only for hardware.
+      ...(entries && hw !== 0 && { entries }),
       ...(minRate && { minRate: { rate: sixteen(minRate) } }),
       ...(maxRate && { maxRate: { rate: sixteen(maxRate) } }),
     },
@@ -114,7 +128,7 @@ export const mqprio: QdiscKind<Mqprio> = {
   kind: 'mqprio',
   always: true,
   qdisc: optionsBy<Wire, Mqprio>(structAndTable(qopt, table) as unknown as Codec<Wire>, {
-    fields: ['numTc', 'map', 'queues', 'hw', 'mode', 'shaper', 'minRate', 'maxRate', 'raw'],
+    fields: ['numTc', 'map', 'queues', 'hw', 'mode', 'shaper', 'minRate', 'maxRate', 'entries', 'raw'],
     fromWire,
     toWire,
   }),

@@ -157,7 +157,10 @@ const OF_RED: readonly (keyof Sfq)[] = [
 
 function redToWire(value: Sfq): Wire {
   if (!OF_RED.some((field) => value[field] !== undefined)) return {};
-  const { redflowlimit, avpkt = DEFAULT_PACKET, probability = DEFAULT_PROBABILITY } = value;
+  const { avpkt = DEFAULT_PACKET, probability = DEFAULT_PROBABILITY } = value;
+  // It only serves to work out the others, and the kernel does not tell it.
+  const listed = value.min && value.max && value.ewma !== undefined && value.plog !== undefined;
+  const redflowlimit = value.redflowlimit || (listed ? value.max : undefined);
   if (!redflowlimit) throw badField('redflowlimit', redflowlimit, "the limit of a flow's RED in bytes");
   const max = value.max || Math.floor(redflowlimit / 4);
   const min = value.min || Math.floor(max / 3);

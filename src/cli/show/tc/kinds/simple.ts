@@ -134,7 +134,7 @@ export function putMqprio(sheet: TcSheet, mqprio: Mqprio): void {
   sheet.put('queues', ranges, `${INDENT}queues:${ranges.map(([from, to]) => `(${from}:${to}) `).join('')}`);
   // Kernels that tell more than the struct tell no mode or shaper where these are the plain ones.
   const told = mode !== undefined || shaper !== undefined || minRate !== undefined || maxRate !== undefined;
-  if (!told && mqprio.raw === undefined) return;
+  if (!told && mqprio.entries === undefined && mqprio.raw === undefined) return;
   if (mode === undefined || mode === 'channel')
     sheet.put('mode', mode ?? 'dcb', `${INDENT}mode:${mode ?? 'dcb'}`);
   if (shaper === undefined || shaper === 'bw_rlimit')
