@@ -1,6 +1,7 @@
 import type { NetlinkMessage } from '../../../netlink/socket.ts';
 import { NLM_F } from '../../../netlink/wire/message.ts';
-import { WireError } from '../../../netlink/wire/view.ts';
+import { WireError, WireView } from '../../../netlink/wire/view.ts';
+import { ACTION_MESSAGES, decodeActions } from '../../../route/action.ts';
 import { chainType } from '../../../route/chain.ts';
 import { classType } from '../../../route/class.ts';
 import { filterType } from '../../../route/filter.ts';
@@ -16,11 +17,12 @@ import type { GlobalOptions } from '../../options.ts';
 import { showContext } from '../../session.ts';
 import { formatJson } from '../json.ts';
 import type { Sheet } from '../route-sheet.ts';
+import { actionsSheet } from './actions.ts';
 import { chainSheet } from './chain.ts';
 import { classSheet } from './class.ts';
 import { type FilterNews, filterSheet } from './filter.ts';
 import { qdiscSheet } from './qdisc.ts';
-import { type TcDesk, tcDesk } from './tc-desk.ts';
+import { type TcDesk, TcSheet, tcDesk } from './tc-desk.ts';
 
 const USAGE = `Usage: cofferdam tc monitor [ file FILE ]
 With -j, one object a line. -t and -ts put the time before each message.
@@ -58,8 +60,34 @@ function filterNewsOf(type: number, flags: number): FilterNews | undefined {
   return (flags & NLM_F.excl) === 0 ? 'replaced' : 'added';
 }
 
+const action: Print = ({ type, flags, payload }, desk) => {
+  const { actions, count = 0 } = decodeActions(payload);
+  const sheet = new TcSheet(desk);
+  sheet.say(`total acts ${count}`);
+  sheet.newline();
+  const [flushed] = actions;
+  if (type === ACTION_MESSAGES.del && (flags & NLM_F.root) !== 0 && flushed !== undefined) {
+    // The number stands where an action has its cookie: TCA_FCNT is of other attributes.
+    const bytes = Buffer.from(flushed.cookie ?? '', 'hex');
+    const entries = bytes.length === 4 ? new WireView(bytes).u32(0) : 0;
+    sheet.say('Flushed table ');
+    sheet.json1('kind', flushed.kind);
+    sheet.json1('entries', entries);
+    sheet.say(` ${flushed.kind} (${entries} entries)`);
+    sheet.newline();
+    return sheet;
+  }
+  if (type === ACTION_MESSAGES.del) sheet.say('Deleted action ');
+  else if ((flags & NLM_F.replace) !== 0) sheet.say('Replaced action ');
+  else if ((flags & NLM_F.create) !== 0) sheet.say('Added action ');
+  actionsSheet(sheet, actions, { first: 1, bound: false });
+  return sheet;
+};
+
 const DELETIONS: ReadonlySet<number> = new Set(
-  [qdiscType, classType, filterType, chainType].map(({ messages }) => messages.del),
+  [qdiscType.messages, classType.messages, filterType.messages, chainType.messages, ACTION_MESSAGES].map(
+    (messages) => messages.del,
+  ),
 );
 
 /** By message type. */
@@ -72,6 +100,8 @@ const PRINTERS: ReadonlyMap<number, { readonly object: string; readonly print: P
   [filterType.messages.del, { object: 'filter', print: filter }],
   [chainType.messages.new, { object: 'chain', print: chain }],
   [chainType.messages.del, { object: 'chain', print: chain }],
+  [ACTION_MESSAGES.new, { object: 'action', print: action }],
+  [ACTION_MESSAGES.del, { object: 'action', print: action }],
 ]);
 
 /** `cofferdam tc monitor`: runs until a signal, or to the end of the file. */
