@@ -1,10 +1,34 @@
 // Network namespaces as handles, and what measures.
-import { closeSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { handles, Netns } from 'cofferdam';
 import { measureFds } from 'cofferdam/testing';
-import { mustFail, NO_PID } from './support.mjs';
+import { mustFail, NO_PID, sharedSocket } from './support.mjs';
 
 const OPENS = 10_000;
+
+/** What namespaces leave behind besides fds. */
+async function residue(rt) {
+  const targets = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // the directory that was read
+    }
+  });
+  return {
+    inotify: targets.filter((target) => target === 'anon_inode:inotify').length,
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
+    links: (await rt.link.list()).length,
+    names: (await Netns.list()).length,
+  };
+}
+
+/** The next news of this name: anything else is none of ours. */
+async function expectNews(events, type, name) {
+  const { value: event } = await events.next();
+  if (event?.type !== type || event.value.name !== name)
+    throw new Error(`expected ${type} ${name}, but heard ${JSON.stringify(event)}`);
+}
 
 export const netnsCases = [
   {
@@ -84,6 +108,53 @@ export const netnsCases = [
     what: 'all namespaces and their holders, by sockets as well; a few milliseconds each',
     cycles: OPENS / 20,
     cycle: () => Netns.survey({ sockets: true }),
+  },
+  {
+    name: 'netns watch',
+    what: 'begun and ended, and ended by its signal; the kernel needs ten milliseconds to end an inotify instance',
+    cycles: OPENS / 10,
+    async cycle() {
+      Netns.watch({ existing: true }).close();
+      const abort = new AbortController();
+      const events = Netns.watch({ signal: abort.signal })[Symbol.asyncIterator]();
+      const next = events.next();
+      abort.abort();
+      await mustFail('AbortError', () => next);
+    },
+  },
+  {
+    name: 'netns create watch remove',
+    what: 'named, with a veth into it, told when it comes and goes; mounts, links and inotify instances as before',
+    cycles: OPENS / 10,
+    async setup() {
+      const { rt, teardown } = await sharedSocket();
+      const before = await residue(rt);
+      const watch = Netns.watch();
+      const end = async () => {
+        watch.close();
+        await teardown();
+      };
+      return { rt, before, events: watch[Symbol.asyncIterator](), watch, teardown: end };
+    },
+    async cycle({ rt, events }, cycle) {
+      const name = `watched-${cycle}`;
+      const ifname = `out-${cycle}`;
+      const netns = await Netns.create({ name });
+      await expectNews(events, 'new', name);
+      await rt.link.add({ kind: 'veth', ifname, peer: { ifname: 'in', netns } });
+      await rt.link.del(ifname);
+      await Netns.remove(name);
+      await expectNews(events, 'del', name);
+      netns.close();
+    },
+    async check({ rt, before, watch }) {
+      watch.close();
+      await watch.closed;
+      const after = await residue(rt);
+      const changed = Object.keys(before).filter((what) => after[what] !== before[what]);
+      if (changed.length > 0)
+        return changed.map((what) => `${what}: ${before[what]} before, ${after[what]} after`).join(', ');
+    },
   },
   {
     name: 'handles list snapshot diff',

@@ -1,9 +1,9 @@
 /** The events of one cgroup for one reader: a baseline, watches, and readings compared with the one before. */
 import { constants } from 'node:os';
-import { loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
+import { type InodeWatch, loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
 import { below } from './controllers.ts';
 import { type CgroupEvent, compareLevels, foldEvents, type Levels, parseLevels } from './event-levels.ts';
-import { type FileWatch, watchFile, watchRemoval } from './file-watch.ts';
+import { watchFile, watchRemoval } from './file-watch.ts';
 import { filePath, hierarchy, splitPath } from './hierarchy.ts';
 import { type PressureThreshold, PressureTrigger } from './pressure.ts';
 
@@ -34,7 +34,7 @@ function readLevels(native: NativeCgroup, required: boolean): Levels | number {
 }
 
 /** Nothing else tells of a removal: POLLPRI does not wake who waits (seen on Linux 6.18). */
-function lookNowAndThen(look: () => void): FileWatch {
+function lookNowAndThen(look: () => void): InodeWatch {
   const timer = setInterval(look, LOOK_EVERY).unref();
   return { setRef: (on) => void (on ? timer.ref() : timer.unref()), close: () => clearInterval(timer) };
 }
@@ -57,7 +57,7 @@ export interface FeedOptions {
 export class EventFeed {
   readonly #native: NativeCgroup;
   readonly #inode: number;
-  readonly #watches: FileWatch[] = [];
+  readonly #watches: InodeWatch[] = [];
   readonly #missing = new Set<string>();
   readonly #triggers: PressureTrigger[] = [];
   readonly #hasStates: boolean;

@@ -25,6 +25,7 @@ export {
   type LeakReport,
   type OnLeak,
 } from './handle-info.ts';
+export { IN, type InodeWatch, watchInode } from './inotify.ts';
 export { KernelHandle } from './kernel-handle.ts';
 export { ResourceLeakWarning } from './leak.ts';
 export { type MountEntry, parseMountinfo } from './mountinfo.ts';
@@ -32,7 +33,6 @@ export type {
   NativeBinding,
   NativeCgroup,
   NativeFd,
-  NativeInotify,
   NativeNetlink,
   NativePriority,
   NetlinkOpenOptions,

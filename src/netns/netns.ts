@@ -16,6 +16,7 @@ import type { NetnsSurvey } from './holder.ts';
 import { bindName, listNames, type NamedNetns, netnsPath, unbindName } from './names.ts';
 import { NetnsSocket, type SocketFamily, type SocketType } from './socket.ts';
 import { type NetnsSurveyOptions, surveyNetns } from './survey.ts';
+import { NetnsWatch, type NetnsWatchOptions } from './watch.ts';
 
 export interface CreateNetnsOptions {
   /** Gives it a name in /run/netns, as `ip netns add` does. Without one it dies with its last user. */
@@ -148,6 +149,25 @@ export class Netns extends KernelHandle<NetnsCore> {
    */
   static async survey(options: NetnsSurveyOptions = {}): Promise<NetnsSurvey> {
     return await surveyNetns(options);
+  }
+
+  /**
+   * News of namespaces from now on: names given and taken in /run/netns, whoever does it, and on request ids. Close it,
+   * or leave the loop of a `using`.
+   *
+   * ```ts
+   * using watch = Netns.watch();
+   * for await (const { type, object, value } of watch) { }
+   * ```
+   *
+   * It is told that something changed and looks what is different: an event is never missed because another one was, and
+   * what came and went between two looks was not there. A name counts once a namespace is mounted on it. Not noticed at
+   * once: a mount on, or from, a name that stays.
+   *
+   * @throws SystemError EMFILE, ENOSPC: inotify(7); ENOENT without /run; AbortError
+   */
+  static watch(options: NetnsWatchOptions = {}): NetnsWatch {
+    return new NetnsWatch(options);
   }
 
   /**

@@ -1,5 +1,10 @@
 import { handles } from '../handle/index.ts';
-import { Netns, type NetnsReference, type NetnsSurveyOptions } from '../netns/index.ts';
+import {
+  Netns,
+  type NetnsReference,
+  type NetnsSurveyOptions,
+  type NetnsWatchOptions,
+} from '../netns/index.ts';
 import { Pidfd, Process, type ProcessIdentity, subreaper } from '../process/index.ts';
 import { RouteSocket, type RouteSocketOptions } from '../route/socket.ts';
 import { LazyRouteSocket } from './lazy-route-socket.ts';
@@ -79,6 +84,7 @@ function readOnlyNetns(): object {
     of: (pid: number) => Netns.of(pid),
     open: (nameOrPath: string) => Netns.open(nameOrPath),
     survey: (options?: NetnsSurveyOptions) => Netns.survey(options),
+    watch: (options?: NetnsWatchOptions) => Netns.watch(options),
     create: refuse('Netns.create'),
     remove: refuse('Netns.remove'),
   });

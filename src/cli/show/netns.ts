@@ -10,6 +10,7 @@ const USAGE = `cofferdam netns [ list ]
  cofferdam netns identify [ PID ]
  cofferdam netns pids NAME
  cofferdam [ -all ] netns exec [ NAME ] COMMAND...
+ cofferdam netns monitor
  cofferdam netns holders [ NAME | INODE ] [ sockets ]
  cofferdam netns list-id [ target-nsid POSITIVE-INT ] [ nsid POSITIVE-INT ]
 NETNSID := auto | POSITIVE-INT`;

@@ -8,6 +8,7 @@ import { Sheet } from '../show/route-sheet.ts';
 import type { Actions, ShowContext, Shown } from '../show/view.ts';
 import { execInside } from './netns-exec.ts';
 import { showHolders } from './netns-holders.ts';
+import { monitorNames } from './netns-monitor.ts';
 
 /** The verbs of `ip netns` besides `list`, man 8 ip-netns. */
 export const netnsActions: Actions = {
@@ -39,6 +40,7 @@ export const netnsActions: Actions = {
   exec: execInside,
   holders: showHolders,
   identify: async (args) => text(identify(args)),
+  monitor: monitorNames,
   pids: async (args) => text(pids(args)),
 };
 

@@ -1,0 +1,251 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { handles, readFdTable } from '../../src/handle/index.ts';
+import { Netns, type NetnsEvent, type NetnsWatch } from '../../src/netns/index.ts';
+import { RouteSocket } from '../../src/route/socket.ts';
+import { expectFlatFds } from '../../src/testing/index.ts';
+import { collectUntil } from '../support/collect.ts';
+import { compiledUrl, runModule } from '../support/compiled.ts';
+
+let next = 0;
+const made: string[] = [];
+
+function freshName(): string {
+  const name = `cofferdam-test-${process.pid}-watch-${next++}`;
+  made.push(name);
+  return name;
+}
+
+afterEach(() => {
+  expect(handles.list()).toEqual([]);
+});
+
+afterAll(async () => {
+  for (const name of made) await Netns.remove(name).catch(() => {});
+});
+
+/** `new NAME` and `del NAME` of names of ours, `new nsid 7` of ids: other tests make namespaces meanwhile. */
+function said({ type, object, value }: NetnsEvent): string | undefined {
+  if (object === 'nsid') return `${type} nsid ${value.nsid}`;
+  return made.includes(value.name) ? `${type} ${value.name}` : undefined;
+}
+
+/** Reads until `count` events of ours have come. */
+async function heard(watch: NetnsWatch, count: number): Promise<string[]> {
+  const found: string[] = [];
+  for await (const event of watch) {
+    const text = said(event);
+    if (text !== undefined) found.push(text);
+    if (found.length === count) break;
+  }
+  return found;
+}
+
+describe('watch()', () => {
+  it('tells of names that come and go, whoever gives them', async () => {
+    const [ours, theirs] = [freshName(), freshName()];
+    using watch = Netns.watch();
+    const events = heard(watch, 4);
+    const ns = await Netns.create({ name: ours });
+    await sleep(20);
+    execFileSync('ip', ['netns', 'add', theirs]);
+    await sleep(20);
+    execFileSync('ip', ['netns', 'del', ours]);
+    await sleep(20);
+    await Netns.remove(theirs);
+    expect(await events).toEqual([`new ${ours}`, `new ${theirs}`, `del ${ours}`, `del ${theirs}`]);
+    ns.close();
+  });
+
+  it('tells which namespace it was, and knows those that were there', async () => {
+    const name = freshName();
+    await using ns = await Netns.create({ name });
+    using watch = Netns.watch({ existing: true });
+    const value = { name, path: `/run/netns/${name}`, inode: ns.inode, device: ns.device, mounted: true };
+    for await (const event of watch) {
+      if (said(event) === undefined) continue;
+      expect(event).toEqual({ type: 'new', object: 'name', value });
+      break;
+    }
+    await Netns.remove(name);
+    for await (const event of watch) {
+      if (said(event) === undefined) continue;
+      expect(event).toEqual({ type: 'del', object: 'name', value });
+      break;
+    }
+  });
+
+  it('knows nothing of what came and went before anybody looked, and all that is different', async () => {
+    const [brief, stays, again] = [freshName(), freshName(), freshName()];
+    const first = await Netns.create({ name: again });
+    using watch = Netns.watch();
+    (await Netns.create({ name: brief })).close();
+    await Netns.remove(brief);
+    (await Netns.create({ name: stays })).close();
+    await Netns.remove(again);
+    // While the first namespace exists, the second one's number is another.
+    (await Netns.create({ name: again })).close();
+    expect(await heard(watch, 3)).toEqual([`del ${again}`, `new ${again}`, `new ${stays}`].sort());
+    first.close();
+  });
+
+  it('does not take a bare file for a name, until a namespace is mounted on it', async () => {
+    const [bare, marker] = [freshName(), freshName()];
+    using watch = Netns.watch();
+    writeFileSync(`/run/netns/${bare}`, '', { mode: 0 });
+    const events = heard(watch, 3);
+    await sleep(30);
+    (await Netns.create({ name: marker })).close();
+    await sleep(30);
+    // Of a mount no directory tells.
+    execFileSync('mount', ['--bind', '/proc/self/ns/net', `/run/netns/${bare}`]);
+    await sleep(200);
+    await Netns.remove(bare);
+    expect(await events).toEqual([`new ${marker}`, `new ${bare}`, `del ${bare}`]);
+  });
+
+  it('tells of ids', async () => {
+    await using here = await Netns.create();
+    const there = await Netns.create();
+    await using rt = await RouteSocket.open({ netns: here });
+    await using watch = Netns.watch({ numberedBy: rt });
+    const ids: string[] = [];
+    const reading = (async () => {
+      for await (const event of watch) {
+        if (event.object === 'nsid') ids.push(said(event) ?? '');
+        if (ids.length === 2) break;
+      }
+    })();
+    await sleep(100);
+    await rt.netnsId.add({ netns: there, nsid: 4711 });
+    there.close();
+    await reading;
+    expect(ids).toEqual(['new nsid 4711', 'del nsid 4711']);
+  });
+
+  it('ends with the socket that tells it of ids', async () => {
+    await using here = await Netns.create();
+    const rt = await RouteSocket.open({ netns: here });
+    const watch = Netns.watch({ numberedBy: rt });
+    const end = (async () => {
+      for await (const _ of watch);
+    })();
+    await sleep(50);
+    rt.close();
+    await end;
+    await Promise.all([watch.closed, rt.closed]);
+  });
+
+  it('ends by close(), by its signal, and at once by one that has aborted', async () => {
+    const watch = Netns.watch();
+    const iterator = watch[Symbol.asyncIterator]();
+    const pending = iterator.next();
+    watch.close();
+    expect((await pending).done).toBe(true);
+    expect((await iterator.next()).done).toBe(true);
+
+    const abort = new AbortController();
+    const aborted = Netns.watch({ signal: abort.signal });
+    const failing = (async () => {
+      for await (const _ of aborted);
+    })();
+    abort.abort('enough');
+    await expect(failing).rejects.toMatchObject({ name: 'AbortError', cause: 'enough' });
+    expect(aborted.state).toBe('closed');
+    expect(() => Netns.watch({ signal: AbortSignal.abort() })).toThrow(
+      expect.objectContaining({ name: 'AbortError' }),
+    );
+  });
+
+  it('is found when it is forgotten', async () => {
+    const leaked = handles.counters.leaked;
+    const onLeak = handles.onLeak;
+    handles.onLeak = 'ignore';
+    try {
+      (() => void Netns.watch())();
+      await collectUntil(() => handles.counters.leaked === leaked + 1);
+    } finally {
+      handles.onLeak = onLeak;
+    }
+  });
+
+  it('has one inotify instance, however many there are, and none when all are closed', async () => {
+    const instances = () => [...readFdTable().values()].filter((target) => target.includes('inotify')).length;
+    const before = instances();
+    const watches = Array.from({ length: 50 }, () => Netns.watch());
+    expect(instances() - before).toBeLessThanOrEqual(1);
+    for (const watch of watches) watch.close();
+    expect(instances()).toBe(before);
+    await expectFlatFds(async () => Netns.watch().close(), { iterations: 200 });
+  });
+
+  it('keeps the event loop alive only while somebody waits', async () => {
+    const program = (body: string) => `
+      const { Netns } = await import(${JSON.stringify(compiledUrl('netns/index.js'))});
+      const watch = Netns.watch();
+      ${body}
+    `;
+    const idle = await runModule(program(`console.log('end');`));
+    expect(idle).toMatchObject({ code: 0, stdout: 'end\n' });
+    const waits = await runModule(
+      program(`
+        setTimeout(() => { console.log('later'); watch.close(); }, 100).unref();
+        for await (const _ of watch);
+        console.log('end');
+      `),
+    );
+    expect(waits).toMatchObject({ code: 0, stdout: 'later\nend\n' });
+  });
+
+  it('sees /run/netns come and go', () => {
+    const program = `
+      const { Netns } = await import(${JSON.stringify(compiledUrl('netns/index.js'))});
+      const { execFileSync } = await import('node:child_process');
+      const { rmdirSync } = await import('node:fs');
+      const watch = Netns.watch();
+      const events = watch[Symbol.asyncIterator]();
+      const next = async () => { const { value } = await events.next(); console.log(value.type, value.value.name); };
+      for (const name of ['first', 'second']) {
+        const coming = next();
+        execFileSync('ip', ['netns', 'add', name]);
+        await coming;
+        const going = next();
+        execFileSync('ip', ['netns', 'del', name]);
+        await going;
+        execFileSync('umount', ['/run/netns']);
+        rmdirSync('/run/netns');
+      }
+      watch.close();
+    `;
+    // A mount namespace with an empty /run, private: nothing of it is seen outside.
+    const script = 'umount -l /run/netns; mount -t tmpfs none /run && exec "$@"';
+    const node = [process.execPath, '--input-type=module', '--eval', program];
+    const output = execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...node], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 20_000,
+    });
+    expect(output).toBe('new first\ndel first\nnew second\ndel second\n');
+  });
+
+  it('loses nothing of a thousand', async () => {
+    using watch = Netns.watch();
+    const names = Array.from({ length: 1000 }, freshName);
+    const seen = new Set<string>();
+    const reading = (async () => {
+      for await (const event of watch) {
+        const text = said(event);
+        if (text !== undefined) seen.add(text);
+        if (seen.size === 2 * names.length) break;
+      }
+    })();
+    for (const name of names) (await Netns.create({ name })).close();
+    // What the reader has not seen yet when it is taken away has not been.
+    while (seen.size < names.length) await sleep(5);
+    for (const name of names) await Netns.remove(name);
+    await reading;
+    expect([...seen].filter((text) => text.startsWith('del '))).toHaveLength(names.length);
+  });
+});
