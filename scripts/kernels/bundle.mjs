@@ -7,7 +7,14 @@ import { rolldown } from 'rolldown';
 import { root } from '../check/run.mjs';
 
 /** What runs in the guests besides everything below test/vm: tests that run on the host, too. */
-const ALSO = ['test/process/pidfd.test.ts', 'test/process/spawn.test.ts', 'test/route/action.test.ts'];
+const ALSO = [
+  'test/netns/socket.test.ts',
+  'test/netns/survey.test.ts',
+  'test/netns/watch.test.ts',
+  'test/process/pidfd.test.ts',
+  'test/process/spawn.test.ts',
+  'test/route/action.test.ts',
+];
 
 /** The test files that are meant by `wanted`, files or directories; all of them if there is none. A file may be any. */
 export function testFiles(wanted = []) {

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { handles, readFdTable } from '../../src/handle/index.ts';
 import { type FoundNetns, Netns, type NetnsSurvey } from '../../src/netns/index.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
-import { compiledUrl } from '../support/compiled.ts';
 
 const children: ChildProcess[] = [];
 
@@ -114,37 +113,20 @@ describe('survey()', () => {
     }
   });
 
-  it('finds a process and a thread of a process that lives elsewhere', async () => {
-    const process_ = await started(
+  it('finds a process that lives there', async () => {
+    const { pid, line } = await started(
       'unshare',
       '--net',
       'sh',
       '-c',
       'readlink /proc/self/ns/net; exec sleep 60',
     );
-    const first = Number(/\d+/.exec(process_.line)?.[0]);
-    const program = [
-      'import ctypes, os, threading, time',
-      'def stray():',
-      '    assert ctypes.CDLL(None).unshare(0x40000000) == 0',
-      '    print(threading.get_native_id(), os.readlink("/proc/thread-self/ns/net"), flush=True)',
-      '    time.sleep(60)',
-      'threading.Thread(target=stray).start()',
-    ].join('\n');
-    const thread = await started('python3', '-c', program);
-    const [tid, second] = thread.line.match(/\d+/g)?.map(Number) ?? [];
-    const survey = await Netns.survey();
-    expect(found(survey, first)).toMatchObject({
+    const inode = Number(/\d+/.exec(line)?.[0]);
+    expect(found(await Netns.survey(), inode)).toMatchObject({
       names: [],
-      pids: [process_.pid],
-      holders: [{ type: 'process', pid: process_.pid, comm: 'sleep' }],
+      pids: [pid],
+      holders: [{ type: 'process', pid, comm: 'sleep' }],
     });
-    expect(found(survey, second ?? 0)).toMatchObject({
-      names: [],
-      pids: [],
-      holders: [{ type: 'thread', pid: thread.pid, tid, comm: 'python3' }],
-    });
-    expect(found(survey, inodeOf('/proc/self/ns/net'))?.pids).toContain(thread.pid);
   });
 
   it('finds one that only a socket holds, when asked to', async () => {
@@ -174,25 +156,6 @@ describe('survey()', () => {
     const survey = await Netns.survey({ numberedBy: rt });
     expect(found(survey, there.inode)?.nsid).toBe(4711);
     expect(found(survey, here.inode)?.nsid).toBe(undefined);
-  });
-
-  it('counts what it may not look at', async () => {
-    const program = `
-      import { Netns } from ${JSON.stringify(compiledUrl('netns/index.js'))};
-      (await Netns.current()).close();
-      process.setgroups([]); process.setgid(65534); process.setuid(65534);
-      const { namespaces, unseen } = await Netns.survey({ sockets: true });
-      console.log(JSON.stringify({ unseen, own: namespaces.some(({ pids }) => pids.includes(process.pid)) }));
-    `;
-    const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
-      encoding: 'utf8',
-    });
-    const { unseen, own } = JSON.parse(output);
-    // This process is one of them, whatever else runs on the host.
-    expect(unseen.processes).toBeGreaterThan(0);
-    expect(unseen.fdTables).toBeGreaterThan(0);
-    expect(unseen.mountTables).toBeGreaterThan(0);
-    expect(own).toBe(true);
   });
 
   it('takes processes that end meanwhile for what they are', async () => {

@@ -7,7 +7,6 @@ import { Netns, type NetnsEvent, type NetnsWatch } from '../../src/netns/index.t
 import { RouteSocket } from '../../src/route/socket.ts';
 import { expectFlatFds } from '../../src/testing/index.ts';
 import { collectUntil } from '../support/collect.ts';
-import { compiledUrl, runModule } from '../support/compiled.ts';
 
 let next = 0;
 const made: string[] = [];
@@ -181,58 +180,9 @@ describe('watch()', () => {
     await expectFlatFds(async () => Netns.watch().close(), { iterations: 200 });
   });
 
-  it('keeps the event loop alive only while somebody waits', async () => {
-    const program = (body: string) => `
-      const { Netns } = await import(${JSON.stringify(compiledUrl('netns/index.js'))});
-      const watch = Netns.watch();
-      ${body}
-    `;
-    const idle = await runModule(program(`console.log('end');`));
-    expect(idle).toMatchObject({ code: 0, stdout: 'end\n' });
-    const waits = await runModule(
-      program(`
-        setTimeout(() => { console.log('later'); watch.close(); }, 100).unref();
-        for await (const _ of watch);
-        console.log('end');
-      `),
-    );
-    expect(waits).toMatchObject({ code: 0, stdout: 'later\nend\n' });
-  });
-
-  it('sees /run/netns come and go', () => {
-    const program = `
-      const { Netns } = await import(${JSON.stringify(compiledUrl('netns/index.js'))});
-      const { execFileSync } = await import('node:child_process');
-      const { rmdirSync } = await import('node:fs');
-      const watch = Netns.watch();
-      const events = watch[Symbol.asyncIterator]();
-      const next = async () => { const { value } = await events.next(); console.log(value.type, value.value.name); };
-      for (const name of ['first', 'second']) {
-        const coming = next();
-        execFileSync('ip', ['netns', 'add', name]);
-        await coming;
-        const going = next();
-        execFileSync('ip', ['netns', 'del', name]);
-        await going;
-        execFileSync('umount', ['/run/netns']);
-        rmdirSync('/run/netns');
-      }
-      watch.close();
-    `;
-    // A mount namespace with an empty /run, private: nothing of it is seen outside.
-    const script = 'umount -l /run/netns; mount -t tmpfs none /run && exec "$@"';
-    const node = [process.execPath, '--input-type=module', '--eval', program];
-    const output = execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...node], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 20_000,
-    });
-    expect(output).toBe('new first\ndel first\nnew second\ndel second\n');
-  });
-
-  it('loses nothing of a thousand', async () => {
+  it('loses nothing of many', async () => {
     using watch = Netns.watch();
-    const names = Array.from({ length: 1000 }, freshName);
+    const names = Array.from({ length: 200 }, freshName);
     const seen = new Set<string>();
     const reading = (async () => {
       for await (const event of watch) {
