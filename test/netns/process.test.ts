@@ -1,10 +1,12 @@
-// What only a process of its own can show, or another program.
+// What only a process of its own can show, or another program; and what takes its time, or has other people's timers in
+// sight where tests share a process.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Netns } from '../../src/netns/index.ts';
+import { expectFlatFds } from '../../src/testing/index.ts';
 import { compiledDist, compiledUrl, runModule } from '../support/compiled.ts';
 
 describe('in a process of its own', () => {
@@ -117,5 +119,22 @@ describe('in a process of its own', () => {
       timeout: 20_000,
     });
     expect(output).toBe('new first\ndel first\nnew second\ndel second\n');
+  });
+});
+
+describe('flat fds', () => {
+  it('of sockets, closed or refused', async () => {
+    using ns = await Netns.create();
+    await expectFlatFds(
+      async () => {
+        (await ns.socket('inet', 'stream')).close();
+        await ns.socket('inet', 'stream', 17).catch(() => {});
+      },
+      { iterations: 200 },
+    );
+  });
+
+  it('of watches', async () => {
+    await expectFlatFds(async () => Netns.watch().close(), { iterations: 50 });
   });
 });

@@ -6,7 +6,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { handles, loadBinding, readFdTable } from '../../src/handle/index.ts';
 import { Netns, NetnsSocket } from '../../src/netns/index.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
-import { expectFlatFds } from '../../src/testing/index.ts';
 
 let ns: Netns;
 
@@ -87,16 +86,6 @@ describe('socket()', () => {
     // Nobody has closed it meanwhile.
     expect(netnsOf(fd)).toBe(ns.inode);
     closeSync(fd);
-  });
-
-  it('stays flat, closed or refused', async () => {
-    await expectFlatFds(
-      async () => {
-        (await ns.socket('inet', 'stream')).close();
-        await ns.socket('inet', 'stream', 17).catch(() => {});
-      },
-      { iterations: 200 },
-    );
   });
 });
 
