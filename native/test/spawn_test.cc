@@ -417,6 +417,39 @@ void LivesWithThreads() {
   CHECK_EQ(sigaction(SIGUSR2, &before, nullptr), 0);
 }
 
+// A signal for the whole process group meets the child, too, while it is in its parent's memory: no handler
+// of the parent's may run in it.
+void RunsNoHandlersInTheChild() {
+  Outcome outcome = RunInChild([] {
+    static std::atomic<int> strays = 0;
+    static const pid_t parent = getpid();
+    CHECK_EQ(setpgid(0, 0), 0);
+    struct sigaction action = {};
+    action.sa_handler = [](int) {
+      if (syscall(SYS_getpid) != parent) ++strays;
+    };
+    action.sa_flags = SA_RESTART;
+    CHECK_EQ(sigaction(SIGUSR2, &action, nullptr), 0);
+    std::atomic<bool> stop = false;
+    std::thread sender([&] {
+      while (!stop) kill(0, SIGUSR2);
+    });
+    SpawnRequest request = Shell("");
+    request.stdio = {SpawnRequest::kNull, SpawnRequest::kNull, SpawnRequest::kNull};
+    for (int i = 0; i < 200; ++i) {
+      Spawned spawned;
+      CHECK_EQ(Spawn(request, &spawned).error, 0);
+      Finish(&spawned);
+    }
+    stop = true;
+    sender.join();
+    CHECK_EQ(strays, 0);
+  });
+  if (outcome.exit_code != 0) std::fputs(outcome.errors.c_str(), stderr);
+  CHECK_EQ(outcome.signal, 0);
+  CHECK_EQ(outcome.exit_code, 0);
+}
+
 // The signal comes with the end of the thread.
 void DiesWithItsThread() {
   Spawned spawned;
@@ -451,6 +484,7 @@ int main() {
   IsNotHeldByACgroup();
   MovesIntoItsCgroupWhereClone3IsHidden();
   LivesWithThreads();
+  RunsNoHandlersInTheChild();
   DiesWithItsThread();
   CHECK_EQ(CountFds(), before);
   return 0;

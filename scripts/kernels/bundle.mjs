@@ -11,8 +11,8 @@ const ALSO = [
   'test/netns/socket.test.ts',
   'test/netns/survey.test.ts',
   'test/netns/watch.test.ts',
+  'test/process/cgroup.test.ts',
   'test/process/pidfd.test.ts',
-  'test/process/spawn.test.ts',
   'test/route/action.test.ts',
 ];
 

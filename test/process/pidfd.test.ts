@@ -153,7 +153,7 @@ describe('wait()', () => {
   });
 
   it('tells how a child of node:child_process ended, and leaves it to Node', async () => {
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 5; round++) {
       const child = nodeSpawn('sh', ['-c', `exit ${round}`]);
       const nodeKnows = once(child, 'exit');
       const pidfd = await Pidfd.open(child.pid as number).catch(() => undefined);
