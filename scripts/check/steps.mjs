@@ -239,7 +239,7 @@ export const steps = [
       // The others, and what is not there yet, are for whoever asks: that takes minutes, and a network.
       const which = process.env.COFFERDAM_KERNELS === 'all' ? [] : ['--kernel', ONE, '--offline'];
       const argv = [node, join(root, 'scripts/kernels.mjs'), '--report', report, ...which];
-      const result = await execute(argv, { log, timeout: 900 });
+      const result = await execute(argv, { log, timeout: 1500 });
       const kernels = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : [];
       const sum = (key) => kernels.reduce((total, kernel) => total + kernel[key], 0);
       const counts = { passed: sum('passed'), failed: sum('failed') };

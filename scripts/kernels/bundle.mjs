@@ -14,6 +14,8 @@ const ALSO = [
   'test/process/cgroup.test.ts',
   'test/process/pidfd.test.ts',
   'test/route/action.test.ts',
+  'test/route/class.test.ts',
+  'test/route/qdisc.test.ts',
 ];
 
 /** The test files that are meant by `wanted`, files or directories; all of them if there is none. A file may be any. */

@@ -53,6 +53,8 @@ export interface BridgeVlan extends VlanRange {
   /** 0: no limit. */
   mcastMaxGroups?: number;
   neighSuppress?: boolean;
+  /** Gratuitous ARPs and unsolicited advertisements pass even where neighbours are suppressed. */
+  neighForwardGrat?: boolean;
   stats?: BridgeVlanStats;
   raw?: RawAttribute[];
 }
@@ -90,6 +92,7 @@ const entryAttributes = attributeTable('BRIDGE_VLANDB_ENTRY', {
   mcastNGroups: attribute(7, 'BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS', u32),
   mcastMaxGroups: attribute(8, 'BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS', u32),
   neighSuppress: attribute(9, 'BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS', bool8),
+  neighForwardGrat: attribute(10, 'BRIDGE_VLANDB_ENTRY_NEIGH_FORWARD_GRAT', bool8),
 });
 type WireEntry = AttributesOf<(typeof entryAttributes)['specs']>;
 
@@ -138,7 +141,7 @@ export function encodeVlanDump(ifindex: number, flags: number): Uint8Array {
 
 const FIELDS: ReadonlySet<string> = new Set([
   ...['ifindex', 'dev', 'vid', 'vidEnd', 'flags', 'tunnelId', 'state', 'mcastRouter', 'mcastNGroups'],
-  ...['mcastMaxGroups', 'neighSuppress', 'stats', 'raw', 'command', 'global'],
+  ...['mcastMaxGroups', 'neighSuppress', 'neighForwardGrat', 'stats', 'raw', 'command', 'global'],
 ]);
 const HINTS = {
   vlan: 'it as vid',
@@ -158,6 +161,7 @@ export interface VlanChange extends VlanRange {
   mcastRouter?: number;
   mcastMaxGroups?: number;
   neighSuppress?: boolean;
+  neighForwardGrat?: boolean;
   raw?: RawAttribute[];
 }
 
@@ -188,7 +192,8 @@ function isVid(vid: unknown): boolean {
 
 /** The payload of RTM_NEWVLAN and RTM_DELVLAN. `only`: the VLAN is there, and its flags stay. */
 export function encodeVlan(ifindex: number, vlan: VlanChange, only: 'key' | 'options' | 'all'): Uint8Array {
-  const { vid, vidEnd, flags = [], tunnelId, state, mcastRouter, mcastMaxGroups, neighSuppress, raw } = vlan;
+  const { vid, vidEnd, flags = [], tunnelId, state, mcastRouter, mcastMaxGroups, raw } = vlan;
+  const { neighSuppress, neighForwardGrat } = vlan;
   return encodePayload((writer) => {
     brVlanMsg.encode(writer, { family: AF.bridge, ifindex });
     const bits = only === 'options' ? VLAN_INFO.onlyOpts : only === 'all' ? vlanBits(flags) : 0;
@@ -202,7 +207,7 @@ export function encodeVlan(ifindex: number, vlan: VlanChange, only: 'key' | 'opt
             ...(only === 'key'
               ? {}
               : {
-                  ...defined({ state, mcastRouter, mcastMaxGroups, neighSuppress, raw }),
+                  ...defined({ state, mcastRouter, mcastMaxGroups, neighSuppress, neighForwardGrat, raw }),
                   ...(tunnelId === undefined ? {} : { tunnel: defined(tunnel) }),
                 }),
           },

@@ -211,7 +211,9 @@ export class BridgeVlanService extends ObjectService<AnyBridgeVlan, BridgeVlanFi
 
   async #change(verb: 'add' | 'del', vlan: BridgeVlanInput, options: RequestOptions): Promise<void> {
     checkVlan(vlan);
-    const { command, tunnelId, ...settings } = vlan;
+    const { command, tunnelId, ...given } = vlan;
+    const { neighSuppress: _, neighForwardGrat: __, ...others } = given;
+    const settings = isBridges(given) ? others : given;
     const commands = command === undefined ? [] : typeof command === 'string' ? [command] : command;
     if (!Array.isArray(commands))
       throw new InvalidArgumentError('command', command, 'is no list', 'self, master, or a list of both');
@@ -283,6 +285,14 @@ export class BridgeVlanService extends ObjectService<AnyBridgeVlan, BridgeVlanFi
     );
     return names === undefined ? kept : kept.map((one) => this.complete(one, names));
   }
+}
+
+/**
+ * Whether it was listed, and is a bridge's own: the kernel tells that neighbours are not suppressed there, and does not let
+ * it be said (EINVAL). Ports tell how many groups they have, too.
+ */
+function isBridges({ ifindex, neighSuppress, mcastNGroups }: BridgeVlanInput): boolean {
+  return ifindex !== undefined && neighSuppress === false && mcastNGroups === undefined;
 }
 
 function isUnsupported(error: unknown): boolean {

@@ -160,6 +160,7 @@ const NEWER: Readonly<Record<string, readonly string[]>> = {
     'IFLA_GENEVE_LOCAL',
     'IFLA_GENEVE_LOCAL6',
     'IFLA_NETKIT_PAIRING',
+    'BRIDGE_VLANDB_ENTRY_NEIGH_FORWARD_GRAT',
   ],
 };
 

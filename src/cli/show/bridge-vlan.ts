@@ -44,8 +44,8 @@ export const bridgeVlanView: View = {
   actions: async () => (await import('../verbs/bridge-vlan.ts')).bridgeVlanActions,
 };
 
-function putVlanFlags(sheet: Sheet, flags: readonly string[]): void {
-  if (flags.length === 0) return;
+function putVlanFlags(sheet: Sheet, flags: readonly string[], always = false): void {
+  if (flags.length === 0 && !always) return;
   const words = [
     ...(flags.includes('pvid') ? ['PVID'] : []),
     ...(flags.includes('untagged') ? ['Egress Untagged'] : []),
@@ -130,7 +130,8 @@ async function showCounters({ dev, vid }: VlanSelection, context: ShowContext): 
   const shown = byLink(sorted, await vlanDesk(context), 'vlans', (vlan) => {
     const sheet = new Sheet();
     sheet.put('vid', vlan.vid, String(vlan.vid));
-    putVlanFlags(sheet, vlan.flags);
+    // Of a bridge's own there is always a flag, one that has no name.
+    putVlanFlags(sheet, vlan.flags, bridges.has(vlan.ifindex));
     sheet.say(lineBreak(options));
     putCounters(sheet, vlan);
     return sheet;
