@@ -432,11 +432,14 @@ void RunsNoHandlersInTheChild() {
     CHECK_EQ(sigaction(SIGUSR2, &action, nullptr), 0);
     std::atomic<bool> stop = false;
     std::thread sender([&] {
-      while (!stop) kill(0, SIGUSR2);
+      while (!stop) {
+        kill(0, SIGUSR2);
+        usleep(20);
+      }
     });
     SpawnRequest request = Shell("");
     request.stdio = {SpawnRequest::kNull, SpawnRequest::kNull, SpawnRequest::kNull};
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 100; ++i) {
       Spawned spawned;
       CHECK_EQ(Spawn(request, &spawned).error, 0);
       Finish(&spawned);
