@@ -119,7 +119,9 @@ describe.runIf(isRoot)('netns exec', () => {
   it('gives the program the terminal', () => {
     const cli = `${process.execPath} ${join(compiledDist(), 'cli', 'main.js')}`;
     const typed = ['-qec', `${cli} netns exec ${NAME} sh -c 'test -t 0 && test -t 1 && tty'`, '/dev/null'];
-    expect(execFileSync('script', typed, { encoding: 'utf8' })).toMatch(/^\/dev\/pts\/\d+\r?$/m);
+    expect(execFileSync('script', typed, { encoding: 'utf8', stdio: 'pipe' })).toMatch(
+      /^\/dev\/pts\/\d+\r?$/m,
+    );
   });
 });
 
