@@ -1,6 +1,7 @@
 // The cases. Each says what one cycle is; `cycles` is the number of a full run: 10,000 for what opens something, 100,000
 // for a request on an open socket, fewer only where the kernel itself needs milliseconds (and then it says so).
 import { batchCases } from './cases-batch.mjs';
+import { cgroupCases } from './cases-cgroup.mjs';
 import { netnsCases } from './cases-netns.mjs';
 import { openCases } from './cases-open.mjs';
 import { processCases } from './cases-process.mjs';
@@ -26,6 +27,7 @@ export const cases = [
   ...requestCases,
   ...batchCases,
   ...netnsCases,
+  ...cgroupCases,
   ...processCases,
   ...shapeCases,
 ];

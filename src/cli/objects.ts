@@ -92,6 +92,11 @@ const IP_OBJECTS = {
     ],
     load: async () => (await import('./show/netns.ts')).netnsView,
   },
+  cgroup: {
+    names: ['cgroup'],
+    verbs: ['help'],
+    command: async () => (await import('./cgroup/command.ts')).cgroupCommand,
+  },
   netconf: {
     names: ['netconf'],
     verbs: [...SHOW, 'help'],
@@ -180,6 +185,8 @@ const ENTRIES: Readonly<Record<Program, ProgramEntry>> = {
       ...['link', 'l2tp', 'fou', 'ila', 'macsec', 'tunnel', 'tunl', 'tuntap', 'tap', 'token', 'tcpmetrics'],
       ...['tcp_metrics', 'monitor', 'xfrm', 'mroute', 'mrule', 'netns', 'netconf', 'vrf', 'sr', 'nexthop'],
       ...['mptcp', 'ioam', 'help', 'stats'],
+      // Ours: behind all of iproute2's.
+      'cgroup',
     ],
   },
   bridge: { objects: BRIDGE_OBJECTS, order: ['link', 'fdb', 'mdb', 'vlan', 'vni', 'monitor', 'help'] },

@@ -8,7 +8,7 @@ export const USAGE = `Usage: cofferdam [ OPTIONS ] OBJECT [ show | add | delete 
        cofferdam [ OPTIONS ] COMMAND
 
 Objects, spoken as to ip(8), bridge(8) and tc(8), abbreviations included; cofferdam OBJECT help tells the words:
-  link address route rule neighbour nexthop netns netconf addrlabel monitor
+  link address route rule neighbour nexthop netns netconf addrlabel monitor, and cgroup of our own
   bridge link|fdb|mdb|vlan|monitor       tc qdisc|class|filter|chain|actions|monitor
 
 Commands:

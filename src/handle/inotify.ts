@@ -32,8 +32,12 @@ interface Listener {
   onChange(): void;
 }
 
-/** Of this thread. Open while anything is watched. */
+/** Milliseconds that the instance stays after the last watch: the kernel may take 10 ms to close one. */
+const LINGERS = 1000;
+
+/** Of this thread. Open while anything is watched, and a little longer. */
 let native: NativeInotify | undefined;
+let closing: NodeJS.Timeout | undefined;
 /** By the number of the watch. */
 const listeners = new Map<number, Set<Listener>>();
 let references = 0;
@@ -89,8 +93,13 @@ export function watchInode(
 
 function closeIfIdle(): void {
   if (listeners.size > 0) return;
-  native?.close();
-  native = undefined;
+  closing?.refresh();
+  closing ??= setTimeout(() => {
+    closing = undefined;
+    if (listeners.size > 0) return;
+    native?.close();
+    native = undefined;
+  }, LINGERS).unref();
 }
 
 function takeNews(): void {

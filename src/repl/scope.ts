@@ -1,3 +1,4 @@
+import { Cgroup, PressureTrigger } from '../cgroup/index.ts';
 import { handles } from '../handle/index.ts';
 import {
   Netns,
@@ -14,6 +15,10 @@ import { ReadOnlyError } from './read-only.ts';
 export interface Scope {
   rt: LazyRouteSocket;
   readonly handles: typeof handles;
+  /** The class: `await Cgroup.current()`. */
+  readonly Cgroup: object;
+  /** The class: `await PressureTrigger.open({ resource: 'memory', stall: 150_000, window: 2_000_000 })`. */
+  readonly PressureTrigger: object;
   /** The class: `await Netns.open('blue')`. */
   readonly Netns: object;
   /** The class: `await Pidfd.open(1)`. */
@@ -62,6 +67,8 @@ export function makeScope(options: ScopeOptions, assign: (rt: LazyRouteSocket) =
   return {
     rt,
     handles,
+    Cgroup: allowWrite ? Cgroup : readOnlyCgroup(),
+    PressureTrigger,
     Netns: allowWrite ? Netns : readOnlyNetns(),
     Pidfd: allowWrite ? Pidfd : readOnlyPidfd(),
     Process: allowWrite ? Process : Object.freeze({ spawn: refuse('Process.spawn') }),
@@ -75,6 +82,24 @@ function refuse(call: string): () => never {
   return () => {
     throw new ReadOnlyError(call);
   };
+}
+
+/** What changes something through an open cgroup. */
+const CGROUP_VERBS = ['attach', 'enableControllers', 'freeze', 'kill', 'remove', 'set', 'thaw'] as const;
+
+function readOnlyCgroup(): object {
+  const guarded = async (opening: Promise<Cgroup>) => {
+    const cgroup = await opening;
+    for (const verb of CGROUP_VERBS) Object.defineProperty(cgroup, verb, { value: refuse(`cgroup.${verb}`) });
+    return cgroup;
+  };
+  return Object.freeze({
+    current: () => guarded(Cgroup.current()),
+    of: (pid: number) => guarded(Cgroup.of(pid)),
+    open: (path: string) => guarded(Cgroup.open(path)),
+    create: refuse('Cgroup.create'),
+    orphans: refuse('Cgroup.orphans'),
+  });
 }
 
 function readOnlyNetns(): object {

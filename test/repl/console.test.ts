@@ -41,6 +41,18 @@ describe('a console that only reads', () => {
     await driven.type('self.close()');
   });
 
+  test('looks at cgroups, and changes none', async () => {
+    await driven.type('const root = await Cgroup.open("/")');
+    expect(await driven.type('root.path + typeof (await root.stat()).nrDescendants')).toBe("'/number'");
+    expect(await driven.type('root.tree()[0].depth')).toBe('0');
+    for (const call of ['freeze()', 'kill()', 'remove({ recursive: true })', 'set({})', 'attach(1)'])
+      expect(await driven.type(`await root.${call}`)).toContain('changes the system');
+    expect(await driven.type('await Cgroup.create("/", "x")')).toContain(
+      'Cgroup.create() changes the system',
+    );
+    await driven.type('root.close()');
+  });
+
   test('prints a list as a table, and leaves the list alone', async () => {
     expect(await driven.type('const links = await rt.link.list(); links')).toMatch(
       /^ifindex {2}ifname {2}.*operstate.*\n +1 {2}lo +.*DOWN.*\n\(1 row/,
