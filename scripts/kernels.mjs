@@ -44,14 +44,16 @@ const seconds = Number(flags.timeout);
 if (!(seconds > 0)) usage(`--timeout ${flags.timeout}: seconds, more than 0`);
 
 const results = [];
-const kernels = [];
-for (const kernel of wanted) {
+/** The kernels that are there or can be had, in order; a result with the reason for each other one. */
+const kernels = (await Promise.all(wanted.map(find))).filter((kernel) => kernel !== undefined);
+
+async function find(kernel) {
   try {
     needTools();
     const found = flags.fetch ? undefined : stored(kernel.name);
     if (found === undefined && flags.offline)
       throw new Unavailable('not fetched: npm run test:kernels -- --fetch');
-    kernels.push(found ?? (await fetchKernel(kernel)));
+    return found ?? (await fetchKernel(kernel));
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     results.push({ name: kernel.name, passed: 0, failed: 0, skipped: [`${kernel.name}: ${error.message}`] });
