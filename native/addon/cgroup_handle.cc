@@ -8,6 +8,7 @@
 
 #include "addon_data.h"
 #include "arguments.h"
+#include "dispatch.h"
 
 namespace cofferdam {
 
@@ -23,62 +24,60 @@ Napi::Value TextOrErrno(Napi::Env env, const Result<std::string>& text) {
 }
 
 // One read or write on a thread of Node's pool: some files take the kernel long, and hold nobody up there.
-// Its promise resolves with what the call on the event loop would have returned.
+// `on_done` gets what the call on the event loop would have returned. No promise of Node-API's: one that the
+// end of a Worker leaves unsettled is never freed.
 class AsideWork {
  public:
-  static Napi::Value Queue(Napi::Env env, std::shared_ptr<CgroupDir> directory, std::string file,
-                           std::optional<std::string> text) {
-    auto work = std::make_unique<AsideWork>(std::move(directory), std::move(file), std::move(text));
-    napi_value promise = nullptr;
-    if (napi_create_promise(env, &work->deferred_, &promise) != napi_ok) return Napi::Value();
+  static int Queue(napi_env env, std::shared_ptr<CgroupDir> directory, std::string file,
+                   std::optional<std::string> text, std::unique_ptr<Dispatch> on_done) {
+    auto work = std::make_unique<AsideWork>(std::move(directory), std::move(file), std::move(text),
+                                            std::move(on_done));
     napi_value name = Napi::String::New(env, "COFFERDAM");
-    if (napi_create_async_work(env, nullptr, name, Execute, Complete, work.get(), &work->work_) != napi_ok ||
-        napi_queue_async_work(env, work->work_) != napi_ok) {
-      if (work->work_ != nullptr) napi_delete_async_work(env, work->work_);
-      napi_resolve_deferred(env, work->deferred_, Number(env, -ECANCELED));
-      return Napi::Value(env, promise);
+    if (napi_create_async_work(env, nullptr, name, Execute, Complete, work.get(), &work->work_) != napi_ok)
+      return -ECANCELED;
+    if (napi_queue_async_work(env, work->work_) != napi_ok) {
+      napi_delete_async_work(env, work->work_);
+      return -ECANCELED;
     }
     work.release();  // Complete has it
-    return Napi::Value(env, promise);
+    return 0;
   }
 
-  AsideWork(std::shared_ptr<CgroupDir> directory, std::string file, std::optional<std::string> text)
-      : directory_(std::move(directory)), file_(std::move(file)), text_(std::move(text)) {}
+  AsideWork(std::shared_ptr<CgroupDir> directory, std::string file, std::optional<std::string> text,
+            std::unique_ptr<Dispatch> on_done)
+      : directory_(std::move(directory)),
+        file_(std::move(file)),
+        text_(std::move(text)),
+        on_done_(std::move(on_done)) {}
 
  private:
   static void Execute(napi_env, void* data) {
     auto* work = static_cast<AsideWork*>(data);
-    if (work->text_) {
-      int error = work->directory_->Write(work->file_.c_str(), *work->text_);
-      if (error < 0) {
-        work->result_ = Errno{error};
-      } else {
-        work->result_ = std::string();
-      }
-    } else {
+    if (!work->text_) {
       work->result_ = work->directory_->Read(work->file_.c_str());
+      return;
+    }
+    int error = work->directory_->Write(work->file_.c_str(), *work->text_);
+    if (error < 0) {
+      work->result_ = Errno{error};
+    } else {
+      work->result_ = std::string();
     }
   }
 
-  // On the event loop. Where the environment ends first, nothing is executed, and nobody waits for the
-  // promise.
+  // On the event loop. Where the environment ends, nobody waits any more.
   static void Complete(napi_env env, napi_status, void* data) {
     std::unique_ptr<AsideWork> work(static_cast<AsideWork*>(data));
-    napi_value value = nullptr;
-    if (work->text_) {
-      value = Number(env, work->result_.error());
-    } else {
-      value = TextOrErrno(env, work->result_);
-    }
-    napi_resolve_deferred(env, work->deferred_, value);
     napi_delete_async_work(env, work->work_);
+    napi_value value = work->text_ ? Number(env, work->result_.error()) : TextOrErrno(env, work->result_);
+    work->on_done_->CallWith(value);
   }
 
   std::shared_ptr<CgroupDir> directory_;
   const std::string file_;
   const std::optional<std::string> text_;
+  const std::unique_ptr<Dispatch> on_done_;
   Result<std::string> result_ = Errno{-ECANCELED};
-  napi_deferred deferred_ = nullptr;
   napi_async_work work_ = nullptr;
 };
 
@@ -194,8 +193,12 @@ Napi::Value CgroupHandle::Write(const Napi::CallbackInfo& info) {
 Napi::Value CgroupHandle::ReadAside(const Napi::CallbackInfo& info) {
   std::optional<std::string> file = StringArgument(info[0], "file");
   if (!file) return Napi::Value();
+  std::optional<Napi::Function> function = FunctionArgument(info[1], "onDone");
+  if (!function) return Napi::Value();
   if (!directory_) return Number(info.Env(), -EBADF);
-  return AsideWork::Queue(info.Env(), directory_, std::move(*file), std::nullopt);
+  auto on_done = std::make_unique<Dispatch>(environment_, *function);
+  return Number(info.Env(),
+                AsideWork::Queue(info.Env(), directory_, std::move(*file), std::nullopt, std::move(on_done)));
 }
 
 Napi::Value CgroupHandle::WriteAside(const Napi::CallbackInfo& info) {
@@ -203,8 +206,12 @@ Napi::Value CgroupHandle::WriteAside(const Napi::CallbackInfo& info) {
   if (!file) return Napi::Value();
   std::optional<std::string> text = StringArgument(info[1], "text");
   if (!text) return Napi::Value();
+  std::optional<Napi::Function> function = FunctionArgument(info[2], "onDone");
+  if (!function) return Napi::Value();
   if (!directory_) return Number(info.Env(), -EBADF);
-  return AsideWork::Queue(info.Env(), directory_, std::move(*file), std::move(*text));
+  auto on_done = std::make_unique<Dispatch>(environment_, *function);
+  return Number(info.Env(), AsideWork::Queue(info.Env(), directory_, std::move(*file), std::move(*text),
+                                             std::move(on_done)));
 }
 
 Napi::Value CgroupHandle::Children(const Napi::CallbackInfo& info) {

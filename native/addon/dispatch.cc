@@ -18,12 +18,19 @@ void Dispatch::Call(std::optional<int> status) {
   if (environment_->ending()) return;
   napi_env env = environment_->env();
   Napi::HandleScope scope(env);
+  napi_value argument = nullptr;
+  if (status.has_value() && napi_create_int32(env, *status, &argument) != napi_ok) argument = nullptr;
+  CallWith(argument);
+}
+
+void Dispatch::CallWith(napi_value argument) {
+  if (environment_->ending()) return;
+  napi_env env = environment_->env();
+  Napi::HandleScope scope(env);
   napi_value receiver = nullptr;
   // napi_make_callback wants an object to call upon.
   if (napi_get_global(env, &receiver) != napi_ok) return;
-  napi_value argument = nullptr;
-  size_t count = 0;
-  if (status.has_value() && napi_create_int32(env, *status, &argument) == napi_ok) count = 1;
+  size_t count = argument == nullptr ? 0 : 1;
   if (napi_make_callback(env, context_, receiver, function_.Value(), count, &argument, nullptr) == napi_ok)
     return;
   // Not every failure is a throw: in a Worker that is being terminated nothing can be called, and nothing is

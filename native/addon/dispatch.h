@@ -25,6 +25,8 @@ class Dispatch {
   // Calls the function, with `status` if there is one. Must outlive the call: who closes a handle from within
   // it keeps the Dispatch until the close callback.
   void Call(std::optional<int> status = std::nullopt);
+  // Calls it with one value of whatever kind, made in a scope of the caller's.
+  void CallWith(napi_value argument);
 
  private:
   std::shared_ptr<Environment> environment_;

@@ -1,6 +1,7 @@
 /** Writing limits, and saying why one was refused. */
 import { constants, release } from 'node:os';
 import { InvalidArgumentError } from '../handle/index.ts';
+import { writeAside } from './aside.ts';
 import { missingController } from './controllers.ts';
 import type { CgroupCore } from './core.ts';
 import { cgroupError } from './errors.ts';
@@ -38,7 +39,7 @@ function cpuTimes({ cpu }: CgroupLimits): { quota?: number; burst?: number } {
 /** On a thread, one after the other: a lower memory.max makes the kernel take pages away before it answers. */
 export async function applyLimits(core: CgroupCore, writes: readonly LimitWrite[]): Promise<void> {
   for (const write of writes) {
-    const result = await core.native.writeAside(write.file, write.text);
+    const result = await writeAside(core.native, write.file, write.text);
     core.demandOpen();
     if (result < 0) throw refusal(result, core, write);
   }

@@ -12,6 +12,7 @@ import {
 } from '../handle/index.ts';
 import type { WaitOptions } from '../process/index.ts';
 import { applyLimits, checkedLimits } from './apply.ts';
+import { writeAside } from './aside.ts';
 import {
   below,
   type CgroupControllers,
@@ -258,7 +259,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
         },
       );
     }
-    const result = await this.core.native.writeAside('cgroup.procs', String(pid));
+    const result = await writeAside(this.core.native, 'cgroup.procs', String(pid));
     if (result < 0) throw this.#attachRefusal(result, pid);
     // Before it can end: the kernel tells up to 10 ms late, and says nothing of what came and went in between.
     checkFeeds(this.inode);
@@ -322,7 +323,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
     checkWait(options);
     this.core.demandOpen();
     if (frozen) refuseSuicide(this.path);
-    const result = await this.core.native.writeAside('cgroup.freeze', frozen ? '1' : '0');
+    const result = await writeAside(this.core.native, 'cgroup.freeze', frozen ? '1' : '0');
     if (result < 0) throw systemError(result, 'write', { path: this.core.file('cgroup.freeze') });
     const { timeout = FREEZE_TIMEOUT } = options;
     const done = () => isFrozen(this.core.native) === frozen;

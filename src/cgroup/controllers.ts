@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
+import { writeAside } from './aside.ts';
 import { CgroupBusyError, cgroupError, MissingControllerError } from './errors.ts';
 import { cgroupMode, filePath, hierarchy, splitPath } from './hierarchy.ts';
 import { readPids } from './processes.ts';
@@ -41,7 +42,8 @@ export async function enableControllers(
   const missing = wanted.filter((name) => !enabled.includes(name));
   for (const name of missing) if (!available.includes(name)) throw missingController(name, path);
   if (missing.length === 0) return [];
-  const result = await native.writeAside(
+  const result = await writeAside(
+    native,
     'cgroup.subtree_control',
     missing.map((name) => `+${name}`).join(' '),
   );
@@ -52,7 +54,7 @@ export async function enableControllers(
 /** Takes back what enableControllers did, as far as nobody uses it by now. */
 export async function disableControllers(native: NativeCgroup, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
-  await native.writeAside('cgroup.subtree_control', names.map((name) => `-${name}`).join(' '));
+  await writeAside(native, 'cgroup.subtree_control', names.map((name) => `-${name}`).join(' '));
 }
 
 function refusal(result: number, native: NativeCgroup, path: string, names: readonly string[]): Error {

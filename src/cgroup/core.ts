@@ -1,5 +1,6 @@
 /** The core of a Cgroup: the fd of its directory, and what goes on with it. */
 import { BaseCore, ClosedError, type HandleDetail, type NativeCgroup, systemError } from '../handle/index.ts';
+import { readAside } from './aside.ts';
 import type { EventFeed } from './event-feed.ts';
 import { filePath } from './hierarchy.ts';
 
@@ -55,7 +56,7 @@ export class CgroupCore extends BaseCore {
   /** On a thread: adding up statistics may take the kernel long. Undefined where there is no such file. */
   async readIfThere(file: string): Promise<string | undefined> {
     this.demandOpen();
-    const text = await this.native.readAside(file);
+    const text = await readAside(this.native, file);
     this.demandOpen();
     return typeof text === 'number' ? undefined : text;
   }

@@ -9,6 +9,7 @@ import {
   systemError,
 } from '../handle/index.ts';
 import type { WaitOptions } from '../process/index.ts';
+import { writeAside } from './aside.ts';
 import { below } from './controllers.ts';
 import type { CgroupCore } from './core.ts';
 import { CgroupBusyError, CgroupStuckError, type StuckProcess } from './errors.ts';
@@ -87,7 +88,7 @@ export function refuseSuicide(path: string): void {
 export async function killTree(core: CgroupCore, options: WaitOptions): Promise<void> {
   core.killed = true;
   checkFeeds(core.inode);
-  const result = await core.native.writeAside('cgroup.kill', '1');
+  const result = await writeAside(core.native, 'cgroup.kill', '1');
   core.demandOpen();
   if (result === 0) return;
   if (result === -EOPNOTSUPP) throw systemError(result, 'write', { path: core.file('cgroup.kill') });
@@ -104,7 +105,7 @@ export async function killTree(core: CgroupCore, options: WaitOptions): Promise<
 export async function killByFreezing(core: CgroupCore, { signal, timeout }: WaitOptions): Promise<void> {
   const deadline = performance.now() + (timeout ?? REMOVE_TIMEOUT);
   while (isPopulated(core.native)) {
-    await core.native.writeAside('cgroup.freeze', '1');
+    await writeAside(core.native, 'cgroup.freeze', '1');
     try {
       await waitUntil(core, () => isFrozen(core.native), {
         timeout: FREEZE_PATIENCE,
@@ -117,7 +118,7 @@ export async function killByFreezing(core: CgroupCore, { signal, timeout }: Wait
       // Only those are left that are ending, or that cannot.
       if (sent === 0 || performance.now() >= deadline) return;
     } finally {
-      if (core.state === 'open') await core.native.writeAside('cgroup.freeze', '0');
+      if (core.state === 'open') await writeAside(core.native, 'cgroup.freeze', '0');
     }
     await waitUntil(core, () => !isPopulated(core.native), {
       timeout: FREEZE_PATIENCE,

@@ -306,9 +306,12 @@ export interface NativeCgroup {
   read(file: string): string | Result;
   /** One write(2). */
   write(file: string, text: string): Result;
-  /** `read()` and `write()` on a thread of Node's pool, for files that take the kernel long. Never rejects. */
-  readAside(file: string): Promise<string | Result>;
-  writeAside(file: string, text: string): Promise<Result>;
+  /**
+   * `read()` and `write()` on a thread of Node's pool, for files that take the kernel long; `onDone` gets what they would
+   * have returned. 0, or why it could not be begun: then `onDone` is not called.
+   */
+  readAside(file: string, onDone: (result: string | Result) => void): Result;
+  writeAside(file: string, text: string, onDone: (result: Result) => void): Result;
   /** Names of the cgroups directly below, in no order. */
   children(): string[] | Result;
   /** mkdirat(2). */

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readAside, writeAside } from '../../src/cgroup/aside.ts';
 import type { NativeCgroup } from '../../src/handle/native.ts';
 import {
   endProcesses,
@@ -34,6 +35,7 @@ afterEach(async () => {
 afterAll(() => top.remove());
 
 const IN_MODIFY = 2;
+const nobody = (): void => {};
 const open = (): NativeCgroup => must(binding.openCgroup(mount, top.path.slice(1)));
 
 describe('a directory', () => {
@@ -41,11 +43,11 @@ describe('a directory', () => {
     const cgroup = open();
     expect([cgroup.inode, cgroup.device]).toEqual([statSync(top.directory).ino, statSync(top.directory).dev]);
     expect(cgroup.read('cgroup.events')).toBe('populated 0\nfrozen 0\n');
-    expect(await cgroup.readAside('cgroup.events')).toBe('populated 0\nfrozen 0\n');
+    expect(await readAside(cgroup, 'cgroup.events')).toBe('populated 0\nfrozen 0\n');
     expect(cgroup.write('cgroup.max.depth', '5')).toBe(0);
-    expect(await cgroup.writeAside('cgroup.max.depth', 'max')).toBe(0);
-    expect(await cgroup.writeAside('cgroup.max.depth', 'x')).toBe(errno.EINVAL);
-    expect(await cgroup.readAside('nothing')).toBe(errno.ENOENT);
+    expect(await writeAside(cgroup, 'cgroup.max.depth', 'max')).toBe(0);
+    expect(await writeAside(cgroup, 'cgroup.max.depth', 'x')).toBe(errno.EINVAL);
+    expect(await readAside(cgroup, 'nothing')).toBe(errno.ENOENT);
     expect(cgroup.make('child')).toBe(0);
     expect(cgroup.children()).toEqual(['child']);
     const child = must(cgroup.open('child'));
@@ -69,14 +71,14 @@ describe('a directory', () => {
       cgroup.setAttribute('user.x', ''),
       cgroup.signal(0),
       cgroup.open('.'),
-      cgroup.readAside('x'),
-      cgroup.writeAside('x', ''),
+      cgroup.readAside('x', nobody),
+      cgroup.writeAside('x', '', nobody),
     ]).toEqual(Array(12).fill(errno.EBADF));
   });
 
   it('stays open for what is on its way, and no longer', async () => {
     const cgroup = open();
-    const reading = Array.from({ length: 20 }, () => cgroup.readAside('cgroup.events'));
+    const reading = Array.from({ length: 20 }, () => readAside(cgroup, 'cgroup.events'));
     cgroup.close();
     expect(cgroup.fd).toBe(-1);
     expect(new Set(await Promise.all(reading))).toEqual(new Set(['populated 0\nfrozen 0\n']));
@@ -99,7 +101,7 @@ describe('a directory', () => {
     expect(() => cgroup.remove('x', '1' as never)).toThrow(TypeError);
     expect(() => cgroup.remove('x', 1.5)).toThrow(TypeError);
     expect(() => cgroup.read(undefined as never)).toThrow(TypeError);
-    expect(() => cgroup.writeAside('x', 1 as never)).toThrow(TypeError);
+    expect(() => cgroup.writeAside('x', 1 as never, nobody)).toThrow(TypeError);
     expect(() => cgroup.signal('KILL' as never)).toThrow(TypeError);
     cgroup.close();
   });
@@ -184,7 +186,6 @@ describe('POLLPRI', () => {
   });
 
   it('of what cannot be had leaves no fd', () => {
-    const nobody = () => {};
     expect(binding.openPriority(-1, 'nothing', 'some 1 2', nobody)).toBe(errno.ENOENT);
     expect(binding.openPriority(-1, 'cpu', 'nonsense', nobody)).toBe(errno.EINVAL);
     const cgroup = open();
@@ -204,7 +205,8 @@ describe('workers', () => {
       inotify.setRef(true);
       addon.openPriority(cgroup.fd, 'cgroup.events', '', () => {});
       parentPort.postMessage('ready');
-      (async () => { for (;;) { await cgroup.readAside('cgroup.events'); cgroup.writeAside('cgroup.max.depth', 'max'); } })();
+      const read = () => cgroup.readAside('cgroup.events', () => { cgroup.writeAside('cgroup.max.depth', 'max', () => {}); read(); });
+      read();
     `;
     const { code, signal, stdout, stderr } = await runScript(`
       const { Worker } = require('node:worker_threads');
@@ -233,7 +235,7 @@ describe('workers', () => {
       const inotify = addon.openInotify(() => {});
       inotify.watch(cgroup.fd, 'cgroup.events', 2);
       addon.openPriority(-1, 'cpu', 'some 150000 2000000', () => {});
-      cgroup.readAside('cgroup.stat').then((text) => console.log(text.startsWith('nr_descendants')));
+      cgroup.readAside('cgroup.stat', (text) => console.log(text.startsWith('nr_descendants')));
     `);
     expect([code, stdout, stderr]).toEqual([0, 'true\n', '']);
   });
