@@ -165,7 +165,8 @@ export async function removeTree(core: CgroupCore, options: RemoveOptions): Prom
       });
       if (!isPopulated(core.native)) await pauseOnce(signal);
     } catch (error) {
-      core.removal = 'none';
+      // Another call may have removed it meanwhile, which has closed it.
+      if (core.removal === 'removing') core.removal = 'none';
       throw error;
     }
     refused = await attempt(core, options);

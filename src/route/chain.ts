@@ -164,7 +164,7 @@ export class ChainService extends ObjectService<TcChain, TcChainFilter> {
 
   /** A filter without what a chain lacks, its link by index. */
   async #located(chain: TcChainInput, options: RequestOptions): Promise<TcFilterInput> {
-    checkFilter(chain);
+    checkFilter(chain, 'chain');
     const { dev, ifindex, block, chain: number } = chain;
     if (!Number.isInteger(number) || number < 0 || number > 0xffff_ffff)
       throw new InvalidArgumentError('chain', number, 'is no chain', 'its number, 0 to 4294967295');

@@ -148,8 +148,8 @@ function settingsOf(kind: string, options: Uint8Array | undefined): Partial<TcFi
   return options.length === 0 ? {} : { options: toHex(options) };
 }
 
-export function checkFilter(input: TcFilterInput): void {
-  refuseUnknownFields(input, FIELDS, HINTS, '', 'filter');
+export function checkFilter(input: TcFilterInput, noun: 'filter' | 'chain' = 'filter'): void {
+  refuseUnknownFields(input, FIELDS, HINTS, '', noun);
   const own = input.kind === undefined ? undefined : filterField(input.kind);
   for (const field of KIND_FIELDS) {
     if (field === own || input[field] === undefined) continue;
