@@ -76,7 +76,18 @@ function decodeChain(payload: Uint8Array): TcChain {
   return { ...rest, chain, ...(kind !== '' && { kind }) };
 }
 
-/** Chains of filters: `rt.chain`. */
+/**
+ * The chain where it was asked for. The kernel tells its discipline alone, and takes that for no place of a clsact
+ * discipline or a class.
+ */
+function placed(chain: TcChain, parent: string | undefined): TcChain {
+  return parent === undefined || parent === 'none' || parent === 'root' ? chain : { ...chain, parent };
+}
+
+/**
+ * Chains of filters: `rt.chain`. News of them have the discipline as their `parent`: the kernel does not say which place
+ * of it.
+ */
 export class ChainService extends ObjectService<TcChain, TcChainFilter> {
   constructor(port: RequestPort, names: LinkNames) {
     super(chainType, port, names);
@@ -114,7 +125,8 @@ export class ChainService extends ObjectService<TcChain, TcChainFilter> {
 
   override async list(filter: TcChainFilter = {}, options: RequestOptions = {}): Promise<TcChain[]> {
     const lists: TcChain[][] = [];
-    for (const one of await this.#perPlace(filter, options)) lists.push(await super.list(one, options));
+    for (const one of await this.#perPlace(filter, options))
+      lists.push((await super.list(one, options)).map((chain) => placed(chain, one.parent)));
     return lists.flat();
   }
 
@@ -136,7 +148,9 @@ export class ChainService extends ObjectService<TcChain, TcChainFilter> {
     filter: TcChainFilter = {},
     options: RequestOptions = {},
   ): AsyncGenerator<TcChain[], void, void> {
-    for (const one of await this.#perPlace(filter, options)) yield* super.batches(one, options);
+    for (const one of await this.#perPlace(filter, options))
+      for await (const batch of super.batches(one, options))
+        yield batch.map((chain) => placed(chain, one.parent));
   }
 
   async #perPlace(filter: TcChainFilter, options: RequestOptions): Promise<TcChainFilter[]> {
@@ -145,11 +159,11 @@ export class ChainService extends ObjectService<TcChain, TcChainFilter> {
 
   /** One chain of a place. Rejects with ENOENT or EINVAL where there is none. */
   async get(chain: TcChainInput, options: RequestOptions = {}): Promise<TcChain> {
-    const payload = encodeFilterReference(await this.#located(chain, options));
+    const payload = await this.#reference(chain, options);
     const one = await this.fetch(payload, options);
     if (one === undefined)
       throw new InvalidArgumentError('chain', chain, 'was not told', 'one that is there');
-    return one;
+    return placed(one, chain.parent);
   }
 
   /** Makes a chain, with a template where `kind` and fields of the kind are given. EEXIST where there is one. */
@@ -159,7 +173,13 @@ export class ChainService extends ObjectService<TcChain, TcChainFilter> {
 
   /** Removes a chain with all its filters. */
   async del(chain: TcChainInput, options: RequestOptions = {}): Promise<void> {
-    await this.remove(encodeFilterReference(await this.#located(chain, options)), options);
+    await this.remove(await this.#reference(chain, options), options);
+  }
+
+  /** Place and number: the template is of no concern. */
+  async #reference(input: TcChainInput, options: RequestOptions): Promise<Uint8Array> {
+    const { ifindex, block, parent, chain } = await this.#located(input, options);
+    return encodeFilterReference(defined({ ifindex, block, parent, chain }));
   }
 
   /** A filter without what a chain lacks, its link by index. */

@@ -9,7 +9,7 @@ import {
 import { hex, ValueError } from '../netlink/wire/codec.ts';
 import { toHex, WireError, WireView, type WireWriter } from '../netlink/wire/view.ts';
 import { defined } from './defined.ts';
-import { FILTER_KINDS, type FilterData, filterField, filterKind } from './filters/index.ts';
+import { FILTER_KINDS, type FilterData, type Flower, filterField, filterKind } from './filters/index.ts';
 import type { FilterParts } from './filters/kind.ts';
 import type { LinkReference } from './names.ts';
 import { refuseUnknownFields } from './route-words.ts';
@@ -232,7 +232,7 @@ function encodeSettings(writer: WireWriter, input: TcFilterInput): void {
   for (const part of PARTS) if (input[part] !== undefined) Object.assign(parts, { [part]: input[part] });
   // A classifier by itself, as `tc` sends it where it is given no words.
   if (input[field] === undefined && Object.keys(parts).length === 0) return;
-  const value = withEthType(input, input[field] ?? {});
+  const value = withEthType(input, (input[field] ?? {}) as Flower);
   // Not marked as nested, as `tc` has it: old kernels know no such mark here.
   writeAttribute(writer, TCA_OPTIONS, false, () => {
     try {
@@ -245,11 +245,20 @@ function encodeSettings(writer: WireWriter, input: TcFilterInput): void {
   });
 }
 
-/** flower looks at no field of a protocol that it was not told of, whatever packets it is shown. */
-function withEthType({ kind, protocol }: TcFilterInput, value: object): object {
-  if (kind !== 'flower' || protocol === undefined || 'ethType' in value) return value;
+/** ETH_P_8021Q and ETH_P_8021AD. */
+const VLANS: readonly (number | undefined)[] = [0x8100, 0x88a8];
+
+/**
+ * flower looks at no field of a protocol that it was not told of, whatever packets it is shown. Of frames with a VLAN tag
+ * it wants to be told the tag's type, and tells what is behind it.
+ */
+function withEthType({ kind, protocol }: TcFilterInput, value: Flower): Flower {
+  if (kind !== 'flower' || protocol === undefined) return value;
   const number = protocolNumber(protocol);
-  return number === undefined || number === ETH_P_ALL ? value : { ...value, ethType: protocolWord(number) };
+  const { ethType, vlanEthType, cvlanEthType } = value;
+  const behind = VLANS.includes(number) && ethType !== undefined && ethType === (cvlanEthType ?? vlanEthType);
+  if (number === undefined || number === ETH_P_ALL || ('ethType' in value && !behind)) return value;
+  return { ...value, ethType: protocolWord(number) };
 }
 
 function within(field: string, write: () => void): void {

@@ -46,7 +46,7 @@ const ADDED = NLM_F.create | NLM_F.excl;
 const CHAINS = (
   [
     { ifindex: 1, parent: '1:', chain: 0 },
-    { ifindex: 1, parent: 'ingress', chain: 0xffffffff },
+    { ifindex: 1, parent: 'ffff:', chain: 0xffffffff },
     { block: 3, chain: 7, kind: 'flower', flower: { dst: '10.0.0.0/8' } },
   ] as TcFilterInput[]
 ).map((chain) => encodeFilter(chain, 0));

@@ -33,10 +33,19 @@ cofferdam tc chain { add | del | get } { dev DEVICE | block BLOCK_INDEX }
 
 /** One chain: a filter without pref, protocol and handle. */
 export function chainSheet(
-  { kind = '', ...chain }: TcChain,
+  { kind = '', parent, ...chain }: TcChain,
   desk: TcDesk,
   asked: Parameters<typeof filterSheet>[2],
   news?: FilterNews,
 ): TcSheet {
-  return filterSheet({ ...chain, kind, protocol: '[0]', pref: 0 }, desk, asked, { noun: 'chain', news });
+  const told = parent === undefined ? {} : { parent: disciplineOf(parent) };
+  const filter = { ...chain, ...told, kind, protocol: '[0]', pref: 0 };
+  return filterSheet(filter, desk, asked, { noun: 'chain', news });
+}
+
+/** What the kernel says of a chain's place, and tc shows. */
+function disciplineOf(parent: string): string {
+  return parent === 'ingress' || parent === 'egress'
+    ? 'ffff:'
+    : parent.replace(/^([0-9a-f]+:)[0-9a-f]+$/, '$1');
 }
