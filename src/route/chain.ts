@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
-import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
+import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { defined } from './defined.ts';
 import {
   checkFilter,
@@ -15,11 +15,11 @@ import {
 import type { FilterData } from './filters/index.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import type { ObjectType } from './object.ts';
+import { PlacedService } from './placed-service.ts';
 import { TC_GROUP } from './qdisc.ts';
 import { refuseUnknownFields } from './route-words.ts';
-import { ObjectService } from './service.ts';
 import { tcmsg } from './tc-message.ts';
-import { eachPlace, type TcPlace } from './tc-places.ts';
+import type { TcPlace } from './tc-places.ts';
 
 /**
  * A chain of filters: those of one place with the same number. One that was made by itself, and not by its first filter,
@@ -88,7 +88,7 @@ function placed(chain: TcChain, parent: string | undefined): TcChain {
  * Chains of filters: `rt.chain`. News of them have the discipline as their `parent`: the kernel does not say which place
  * of it.
  */
-export class ChainService extends ObjectService<TcChain, TcChainFilter> {
+export class ChainService extends PlacedService<TcChain, TcChainFilter> {
   constructor(port: RequestPort, names: LinkNames) {
     super(chainType, port, names);
   }
@@ -123,38 +123,8 @@ export class ChainService extends ObjectService<TcChain, TcChainFilter> {
     return one;
   }
 
-  override async list(filter: TcChainFilter = {}, options: RequestOptions = {}): Promise<TcChain[]> {
-    const lists: TcChain[][] = [];
-    for (const one of await this.#perPlace(filter, options))
-      lists.push((await super.list(one, options)).map((chain) => placed(chain, one.parent)));
-    return lists.flat();
-  }
-
-  override async listMessages(
-    filter: TcChainFilter = {},
-    options: RequestOptions = {},
-  ): Promise<{ object: TcChain; message: NetlinkMessage }[]> {
-    const lists: { object: TcChain; message: NetlinkMessage }[][] = [];
-    for (const one of await this.#perPlace(filter, options))
-      lists.push(await super.listMessages(one, options));
-    return lists.flat();
-  }
-
-  override async snapshot(options: RequestOptions = {}): Promise<TcChain[]> {
-    return (await this.listMessages({}, options)).map(({ object }) => object);
-  }
-
-  override async *batches(
-    filter: TcChainFilter = {},
-    options: RequestOptions = {},
-  ): AsyncGenerator<TcChain[], void, void> {
-    for (const one of await this.#perPlace(filter, options))
-      for await (const batch of super.batches(one, options))
-        yield batch.map((chain) => placed(chain, one.parent));
-  }
-
-  async #perPlace(filter: TcChainFilter, options: RequestOptions): Promise<TcChainFilter[]> {
-    return await eachPlace(this.port, await this.resolve(filter, options), options);
+  protected override placed(chain: TcChain, { parent }: TcChainFilter): TcChain {
+    return placed(chain, parent);
   }
 
   /** One chain of a place. Rejects with ENOENT or EINVAL where there is none. */

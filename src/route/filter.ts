@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../handle/errors.ts';
-import type { NetlinkMessage, RequestOptions, RequestPort } from '../netlink/socket.ts';
+import type { RequestOptions, RequestPort } from '../netlink/socket.ts';
 import { linksOfActions, nameActions, resolveActions } from './action-links.ts';
 import { defined } from './defined.ts';
 import {
@@ -16,11 +16,10 @@ import {
 } from './filter-message.ts';
 import type { LinkNames, LinkReference } from './names.ts';
 import type { ObjectType } from './object.ts';
+import { PlacedService } from './placed-service.ts';
 import { TC_GROUP } from './qdisc.ts';
 import { refuseUnknownFields } from './route-words.ts';
-import { ObjectService } from './service.ts';
 import { tcmsg } from './tc-message.ts';
-import { eachPlace } from './tc-places.ts';
 import { protocolNumber, protocolWord } from './tc-protocol.ts';
 
 export type { TcFilter, TcFilterInput } from './filter-message.ts';
@@ -66,7 +65,7 @@ export const filterType: ObjectType<TcFilter> = {
  * });
  * ```
  */
-export class FilterService extends ObjectService<TcFilter, TcFilterFilter> {
+export class FilterService extends PlacedService<TcFilter, TcFilterFilter> {
   constructor(port: RequestPort, names: LinkNames) {
     super(filterType, port, names);
   }
@@ -119,37 +118,6 @@ export class FilterService extends ObjectService<TcFilter, TcFilterFilter> {
     if (dev !== undefined) one.dev = dev;
     nameActions(one.actions ?? [], linkNames);
     return one;
-  }
-
-  async #perPlace(filter: TcFilterFilter, options: RequestOptions): Promise<TcFilterFilter[]> {
-    return await eachPlace(this.port, await this.resolve(filter, options), options);
-  }
-
-  override async list(filter: TcFilterFilter = {}, options: RequestOptions = {}): Promise<TcFilter[]> {
-    const lists: TcFilter[][] = [];
-    for (const one of await this.#perPlace(filter, options)) lists.push(await super.list(one, options));
-    return lists.flat();
-  }
-
-  override async listMessages(
-    filter: TcFilterFilter = {},
-    options: RequestOptions = {},
-  ): Promise<{ object: TcFilter; message: NetlinkMessage }[]> {
-    const lists: { object: TcFilter; message: NetlinkMessage }[][] = [];
-    for (const one of await this.#perPlace(filter, options))
-      lists.push(await super.listMessages(one, options));
-    return lists.flat();
-  }
-
-  override async snapshot(options: RequestOptions = {}): Promise<TcFilter[]> {
-    return (await this.listMessages({}, options)).map(({ object }) => object);
-  }
-
-  override async *batches(
-    filter: TcFilterFilter = {},
-    options: RequestOptions = {},
-  ): AsyncGenerator<TcFilter[], void, void> {
-    for (const one of await this.#perPlace(filter, options)) yield* super.batches(one, options);
   }
 
   /** One filter: place, protocol, pref, kind and handle all count. Rejects with ENOENT where there is none. */
