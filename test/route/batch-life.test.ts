@@ -293,8 +293,8 @@ describe('a batch over a pipeline', () => {
   });
 
   it('that hears nothing gives up', async () => {
-    const { pipeline, results } = await start(16, 60);
-    await sleep(40);
+    const { pipeline, results } = await start(16, 600);
+    await sleep(400);
     pipeline.answer([3]);
     await expect.poll(() => pipeline.windows.length).toBe(2);
     const expected = [
