@@ -269,7 +269,9 @@ describe('a batch over a pipeline', () => {
       stopAtFailure: false,
     });
     const results = run.run().finally(() => socket.close());
-    await expect.poll(() => pipeline.windows.length).toBe(Math.min(2, Math.ceil(count / 4)));
+    await expect
+      .poll(() => pipeline.windows.length, { timeout: 20_000 })
+      .toBe(Math.min(2, Math.ceil(count / 4)));
     return { pipeline, results };
   }
   const states = async (results: Promise<readonly BatchResult[]>) =>
