@@ -7,9 +7,10 @@ const ROOMS = {
   netlink: ['handle', 'netns'],
   route: ['handle', 'netns', 'netlink'],
   generic: ['handle', 'netns', 'netlink'],
+  system: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'nftables'],
   testing: ['handle'],
-  cli: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'generic', 'testing', 'repl'],
-  repl: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'generic', 'testing'],
+  cli: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'generic', 'system', 'testing', 'repl'],
+  repl: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'generic', 'system', 'testing'],
 };
 
 const layers = Object.entries(ROOMS).map(([room, below]) => ({

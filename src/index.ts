@@ -363,3 +363,21 @@ export type {
 } from './route/sync.ts';
 export type { Estimator, TcStats } from './route/tc-message.ts';
 export type { LinkLayer, SizeTable } from './route/tc-rate.ts';
+export type {
+  BindSpec,
+  ExportSpec,
+  ForwardSpec,
+  IdMap,
+  LandlockSpec,
+  LifecycleSpec,
+  MonitoringSpec,
+  Namespace,
+  NetworkSpec,
+  RootSpec,
+  RouteSpec,
+  SecuritySpec,
+  SystemSpec,
+  UpperSpec,
+  UserSpec,
+  VethSpec,
+} from './system/config/index.ts';

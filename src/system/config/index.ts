@@ -1,0 +1,18 @@
+export type {
+  BindSpec,
+  ExportSpec,
+  ForwardSpec,
+  IdMap,
+  LandlockSpec,
+  LifecycleSpec,
+  MonitoringSpec,
+  Namespace,
+  NetworkSpec,
+  RootSpec,
+  RouteSpec,
+  SecuritySpec,
+  SystemSpec,
+  UpperSpec,
+  UserSpec,
+  VethSpec,
+} from './spec.ts';
