@@ -40,7 +40,7 @@ module.exports = {
     },
     {
       name: 'only-the-faces-use-faces-packages',
-      comment: 'The library itself needs nothing but the loader of its addon.',
+      comment: 'The library itself needs nothing but the loader of its addon, and what reads YAML.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(cli|repl)/' },
       to: { path: 'node_modules/(commander|picocolors)/' },
@@ -51,6 +51,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/handle/native-binding' },
       to: { path: 'node_modules/(node-gyp-build|bindings)/' },
+    },
+    {
+      name: 'one-reader-of-yaml',
+      comment: 'It is loaded when the first configuration is read: by one module, for all.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/system/config/yaml' },
+      to: { path: 'node_modules/yaml/' },
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {

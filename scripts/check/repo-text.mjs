@@ -33,6 +33,7 @@ const HOSTS = new Set([
   'docs.kernel.org',
   'github.com',
   'git.kernel.org',
+  'json-schema.org',
   'json.schemastore.org',
   'keepachangelog.com',
   'man7.org',

@@ -56,6 +56,7 @@ const PACKAGE = [
   'dist',
   'node_modules/node-gyp-build',
   'node_modules/picocolors',
+  'node_modules/yaml',
 ];
 
 /** Writes the image to `image`; `bundle` is the directory with the compiled tests. */

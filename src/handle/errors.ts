@@ -43,6 +43,8 @@ export class InvalidArgumentError extends CofferdamError {
   /** Path of the field, as the caller wrote it: 'mtu', 'nexthops[1].via'. */
   readonly field: string;
   readonly value: unknown;
+  /** What is wrong with it: 'is out of range'. */
+  readonly problem: string;
   /** What to give instead. */
   readonly remedy: string;
 
@@ -54,6 +56,7 @@ export class InvalidArgumentError extends CofferdamError {
     super('ERR_COFFERDAM_INVALID_ARGUMENT', `${field}: ${shown(value)} ${problem}; give ${remedy}`);
     this.field = field;
     this.value = value;
+    this.problem = problem;
     this.remedy = remedy;
   }
 }
@@ -165,7 +168,7 @@ function negative(errno: number): number {
 }
 
 /** A value as the message shows it: short, on one line, never throwing. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   let text: string;
   try {
     if (typeof value === 'bigint') text = `${value}n`;

@@ -102,7 +102,7 @@ function checkFields(input: object, prefix: string, known: ReadonlySet<string>, 
     if (given[field] !== undefined) checkKindFields(KINDS[field], field, given[field], strict);
   for (const field of PORT_FIELDS)
     if (given[field] !== undefined) checkKindFields(PORT_KINDS[field], field, given[field], strict);
-  checkName(given.ifname, `${prefix}ifname`);
+  checkLinkName(given.ifname, `${prefix}ifname`);
   checkAltnames(given.altnames);
 }
 
@@ -123,7 +123,7 @@ function checkAltnames(altnames: unknown): void {
 }
 
 /** dev_valid_name() in net/core/dev.c. */
-function checkName(name: unknown, field: string): void {
+export function checkLinkName(name: unknown, field: string): void {
   if (name === undefined) return;
   const valid =
     typeof name === 'string' &&

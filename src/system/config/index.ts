@@ -1,3 +1,23 @@
+export { checkSystemConfig } from './check.ts';
+export type {
+  BindConfig,
+  Duration,
+  ExportConfig,
+  ForwardConfig,
+  IdMapConfig,
+  LifecycleConfig,
+  LimitsConfig,
+  MonitoringConfig,
+  NetworkConfig,
+  RootConfig,
+  RouteConfig,
+  SecurityConfig,
+  SystemConfig,
+} from './config.ts';
+export { systemConfigOf } from './config-of.ts';
+export { type ConfigIssue, type ConfigPaint, SystemConfigError } from './issue.ts';
+export { type ParseConfigOptions, parseSystemConfig, parseSystemConfigs } from './parse.ts';
+export { systemConfigSchema } from './schema.ts';
 export type {
   BindSpec,
   ExportSpec,
