@@ -7,6 +7,7 @@ const ROOMS = {
   netlink: ['handle', 'netns'],
   route: ['handle', 'netns', 'netlink'],
   generic: ['handle', 'netns', 'netlink'],
+  nftables: ['handle', 'netns', 'netlink'],
   system: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'nftables'],
   testing: ['handle'],
   cli: ['handle', 'process', 'netns', 'cgroup', 'netlink', 'route', 'generic', 'system', 'testing', 'repl'],

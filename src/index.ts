@@ -79,6 +79,7 @@ export { DumpInterruptedError, NetlinkError, OverrunError } from './netlink/erro
 export {
   type ExtAck,
   NETLINK_GENERIC,
+  NETLINK_NETFILTER,
   NETLINK_ROUTE,
   NETLINK_SOCK_DIAG,
   type NetlinkMessage,
@@ -110,6 +111,13 @@ export {
   type SocketType,
   type Unseen,
 } from './netns/index.ts';
+export type { NftChange, NftObject, NftTarget } from './nftables/changes.ts';
+export type { NftExpression } from './nftables/expressions.ts';
+export type { NftFamily } from './nftables/header.ts';
+export type { NftChain, NftHook, NftRule, NftTable } from './nftables/objects.ts';
+export { NftablesSocket, type NftablesSocketOptions, type NftFilter } from './nftables/socket.ts';
+export * as nft from './nftables/statements.ts';
+export type { UserData } from './nftables/userdata.ts';
 export {
   type BindMount,
   DuplicatedFd,

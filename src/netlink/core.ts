@@ -173,9 +173,12 @@ export class NetlinkCore extends BaseCore {
       return;
     }
     const { type, flags: own = 0, payload, single = false } = request;
-    const flags = own | NLM_F.request | (dump ? NLM_F.dump : single ? 0 : NLM_F.ack);
+    const ack = single || request.parts !== undefined ? 0 : NLM_F.ack;
+    const flags = own | NLM_F.request | (dump ? NLM_F.dump : ack);
+    const parts = request.parts?.map((part) => ({ ...part, flags: (part.flags ?? 0) | NLM_F.request }));
     const { sink } = operation;
-    const seq = this.#protocol.start({ type, flags, payload, dump, single, sink }, quick || undefined);
+    const start = { type, flags, payload, dump, single, aside: request.aside, sink, parts };
+    const seq = this.#protocol.start(start, quick || undefined);
     operation.seq = seq;
     operation.heardAt = performance.now();
     this.#operations.set(seq, operation);

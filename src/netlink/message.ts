@@ -21,6 +21,17 @@ export interface NetlinkRequest {
    * That is a third of what a small request costs.
    */
   readonly single?: boolean;
+  /**
+   * The kernel takes long over it, always: it is sent on a thread, where one can be had, and the event loop goes on
+   * meanwhile.
+   */
+  readonly aside?: boolean;
+  /**
+   * Messages that follow in the same datagram, for protocols that carry out all of them or none (nfnetlink). They and the
+   * first ask for acknowledgements by their own `flags` only. The first acknowledgement of any of them ends the request,
+   * and so does the first refusal; what the kernel says after that is nobody's.
+   */
+  readonly parts?: readonly NetlinkRequest[];
 }
 
 /** One message from the kernel. */

@@ -5,9 +5,12 @@ export interface Pending {
   readonly seq: number;
   /** How many were entered before it: sequence numbers wrap around. */
   readonly order: number;
+  /** Sequence numbers of the messages that follow in its datagram. */
+  readonly parts: readonly number[];
   readonly bytes: Uint8Array;
   readonly dump: boolean;
   readonly single: boolean;
+  readonly aside: boolean;
   readonly sink: MessageSink | undefined;
   sent: boolean;
   /** A thread is sending it: the kernel may not have it yet, or may never. */

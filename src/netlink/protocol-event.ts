@@ -11,8 +11,14 @@ export type ProtocolEvent =
   | { readonly kind: 'failed'; readonly seq: number; readonly error: unknown }
   /** The end, and a good one. `interrupted`: NLM_F_DUMP_INTR was seen. An ext-ack here is a warning. */
   | { readonly kind: 'done'; readonly seq: number; readonly interrupted: boolean; readonly extAck?: ExtAck }
-  /** The end: the kernel refused. `errno` is negative. */
-  | { readonly kind: 'error'; readonly seq: number; readonly errno: number; readonly extAck?: ExtAck }
+  /** The end: the kernel refused. `errno` is negative; `part` says which of the request's parts, if it was one. */
+  | {
+      readonly kind: 'error';
+      readonly seq: number;
+      readonly errno: number;
+      readonly extAck?: ExtAck;
+      readonly part?: number;
+    }
   /** The end: its answer, or part of it, may have been dropped. */
   | { readonly kind: 'lost'; readonly seq: number }
   /** A multicast message of a joined group, whoever caused it. */

@@ -13,7 +13,14 @@ import { keep } from './keep.ts';
 import type { MessageSink, NetlinkMessage } from './message.ts';
 import type { Pending } from './pending.ts';
 import type { ProtocolEvent } from './protocol-event.ts';
-import { encodeMessage, MESSAGE_HEADER, NLM_F, NLMSG, walkMessages } from './wire/message.ts';
+import {
+  encodeMessage,
+  MESSAGE_HEADER,
+  type MessageHeader,
+  NLM_F,
+  NLMSG,
+  walkMessages,
+} from './wire/message.ts';
 import type { ReceiveBuffer } from './wire/receive-buffer.ts';
 import { WireError, WireView } from './wire/view.ts';
 
@@ -21,6 +28,8 @@ import { WireError, WireView } from './wire/view.ts';
 export interface Outgoing {
   readonly seq: number;
   readonly bytes: Uint8Array;
+  /** Better sent on a thread. */
+  readonly aside: boolean;
 }
 
 export interface StartOptions {
@@ -31,8 +40,12 @@ export interface StartOptions {
   readonly dump: boolean;
   /** Answered by one message, which is the end; not by an acknowledgement. */
   readonly single?: boolean | undefined;
+  /** The kernel takes long over it. */
+  readonly aside?: boolean | undefined;
   /** Gets the dump's messages instead of events. */
   readonly sink?: MessageSink | undefined;
+  /** Messages that follow in the same datagram; see {@link NetlinkRequest.parts}. */
+  readonly parts?: readonly Pick<StartOptions, 'type' | 'flags' | 'payload'>[] | undefined;
 }
 
 const MAX_SEQ = 0xffff_ffff;
@@ -44,6 +57,8 @@ export class NetlinkProtocol {
   #lastSeq: number;
   #started = 0;
   readonly #pending = new Map<number, Pending>();
+  /** Requests of several messages, by the sequence numbers of those after the first. */
+  readonly #parts = new Map<number, Pending>();
   /** Not sent yet, in order. Dumps wait here for their turn. */
   #queue: Pending[] = [];
   /** The dump on the wire, abandoned or not. */
@@ -69,22 +84,30 @@ export class NetlinkProtocol {
   /** A sequence number: never 0, which notifications have, never one in use. */
   nextSeq(): number {
     do this.#lastSeq = this.#lastSeq >= this.#maxSeq ? 1 : this.#lastSeq + 1;
-    while (this.#pending.has(this.#lastSeq));
+    while (this.#pending.has(this.#lastSeq) || this.#parts.has(this.#lastSeq));
     return this.#lastSeq;
   }
 
   /** Enters a request and returns its sequence number. */
   start(
-    { type, flags, payload, dump, single = false, sink }: StartOptions,
+    { type, flags, payload, dump, single = false, aside = false, sink, parts = [] }: StartOptions,
     seq: number = this.nextSeq(),
   ): number {
-    const bytes = encodeMessage({ type, flags, seq, portId: this.portId }, payload);
+    const { portId } = this;
+    const first = encodeMessage({ type, flags, seq, portId }, payload);
+    const others = parts.map((part) => ({ seq: this.nextSeq(), ...part }));
+    const bytes =
+      others.length === 0
+        ? first
+        : Buffer.concat([first, ...others.map((one) => encodeMessage({ ...one, portId }, one.payload))]);
     const pending: Pending = {
       seq,
       order: this.#started++,
+      parts: others.map((one) => one.seq),
       bytes,
       dump,
       single,
+      aside,
       sink,
       sent: false,
       underway: false,
@@ -94,6 +117,7 @@ export class NetlinkProtocol {
       damaged: false,
     };
     this.#pending.set(seq, pending);
+    for (const part of pending.parts) this.#parts.set(part, pending);
     this.#queue.push(pending);
     return seq;
   }
@@ -126,7 +150,7 @@ export class NetlinkProtocol {
     if (pending === undefined || !pending.underway) return;
     pending.underway = pending.sent = pending.suspect = false;
     if (this.#dump === pending) this.#dump = undefined;
-    if (pending.abandoned) this.#pending.delete(seq);
+    if (pending.abandoned) this.#forget(pending);
     else {
       const later = this.#queue.findIndex(({ order }) => order > pending.order);
       this.#queue.splice(later < 0 ? this.#queue.length : later, 0, pending);
@@ -138,7 +162,7 @@ export class NetlinkProtocol {
     const pending = this.#pending.get(seq);
     if (pending === undefined || pending.sent) return;
     this.#unqueue(pending);
-    this.#pending.delete(seq);
+    this.#forget(pending);
     if (seq === this.#probe) this.#probe = 0;
   }
 
@@ -154,7 +178,7 @@ export class NetlinkProtocol {
       return;
     }
     this.#unqueue(pending);
-    this.#pending.delete(seq);
+    this.#forget(pending);
   }
 
   /** The end of the abandoned dump on the wire is not waited for any longer. */
@@ -251,7 +275,7 @@ export class NetlinkProtocol {
         if (type >= NLMSG.minType) events.push({ kind: 'notification', group, message: message() });
         return;
       }
-      const pending = this.#pending.get(seq);
+      const pending = this.#pending.get(seq) ?? this.#parts.get(seq);
       // Some protocols leave nlmsg_pid 0 in their answers.
       if (pending === undefined || !pending.sent || (portId !== this.portId && portId !== 0)) {
         this.#strays++;
@@ -260,13 +284,12 @@ export class NetlinkProtocol {
       pending.suspect = false;
       if (pending.dump) this.#signsOfLife++;
       if ((flags & NLM_F.dumpIntr) !== 0 && pending.dump) pending.interrupted = true;
-      if (type === NLMSG.error || type === NLMSG.done)
-        this.#ended(pending, type, flags, view, start, end, events);
+      if (type === NLMSG.error || type === NLMSG.done) this.#ended(pending, header, view, start, end, events);
       else if (pending.abandoned) return;
       else if (pending.sink !== undefined)
         this.#sink(buffer, from + start - MESSAGE_HEADER, from + end, events);
       else {
-        events.push({ kind: 'message', seq, message: message() });
+        events.push({ kind: 'message', seq: pending.seq, message: message() });
         if (pending.single) this.#answered(pending, events);
       }
     });
@@ -305,7 +328,7 @@ export class NetlinkProtocol {
       // Whether it has been answered cannot be told before the kernel has it.
       if (pending.underway) this.#overrun = true;
       if (pending.dump || pending.underway) continue;
-      this.#pending.delete(pending.seq);
+      this.#forget(pending);
       if (pending.seq === this.#probe) this.#probe = 0;
       else events.push({ kind: 'lost', seq: pending.seq });
     }
@@ -332,6 +355,7 @@ export class NetlinkProtocol {
       (pending) => !pending.abandoned && pending.seq !== this.#probe,
     );
     this.#pending.clear();
+    this.#parts.clear();
     this.#queue = [];
     this.#dump = undefined;
     this.#probe = 0;
@@ -342,8 +366,7 @@ export class NetlinkProtocol {
   /** NLMSG_ERROR (0 is an acknowledgement) or NLMSG_DONE (of a dump, perhaps with an errno). */
   #ended(
     pending: Pending,
-    type: number,
-    flags: number,
+    { type, flags, seq: answered }: MessageHeader,
     view: WireView,
     start: number,
     end: number,
@@ -362,8 +385,10 @@ export class NetlinkProtocol {
     if (ending instanceof WireError) {
       events.push({ kind: 'malformed', error: ending });
       events.push({ kind: 'lost', seq });
-    } else if (ending.errno < 0) events.push({ kind: 'error', seq, ...ending });
-    else if (pending.damaged) events.push({ kind: 'lost', seq });
+    } else if (ending.errno < 0) {
+      const part = pending.parts.indexOf(answered);
+      events.push({ kind: 'error', seq, ...ending, ...(part >= 0 && { part }) });
+    } else if (pending.damaged) events.push({ kind: 'lost', seq });
     else if (ending.extAck === undefined) events.push({ kind: 'done', seq, interrupted });
     else events.push({ kind: 'done', seq, interrupted, extAck: ending.extAck });
   }
@@ -376,8 +401,13 @@ export class NetlinkProtocol {
   }
 
   #end(pending: Pending): void {
-    this.#pending.delete(pending.seq);
+    this.#forget(pending);
     if (this.#dump === pending) this.#dump = undefined;
+  }
+
+  #forget({ seq, parts }: Pending): void {
+    this.#pending.delete(seq);
+    for (const part of parts) this.#parts.delete(part);
   }
 
   /** Something in the middle is missing, and whose it was is unknown. */

@@ -77,7 +77,8 @@ export class Sender {
         break;
       }
       // What follows others on the thread waits for its turn there, or it would overtake them.
-      if ((this.#aside.length > 0 || this.#contention.high) && this.#sendAside(next)) continue;
+      const aside = next.aside || this.#aside.length > 0 || this.#contention.high;
+      if (aside && this.#sendAside(next)) continue;
       if (this.#aside.length > 0) break;
       if (this.#options.spent()) {
         this.#resumeSoon();

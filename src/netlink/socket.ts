@@ -36,11 +36,13 @@ export type { ReceiveBuffer } from './wire/receive-buffer.ts';
 /** NETLINK_* protocols, uapi/linux/netlink.h. */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
+export const NETLINK_NETFILTER = 12;
 export const NETLINK_GENERIC = 16;
 
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [NETLINK_ROUTE]: 'route',
   [NETLINK_SOCK_DIAG]: 'sock_diag',
+  [NETLINK_NETFILTER]: 'netfilter',
   [NETLINK_GENERIC]: 'generic',
 };
 

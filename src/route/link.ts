@@ -287,10 +287,11 @@ export class LinkService extends ObjectService<Link, LinkFilter> {
     return { ...settings, [field]: { ...now, ...wanted } };
   }
 
-  /** Removes a link, and with a veth its other end. */
+  /** Removes a link, and with a veth its other end. The kernel takes some ten milliseconds for it: on a thread. */
   async del(target: LinkTarget, options: RequestOptions = {}): Promise<void> {
     const { header, name } = addressed(target, 'link');
-    await this.remove(encodeLink(header, name), options);
+    const payload = encodeLink(header, name);
+    await this.port.request({ type: this.type.messages.del, payload, aside: true }, options);
   }
 
   /**

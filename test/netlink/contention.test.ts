@@ -21,6 +21,22 @@ async function contended(answer = answered): Promise<{ native: ScriptedNetlink; 
   return both;
 }
 
+test('what the kernel takes long over is sent on a thread from the start, and what follows waits for it', async () => {
+  const { native, core } = connect(answered);
+  const slow = ask(core, { ...options, request: { ...options.request, aside: true } }, holder);
+  const next = request(core);
+  expect(native.seqs).toEqual([]);
+  expect(native.aside).toHaveLength(2);
+  native.finish();
+  native.finish();
+  expect((await Promise.all([slow, next])).map((messages) => messages[0]?.seq)).toEqual([1, 2]);
+  await request(core);
+  expect(native.seqs).toEqual([1, 2, 3]);
+  native.threads = false;
+  await ask(core, { ...options, request: { ...options.request, aside: true } }, holder);
+  expect(native.seqs).toEqual([1, 2, 3, 4]);
+});
+
 describe('after a slow send', () => {
   test('others are sent on a thread, and answered in order', async () => {
     const { native, core } = await contended();

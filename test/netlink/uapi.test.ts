@@ -42,6 +42,8 @@ const HEADERS = [
     'mpls',
     'devlink',
     'can/netlink',
+    'netfilter/nfnetlink',
+    'netfilter/nf_tables',
   ],
   ...['mirred', 'gact', 'vlan', 'skbedit', 'pedit', 'csum', 'ct', 'tunnel_key', 'mpls', 'bpf', 'sample'].map(
     (action) => `tc_act/tc_${action}`,
@@ -223,7 +225,7 @@ function disagreements(entries: readonly Entry[], absent: ReadonlySet<string>): 
 describe('attribute tables', () => {
   beforeAll(async () => {
     const src = fileURLToPath(new URL('../../src/', import.meta.url));
-    for (const room of ['netlink', 'generic', 'route'])
+    for (const room of ['netlink', 'generic', 'route', 'nftables'])
       for (const file of readdirSync(join(src, room), { recursive: true, encoding: 'utf8' }))
         if (file.endsWith('.ts')) await import(join(src, room, file));
   });
