@@ -43,7 +43,7 @@ int calls = 0;
 extern "C" {
 // A child whose check failed exits, and the search for leaks would wait for a tracer that a confined child
 // cannot have.
-const char* __asan_default_options() {
+__attribute__((visibility("default"))) const char* __asan_default_options() {
   return "detect_leaks=0";
 }
 
