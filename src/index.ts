@@ -411,3 +411,18 @@ export {
   type UserSpec,
   type VethSpec,
 } from './system/config/index.ts';
+export {
+  type Architecture,
+  type CompiledSeccomp,
+  compileSeccomp,
+  defaultSeccompProfile,
+  type OciSeccomp,
+  readSeccompProfile,
+  type SeccompAction,
+  type SeccompArgument,
+  type SeccompFilter,
+  type SeccompOperator,
+  type SeccompOptions,
+  type SeccompRule,
+  type SeccompValue,
+} from './system/seccomp/index.ts';
