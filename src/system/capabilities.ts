@@ -1,6 +1,6 @@
 /** capabilities(7), by number: uapi/linux/capability.h. */
 import { InvalidArgumentError } from '../handle/index.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from './config/nearest.ts';
 
 /** The place of a name is its bit in a mask. Kernels have known all of them since 5.9, and none since. */
 export const CAPABILITIES: readonly string[] = [

@@ -12,6 +12,10 @@ export interface GuardedPath {
   readonly why: string;
 }
 
+export function pathsOf(list: readonly GuardedPath[]): string[] {
+  return list.map(({ path }) => path);
+}
+
 /** Of /proc and /sys: covered. */
 export const MASKED_PATHS: readonly GuardedPath[] = [
   { path: '/proc/acpi', why: "switches of the host's firmware" },

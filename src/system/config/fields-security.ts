@@ -1,6 +1,7 @@
 /** security: namespaces, privileges, and what is out of sight. */
 import { InvalidArgumentError } from '../../handle/index.ts';
-import { CAPABILITIES } from './capabilities.ts';
+import { CAPABILITIES } from '../capabilities.ts';
+import { MASKED_PATHS, pathsOf, READONLY_PATHS } from '../masks.ts';
 import type { IdMapConfig, SecurityConfig } from './config.ts';
 import {
   type FieldsOf,
@@ -34,23 +35,6 @@ const capability: Kind<string> = {
     throw new MisspeltError(at.field, value, 'is no capability', remedy, nearest(full, CAPABILITIES));
   },
 };
-
-/** What covers an entry of /proc or /sys, or makes it read-only, in all runtimes of containers. */
-const MASKED_PATHS = [
-  '/proc/acpi',
-  '/proc/asound',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/sys/devices/virtual/powercap',
-  '/sys/firmware',
-];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 const paths = listOf(absolutePath('below root'), 'paths', (path) => path);
 
@@ -158,8 +142,8 @@ export const security = object({
   ),
   apparmor: field(apparmor, 'none', 'A profile that the host has loaded.'),
   landlock: field(landlock, 'none', 'Paths beyond which no file is touched, landlock(7).'),
-  masked_paths: field(paths, MASKED_PATHS, 'Paths inside that are empty.'),
-  readonly_paths: field(paths, READONLY_PATHS, 'Paths inside that nobody writes to.'),
+  masked_paths: field(paths, pathsOf(MASKED_PATHS), 'Paths inside that are empty.'),
+  readonly_paths: field(paths, pathsOf(READONLY_PATHS), 'Paths inside that nobody writes to.'),
   uid_map: optional(idMap, 'Users of the user namespace: inside, outside, count. Chosen where left out.'),
   gid_map: optional(idMap, 'Groups, likewise.'),
   no_new_privs: field(flag, true, 'Set-user-ID programs give nothing: PR_SET_NO_NEW_PRIVS.'),

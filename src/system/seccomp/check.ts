@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { InvalidArgumentError } from '../../handle/index.ts';
 import { capabilityBit } from '../capabilities.ts';
-import { nearest, oneOf } from '../nearest.ts';
+import { nearest } from '../config/nearest.ts';
 import { ACTIONS, OPERATORS, type SeccompOperator } from './profile.ts';
 
 /** A condition on an argument. `mask` is for SCMP_CMP_MASKED_EQ alone. */
@@ -244,4 +244,12 @@ function list(fields: Fields, field: string, key: string): readonly unknown[] {
 
 function path(field: string, key: string): string {
   return field === '' ? key : `${field}.${key}`;
+}
+
+/** `NEAREST, or another of A, B`, as the remedy of an error has it. */
+export function oneOf(value: unknown, words: readonly string[]): string {
+  const best = typeof value === 'string' ? nearest(value, words) : undefined;
+  if (best === undefined) return `one of ${words.join(', ')}`;
+  const others = words.filter((word) => word !== best);
+  return others.length === 0 ? best : `${best}, or another of ${others.join(', ')}`;
 }

@@ -7,8 +7,7 @@
  */
 import { constants, release } from 'node:os';
 import { InvalidArgumentError } from '../../handle/index.ts';
-import { oneOf } from '../nearest.ts';
-import { type CheckedRule, type Condition, checkProfile, type Scope } from './check.ts';
+import { type CheckedRule, type Condition, checkProfile, oneOf, type Scope } from './check.ts';
 import { ACTIONS } from './profile.ts';
 import { type Architecture, isSystemCall, SYSCALLS } from './syscalls.ts';
 
