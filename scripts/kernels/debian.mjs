@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckFailed, cache, need } from '../check/run.mjs';
-import { prepareKernel } from './prepare.mjs';
+import { prepareKernel, RECIPE } from './prepare.mjs';
 
 /** What is fetched, and what is made of it: `.cache/kernels/6.1/{vmlinux,initramfs,modules.squashfs,kernel.json}`. */
 export const store = join(cache, 'kernels');
@@ -43,11 +43,16 @@ export function needTools() {
   }
 }
 
-/** What the store has of a kernel, or undefined: `{ name, package, version, release }`, and its directory. */
+/**
+ * What the store has of a kernel: `{ name, package, version, release, recipe }`, and its directory. Undefined where it has
+ * none, or one that was made by another recipe.
+ */
 export function stored(name) {
   const directory = join(store, name);
   const manifest = join(directory, 'kernel.json');
-  return existsSync(manifest) ? { directory, ...JSON.parse(readFileSync(manifest, 'utf8')) } : undefined;
+  if (!existsSync(manifest)) return undefined;
+  const kernel = JSON.parse(readFileSync(manifest, 'utf8'));
+  return kernel.recipe === RECIPE ? { directory, ...kernel } : undefined;
 }
 
 /**
@@ -72,7 +77,7 @@ export async function fetchKernel({ name, suite, archive }) {
     const release = await prepareKernel(debs, busybox(), scratch);
     writeFileSync(
       join(scratch, 'kernel.json'),
-      `${JSON.stringify({ name, package: image, version, release })}\n`,
+      `${JSON.stringify({ name, package: image, version, release, recipe: RECIPE })}\n`,
     );
     rmSync(join(store, name), { recursive: true, force: true });
     renameSync(scratch, join(store, name));

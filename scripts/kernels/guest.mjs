@@ -27,6 +27,8 @@ const KERNEL_ARGUMENTS = [
   'panic=-1 oops=panic',
   // Pure cgroup v2 with everything that it has.
   'cgroup_no_v1=all psi=1 swapaccount=1',
+  // Two memory nodes, for cpuset.mems.
+  'numa=fake=2',
   // The one clock that QEMU keeps right on a busy host.
   'clocksource=acpi_pm',
   // What only costs time here.

@@ -1,6 +1,7 @@
 // A kernel package made ready to boot: the uncompressed kernel, an initramfs with what it takes to mount the guest's
 // disks, and a disk with the modules.
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -25,18 +26,32 @@ const BOOT = ['virtio_pci', 'virtio_blk', 'virtio_console', 'squashfs'];
  */
 const MODULES = [
   'arch/x86/crypto/*',
+  'block/*',
   'crypto/*',
   'drivers/block/{brd,loop,null_blk,virtio_blk,zram}*',
   'drivers/block/zram/*',
   'drivers/char/virtio_console*',
+  'drivers/infiniband/core/*',
+  'drivers/infiniband/sw/rxe/*',
   'drivers/net/*.ko*',
   'drivers/net/can/{vcan,vxcan,dev/*,can-dev}*',
   'drivers/net/{bonding,ipvlan,netdevsim,ovpn,team,vxlan,wireguard}/*',
   'drivers/virtio/*',
   'fs/{ext4,fuse,jbd2,mbcache,nls,overlayfs,squashfs}*',
   'lib/*',
+  'mm/*',
   'net/*',
 ];
+
+/** Pid 1 of the initramfs. */
+const INIT = join(import.meta.dirname, 'guest/init');
+
+/** What a kernel that is ready was made with: one that was made with less is made again. */
+export const RECIPE = createHash('sha256')
+  .update(JSON.stringify([BOOT, MODULES]))
+  .update(readFileSync(INIT))
+  .digest('hex')
+  .slice(0, 16);
 
 /**
  * Writes vmlinux, initramfs and modules.squashfs into `directory`, and resolves with the release that `uname -r` will
@@ -116,7 +131,7 @@ async function makeInitramfs(modules, busybox, directory) {
   for (const path of ['bin', 'dev', 'proc', 'root', 'modules'])
     mkdirSync(join(tree, path), { recursive: true });
   copyFileSync(busybox, join(tree, 'bin/busybox'));
-  copyFileSync(join(import.meta.dirname, 'guest/init'), join(tree, 'init'));
+  copyFileSync(INIT, join(tree, 'init'));
   chmodSync(join(tree, 'init'), 0o755);
   const order = loadOrder(readFileSync(join(modules, 'modules.dep'), 'utf8'), BOOT);
   for (const [i, file] of order.entries()) copyFileSync(join(modules, file), join(tree, 'modules', name(i)));

@@ -26,9 +26,9 @@ const PROGRAMS = {
   bash: ['bash'],
   dash: ['dash'],
   ethtool: ['ethtool'],
-  iproute2: ['bridge', 'ip', 'ss', 'tc'],
+  iproute2: ['bridge', 'ip', 'rdma', 'ss', 'tc'],
   procps: ['sysctl'],
-  'util-linux': ['mount', 'nsenter', 'prlimit', 'setpriv', 'umount', 'unshare'],
+  'util-linux': ['fallocate', 'mount', 'nsenter', 'prlimit', 'setpriv', 'umount', 'unshare'],
 };
 
 /** Of busybox only what does not stand in the way of a program above: its `ip` knows half of the words. */

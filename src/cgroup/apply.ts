@@ -9,7 +9,7 @@ import { splitPath } from './hierarchy.ts';
 import type { LimitWrite } from './limit-table.ts';
 import { type CgroupLimits, encodeLimits } from './limits.ts';
 
-const { EBUSY, EINVAL, ENODEV, ENOENT } = constants.errno;
+const { EBUSY, EINVAL, ENODEV, ENOENT, EOPNOTSUPP } = constants.errno;
 
 /** What to write, every value checked. @throws InvalidArgumentError */
 export function checkedLimits(limits: CgroupLimits): LimitWrite[] {
@@ -46,7 +46,7 @@ export async function applyLimits(core: CgroupCore, writes: readonly LimitWrite[
 }
 
 function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
-  const { controller, field, file, text, since, value } = write;
+  const { controller, field, file, text, since, needs, value } = write;
   const info = { path: core.file(file), field, value };
   if (result === -ENOENT && core.path !== '/') {
     const available = core.native.read('cgroup.controllers');
@@ -56,7 +56,9 @@ function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
   }
   if (result === -ENOENT) {
     const need =
-      since === undefined ? 'this kernel does not have it' : `it needs Linux ${since}, this is ${release()}`;
+      since === undefined
+        ? (needs ?? 'this kernel does not have it')
+        : `it needs Linux ${since}, this is ${release()}`;
     const root = core.path === '/' ? ': the root of the hierarchy has no limits' : '';
     return cgroupError(
       result,
@@ -75,6 +77,8 @@ function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
     const hint = controller === 'cpuset' ? `; see cpuset.${field.slice(7)}.effective of ${parent}` : '';
     return cgroupError(result, 'write', `${field}: the kernel does not take ${wrote}${hint}`, info);
   }
+  if (result === -EOPNOTSUPP && needs !== undefined)
+    return cgroupError(result, 'write', `${field}: the kernel does not take ${wrote}: ${needs}`, info);
   if (result === -EBUSY)
     return cgroupError(result, 'write', `${field}: in use, the kernel refused ${wrote}`, info);
   return cgroupError(result, 'write', `${field}: the kernel refused ${wrote}`, info);

@@ -1,4 +1,4 @@
-/** io.max and io.weight: limits by device. */
+/** io.max, io.weight and io.bfq.weight: limits by device. */
 import { readFileSync, statSync } from 'node:fs';
 import { InvalidArgumentError } from '../handle/index.ts';
 import { type LimitTable, type LimitWrite, refuseUnknown } from './limit-table.ts';
@@ -19,41 +19,66 @@ export interface IoMax {
  */
 export interface IoLimits {
   readonly max?: Readonly<Record<string, IoMax>>;
-  /** io.weight: 1 to 10,000; 100 unless set. */
+  /** io.weight: 1 to 10,000; 100 unless set. It counts on devices that io.cost.qos of the root is enabled for. */
   readonly weight?: number;
   /** io.weight of single devices; 'default' for that of the cgroup. */
-  readonly weights?: Readonly<Record<string, number | 'default'>>;
+  readonly weights?: DeviceWeights;
+  /** io.bfq.weight: 1 to 1,000; 100 unless set. It counts on devices whose scheduler is bfq. */
+  readonly bfqWeight?: number;
+  /** io.bfq.weight of single devices. */
+  readonly bfqWeights?: DeviceWeights;
 }
 
-const KEYS = ['max', 'weight', 'weights'];
+type DeviceWeights = Readonly<Record<string, number | 'default'>>;
+
+/** Two schedulers share disks out by weight, and neither heeds the other's. */
+const WEIGHTS = [
+  {
+    key: 'weight',
+    file: 'io.weight',
+    codec: whole(1, 10_000),
+    needs: 'it takes a kernel with BLK_CGROUP_IOCOST, and io.cost.qos of the root enabled for the device',
+  },
+  {
+    key: 'bfqWeight',
+    file: 'io.bfq.weight',
+    codec: whole(1, 1000),
+    needs: 'it takes the module bfq, as the scheduler of the device',
+  },
+] as const;
+const KEYS = ['max', ...WEIGHTS.flatMap(({ key }) => [key, `${key}s`])];
 const RATES = {
   rbps: quantity('size', 1n),
   wbps: quantity('size', 1n),
   riops: quantity('count', 1n),
   wiops: quantity('count', 1n),
 };
-const WEIGHT = whole(1, 10_000);
 
 export const ioLimits: LimitTable = {
   encode(value, controller) {
     refuseUnknown(value, KEYS, controller);
-    const { max = {}, weight, weights = {} } = value as IoLimits;
+    const given = value as IoLimits;
+    const { max = {} } = given;
     const writes: LimitWrite[] = [];
-    if (weight !== undefined) {
-      const text = `default ${WEIGHT.encode(weight, 'io.weight')}`;
-      writes.push({ controller, field: 'io.weight', value: weight, file: 'io.weight', text });
-    }
-    for (const [device, one] of entries(weights, 'io.weights')) {
-      const field = `io.weights['${device}']`;
-      const text = `${deviceNumber(device, field)} ${one === 'default' ? one : WEIGHT.encode(one, field)}`;
-      writes.push({ controller, field, value: one, file: 'io.weight', text });
+    for (const { key, file, codec, needs } of WEIGHTS) {
+      const { [key]: weight, [`${key}s` as const]: weights = {} } = given;
+      if (weight !== undefined) {
+        const field = `io.${key}`;
+        const text = `default ${codec.encode(weight, field)}`;
+        writes.push({ controller, field, value: weight, file, text, needs });
+      }
+      for (const [device, one] of entries(weights, `io.${key}s`)) {
+        const field = `io.${key}s['${device}']`;
+        const text = `${deviceNumber(device, field)} ${one === 'default' ? one : codec.encode(one, field)}`;
+        writes.push({ controller, field, value: one, file, text, needs });
+      }
     }
     for (const [device, rates] of entries(max, 'io.max')) {
       const field = `io.max['${device}']`;
       refuseUnknown(rates, Object.keys(RATES), field);
-      const given = rates as Record<string, unknown>;
+      const wanted = rates as Record<string, unknown>;
       const words = Object.entries(RATES).flatMap(([key, codec]) =>
-        given[key] === undefined ? [] : [`${key}=${codec.encode(given[key], `${field}.${key}`)}`],
+        wanted[key] === undefined ? [] : [`${key}=${codec.encode(wanted[key], `${field}.${key}`)}`],
       );
       if (words.length === 0) continue;
       const text = `${deviceNumber(device, field)} ${words.join(' ')}`;
@@ -63,22 +88,21 @@ export const ioLimits: LimitTable = {
   },
 
   async read(read) {
-    const max = await read('io.max');
-    const weight = await read('io.weight');
-    if (max === undefined && weight === undefined) return undefined;
-    const found: { max?: Record<string, IoMax>; weight?: number; weights?: Record<string, number> } = {};
-    for (const [device, words] of lines(max)) {
+    const found: Record<string, unknown> = {};
+    for (const [device, words] of lines(await read('io.max'))) {
       const rates = words.map((text) => {
         const [key = '', value = ''] = text.split('=');
         return [key, RATES.rbps.decode(value)];
       });
-      found.max = { ...found.max, [device]: Object.fromEntries(rates) as IoMax };
+      found.max = { ...(found.max as object), [device]: Object.fromEntries(rates) as IoMax };
     }
-    for (const [device, [text = '']] of lines(weight)) {
-      if (device === 'default') found.weight = Number(text);
-      else found.weights = { ...found.weights, [device]: Number(text) };
+    for (const { key, file } of WEIGHTS) {
+      for (const [device, [text = '']] of lines(await read(file))) {
+        if (device === 'default') found[key] = Number(text);
+        else found[`${key}s`] = { ...(found[`${key}s`] as object), [device]: Number(text) };
+      }
     }
-    return found;
+    return Object.keys(found).length === 0 ? undefined : found;
   },
 };
 

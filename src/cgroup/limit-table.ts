@@ -14,6 +14,8 @@ export interface LimitWrite {
   readonly text: string;
   /** The first Linux release that has the file, where that is later than 5.10. */
   readonly since?: string;
+  /** What it takes besides, in the kernel or on the device. */
+  readonly needs?: string;
 }
 
 /** Reads a file of the cgroup; undefined where there is none. */

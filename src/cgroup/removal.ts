@@ -16,6 +16,7 @@ import { CgroupBusyError, CgroupStuckError, type StuckProcess } from './errors.t
 import { checkFeeds } from './event-feed.ts';
 import { parseFlat } from './event-levels.ts';
 import { filePath, hierarchy, joinPath, pathOfPid, splitPath } from './hierarchy.ts';
+import { liftRdmaLimits } from './lift-rdma.ts';
 import { describeProcess, readPids } from './processes.ts';
 import { waitUntil } from './waiting.ts';
 
@@ -203,7 +204,7 @@ async function removeBelow(
     const below = joinPath(path, name);
     const refused = await removeBelow(child, below, done);
     if (refused !== undefined) return refused;
-    const error = removeOne(native, name, child.inode);
+    const error = removeOne(native, name, child);
     if (error < 0) return { path: below, error };
     if (++done.count % REMOVED_PER_TURN === 0) await turn();
   }
@@ -211,20 +212,22 @@ async function removeBelow(
 }
 
 /** rmdir(2) of exactly that cgroup, with a last reading of its events before. 0 where it is gone already. */
-function removeOne(parent: NativeCgroup, name: string, inode: number): number {
+function removeOne(parent: NativeCgroup, name: string, child: NativeCgroup): number {
+  const { inode } = child;
   checkFeeds(inode);
+  liftRdmaLimits(child, () => !isPopulated(child));
   const result = parent.remove(name, inode);
   if (result === 0) checkFeeds(inode);
   // Another one by that name is not ours to remove.
   return isGone(result) || result === -ESTALE ? 0 : result;
 }
 
-function removeTop({ path, inode }: CgroupCore): number {
+function removeTop({ path, native }: CgroupCore): number {
   const { parent, name } = splitPath(path);
   const directory = loadBinding().openCgroup(hierarchy().mount, below(parent));
   if (typeof directory === 'number') return isGone(directory) ? 0 : directory;
   try {
-    return removeOne(directory, name, inode);
+    return removeOne(directory, name, native);
   } finally {
     directory.close();
   }

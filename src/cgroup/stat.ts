@@ -43,6 +43,8 @@ export interface MemoryUsage {
   readonly swapCurrent?: bigint;
   /** memory.swap.peak, Linux 6.5. */
   readonly swapPeak?: bigint;
+  /** memory.swap.events: how often swap went over `high`, would have gone over `max`, and failed to take a page. */
+  readonly swapEvents?: Counters;
   readonly zswapCurrent?: bigint;
   /** memory.stat: `anon`, `file`, `slab`, `pgmajfault` and their kin. */
   readonly stat: Counters;
@@ -185,6 +187,7 @@ async function readMemory(read: FileReader, counters: CounterReader): Promise<Me
     peak: number(await read('memory.peak')),
     swapCurrent: number(await read('memory.swap.current')),
     swapPeak: number(await read('memory.swap.peak')),
+    swapEvents: await counters('memory.swap.events'),
     zswapCurrent: number(await read('memory.zswap.current')),
     stat: (await counters('memory.stat')) ?? {},
     events: (await counters('memory.events')) ?? {},

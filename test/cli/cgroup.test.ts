@@ -160,6 +160,7 @@ describe('set', () => {
         ...['cpu.max', '50000 100000', 'cpu.weight', '200', 'cpu.max.burst', '1000', 'cpu.idle', '0'],
         ...['memory.max', '1G', 'memory.swap.max', '500M', 'memory.oom.group', '1', 'pids.max', '100'],
         ...['io.max', '8:0', 'rbps=10M', 'wiops=5', 'io.weight', '100', 'io.weight', '8:0', '50'],
+        ...['io.bfq.weight', '200', 'io.bfq.weight', '8:0', '60'],
         ...['cpuset.cpus', '0-3', 'cpuset.cpus.partition', 'root', 'hugetlb.2MB.rsvd.max', '4M'],
         ...[
           'rdma.max',
@@ -179,7 +180,13 @@ describe('set', () => {
         cpu: { max: '50000 100000', weight: '200', burst: '1000', idle: false },
         memory: { max: '1G', swapMax: '500M', oomGroup: true },
         pids: { max: '100' },
-        io: { max: { '8:0': { rbps: '10M', wiops: '5' } }, weight: '100', weights: { '8:0': 50 } },
+        io: {
+          max: { '8:0': { rbps: '10M', wiops: '5' } },
+          weight: '100',
+          weights: { '8:0': 50 },
+          bfqWeight: '200',
+          bfqWeights: { '8:0': 60 },
+        },
         cpuset: { cpus: '0-3', partition: 'root' },
         hugetlb: { '2MB': { rsvdMax: '4M' } },
         rdma: { mlx5_0: { hcaHandle: '2' } },

@@ -31,9 +31,9 @@ function readLimit(limits: Tree, file: string, words: Words): void {
   if (controller === 'hugetlb') {
     const [size = '', ...suffix] = rest;
     put(limits, ['hugetlb', size, camelCase(suffix.join('.'))], words.next());
-  } else if (file === 'io.weight' && /^(\d+:\d+|\/)/.test(words.peek ?? '')) {
+  } else if (/^io\.(bfq\.)?weight$/.test(file) && /^(\d+:\d+|\/)/.test(words.peek ?? '')) {
     const device = words.next();
-    put(limits, ['io', 'weights', device], number(words.next()));
+    put(limits, ['io', `${camelCase(rest.join('.'))}s`, device], number(words.next()));
   } else if (file === 'io.max' || file === 'rdma.max') {
     const path = file === 'io.max' ? ['io', 'max'] : ['rdma'];
     const device = words.next();

@@ -1,0 +1,77 @@
+/** Jobs in cgroups of a guest, where every controller may be handed down. */
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { Cgroup, type CgroupLimits, type CgroupReference } from '../../src/cgroup/index.ts';
+import { handles } from '../../src/handle/index.ts';
+import { Process } from '../../src/process/index.ts';
+import { mount } from './cgroup.ts';
+
+/** Has every controller, while the tests of a file run. */
+export const TOP = `/cofferdam-test-${process.pid}`;
+
+/** Makes {@link TOP} for the tests of a file, and sees after each that it left nothing in it. */
+export function handDownAllControllers(): void {
+  const subtree = `${mount}/cgroup.subtree_control`;
+  const words = (file: string) => readFileSync(file, 'utf8').trim().split(' ').filter(Boolean);
+  let before: string[];
+
+  beforeAll(() => {
+    before = words(subtree);
+    mkdirSync(mount + TOP);
+    writeFileSync(
+      subtree,
+      words(`${mount}/cgroup.controllers`)
+        .map((name) => `+${name}`)
+        .join(' '),
+    );
+  });
+  afterAll(() => {
+    rmdirSync(mount + TOP);
+    const added = words(subtree).filter((name) => !before.includes(name));
+    writeFileSync(subtree, added.map((name) => `-${name}`).join(' '));
+  });
+  afterEach(() => {
+    const left = readdirSync(mount + TOP, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(left).toEqual([]);
+    expect(handles.list().filter(({ state }) => state === 'open')).toEqual([]);
+  });
+}
+
+/** A cgroup that is removed with all that runs in it. */
+export const create = (limits: CgroupLimits, name = 'job', parent: CgroupReference = TOP): Promise<Cgroup> =>
+  Cgroup.create(parent, name, limits, { removeOnDispose: true });
+
+export const shell = (cgroup: Cgroup, script: string): Promise<Process> =>
+  Process.spawn(['sh', '-c', script], { cgroup, stdio: ['ignore', 'pipe', 'ignore'] });
+
+/** What a script in it prints. */
+export async function output(cgroup: Cgroup, script: string): Promise<string> {
+  await using job = await shell(cgroup, script);
+  let printed = '';
+  for await (const text of job.stdout ?? []) printed += text;
+  await job.wait({ timeout: 10_000 });
+  return printed;
+}
+
+/** Takes memory until somebody stops it: a line that never ends. */
+export const hog = (cgroup: Cgroup): Promise<Process> =>
+  Process.spawn(['tail', '/dev/zero'], { cgroup, stdio: 'ignore' });
+
+/** Microseconds of CPU time that a busy loop gets in a while. */
+export async function busy(cgroup: Cgroup, milliseconds: number): Promise<number> {
+  await using loop = await shell(cgroup, 'while :; do :; done');
+  await sleep(milliseconds);
+  loop.send('SIGKILL');
+  await loop.wait({ timeout: 5000 });
+  return Number((await cgroup.stat()).cpu?.usageUsec);
+}
+
+/** Waits until it is so. */
+export async function until(what: string, holds: () => Promise<boolean>, timeout = 20_000): Promise<void> {
+  for (const deadline = performance.now() + timeout; !(await holds()); await sleep(50))
+    if (performance.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`);
+}
+
+/** Of the words of a file the one in brackets: the one that holds. */
+export const chosen = (file: string): string => /\[(\S+)\]/.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
