@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -150,6 +152,23 @@ bool IsFrozen(int cgroup_fd) {
          strstr(text, "frozen 1") != nullptr;
 }
 
+// Linux before 6.3 gives what is born in a cgroup the CPUs and memory nodes of its parent process, and not
+// those of the cgroup, or of the one above it, that has the controller. What moves in gets them.
+bool LosesCpuset(int cgroup_fd) {
+  utsname kernel = {};
+  int major = 0;
+  int minor = 0;
+  if (uname(&kernel) != 0 || sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return false;
+  if (major > 6 || (major == 6 && minor >= 3)) return false;
+  auto exists = [cgroup_fd](const std::string& path) {
+    return faccessat(cgroup_fd, path.c_str(), F_OK, 0) == 0;
+  };
+  for (std::string at; exists(at + "cgroup.controllers"); at += "../") {
+    if (exists(at + "cpuset.cpus")) return true;
+  }
+  return false;
+}
+
 // The vectors that a ChildPlan points into.
 struct Pointers {
   explicit Pointers(const SpawnRequest& request) {
@@ -231,8 +250,14 @@ SpawnFailure Spawn(const SpawnRequest& request, Spawned* spawned) {
   if (request.cgroup_fd >= 0 && IsFrozen(request.cgroup_fd)) return {-EBUSY, "clone3", "cgroup.freeze"};
   OwnedFd procs;
   // Born in its cgroup where that can be, else here; see below.
-  bool born_there = request.cgroup_fd >= 0;
+  bool born_there = request.cgroup_fd >= 0 && !LosesCpuset(request.cgroup_fd);
   for (;;) {
+    if (request.cgroup_fd >= 0 && !born_there) {
+      Result<OwnedFd> opened = OpenIn(request.cgroup_fd, "cgroup.procs", O_WRONLY);
+      if (!opened.ok()) return {opened.error(), "openat", "cgroup.procs"};
+      procs = std::move(opened).value();
+      plan.procs_fd = procs.get();
+    }
     std::vector<int> sources = stdio.sources;
     plan.stdio = sources.data();
     plan.stdio_count = static_cast<int>(sources.size());
@@ -273,10 +298,6 @@ SpawnFailure Spawn(const SpawnRequest& request, Spawned* spawned) {
     // that was emptied by cgroup.kill once, or whose parent's own was. One that moves in lives.
     if (pid > 0) ReapEnding(pidfd.get());
     born_there = false;
-    Result<OwnedFd> opened = OpenIn(request.cgroup_fd, "cgroup.procs", O_WRONLY);
-    if (!opened.ok()) return {opened.error(), "openat", "cgroup.procs"};
-    procs = std::move(opened).value();
-    plan.procs_fd = procs.get();
   }
 }
 
