@@ -29,13 +29,14 @@ export function crossCheck(config: SettledConfig, given: Given, at: Place): void
   }
 }
 
+/** Whether there is something at a path; a group without content is nothing. */
 function isGiven(given: Given, ...keys: string[]): boolean {
   let one: unknown = given;
   for (const key of keys) {
     if (typeof one !== 'object' || one === null || !Object.hasOwn(one, key)) return false;
     one = (one as Given)[key];
   }
-  return one !== undefined;
+  return one !== undefined && one !== null;
 }
 
 type Memory = SettledConfig['resource_limits']['memory'];

@@ -177,6 +177,6 @@ export function textOr<T>(text: Kind<T>, other: Kind<T>): Kind<T> {
 }
 
 /** Makes something else of what another kind has read. */
-export function mapped<T, U>(kind: Kind<T>, make: (value: T, at: Place, given: unknown) => U): Kind<U> {
-  return { schema: kind.schema, read: (value, at) => make(kind.read(value, at), at, value) };
+export function mapped<T, U>(kind: Kind<T>, make: (value: T, at: Place) => U): Kind<U> {
+  return { schema: kind.schema, read: (value, at) => make(kind.read(value, at), at) };
 }

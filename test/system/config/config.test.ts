@@ -202,6 +202,11 @@ describe('the network', () => {
     expect(spec.network).toEqual({ kind: 'host' });
   });
 
+  it('and a group without content needs none either', () => {
+    const config = { root: null, security: { namespaces: ['pid'] } } as unknown as SystemConfig;
+    expect(checkSystemConfig(config).root.upper.kind).toBe('tmpfs');
+  });
+
   it('of the host needs no namespace', () => {
     const { network, security } = checkSystemConfig({ network: 'host' });
     expect(network).toEqual({ kind: 'host' });
