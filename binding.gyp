@@ -2,6 +2,7 @@
   'variables': {
     # Warnings fail the build, except where somebody builds with a compiler we have not seen: COFFERDAM_WERROR=0.
     'cofferdam_werror%': "<!(node -p \"process.env.COFFERDAM_WERROR || 1\")",
+    'cofferdam_static%': "<!(sh -c 'echo \"int main(){}\" | ${CXX:-c++} -x c++ -static -o /dev/null - 2>/dev/null && echo -static || echo -pie')",
   },
   'targets': [
     {
@@ -10,6 +11,7 @@
         'native/addon/addon.cc',
         'native/addon/arguments.cc',
         'native/addon/cgroup_handle.cc',
+        'native/addon/control_handle.cc',
         'native/addon/dispatch.cc',
         'native/addon/environment.cc',
         'native/addon/fd_handle.cc',
@@ -24,8 +26,10 @@
         'native/addon/priority_handle.cc',
         'native/addon/process_calls.cc',
         'native/addon/shared_memory.cc',
+        'native/addon/supervisor_seat.cc',
         'native/addon/wake.cc',
         'native/kernel/cgroup_dir.cc',
+        'native/kernel/control_socket.cc',
         'native/kernel/fd_table.cc',
         'native/kernel/netlink_io.cc',
         'native/kernel/netlink_netns.cc',
@@ -65,6 +69,35 @@
       'configurations': {
         'Debug': { 'defines': ['COFFERDAM_DEBUG'] },
       },
+    },
+    {
+      'target_name': 'cofferdam-supervisor',
+      'type': 'executable',
+      'sources': [
+        'native/kernel/cgroup_dir.cc',
+        'native/kernel/control_socket.cc',
+        'native/kernel/owned_fd.cc',
+        'native/kernel/pidfd.cc',
+        'native/supervisor/command.cc',
+        'native/supervisor/confine.cc',
+        'native/supervisor/event_loop.cc',
+        'native/supervisor/init.cc',
+        'native/supervisor/janitor.cc',
+        'native/supervisor/main.cc',
+        'native/supervisor/message.cc',
+        'native/supervisor/mount_plan.cc',
+        'native/supervisor/reclaim.cc',
+        'native/supervisor/supervisor.cc',
+        'native/supervisor/system.cc',
+      ],
+      'cflags_cc': ['-std=c++20', '-Wall', '-Wextra', '-fno-exceptions', '-fno-rtti', '-ffunction-sections', '-fdata-sections'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=c++17'],
+      # It is cloned for every system: the less there is of it, the better. Where there is no static libc it
+      # works all the same.
+      'ldflags': ['-Wl,--gc-sections', '<(cofferdam_static)'],
+      'conditions': [
+        ['cofferdam_werror==1', { 'cflags_cc': ['-Werror'] }],
+      ],
     },
   ],
 }

@@ -412,6 +412,17 @@ export {
   type VethSpec,
 } from './system/config/index.ts';
 export {
+  type Command,
+  type CreateSystemOptions,
+  type EndReason,
+  type RunOptions,
+  type RunResult,
+  reclaimSystems,
+  type StopOptions,
+  System,
+  type SystemEnd,
+} from './system/index.ts';
+export {
   type Architecture,
   type CompiledSeccomp,
   compileSeccomp,

@@ -8,6 +8,7 @@
 #include "addon_data.h"
 #include "arguments.h"
 #include "cgroup_handle.h"
+#include "control_handle.h"
 #include "environment.h"
 #include "fd_handle.h"
 #include "inotify_handle.h"
@@ -58,6 +59,17 @@ Napi::Value CheckLeaks(const Napi::CallbackInfo& info) {
 }
 #endif
 
+// A pipe, as two owners: [where to read, where to write].
+Napi::Value OpenPipe(const Napi::CallbackInfo& info) {
+  OwnedFd read_end, write_end;
+  if (int error = OwnedFd::Pipe(&read_end, &write_end); error < 0)
+    return Napi::Number::New(info.Env(), error);
+  Napi::Array ends = Napi::Array::New(info.Env());
+  ends.Set(0u, FdHandle::Wrap(info.Env(), std::move(read_end)));
+  ends.Set(1u, FdHandle::Wrap(info.Env(), std::move(write_end)));
+  return ends;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto data = std::make_unique<AddonData>();
   data->environment = Environment::Create(env);
@@ -72,6 +84,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   data->cgroup_class = Napi::Persistent(CgroupHandle::Class(env));
   data->inotify_class = Napi::Persistent(InotifyHandle::Class(env));
   data->priority_class = Napi::Persistent(PriorityHandle::Class(env));
+  data->control_class = Napi::Persistent(ControlHandle::Class(env));
   env.SetInstanceData(data.release());
 
   exports["version"] = Napi::String::New(env, COFFERDAM_VERSION);
@@ -91,6 +104,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["reapChild"] = Napi::Function::New<ReapChildCall>(env, "reapChild");
   exports["openCgroup"] = Napi::Function::New<CgroupHandle::Open>(env, "openCgroup");
   exports["openInotify"] = Napi::Function::New<InotifyHandle::Open>(env, "openInotify");
+  exports["connectSupervisor"] = Napi::Function::New<ControlHandle::Connect>(env, "connectSupervisor");
+  exports["openPipe"] = Napi::Function::New<OpenPipe>(env, "openPipe");
   exports["openPriority"] = Napi::Function::New<PriorityHandle::Open>(env, "openPriority");
   exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");
 #ifdef __SANITIZE_ADDRESS__

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cgroup_handle.h"
+#include "control_handle.h"
 #include "environment.h"
 #include "fd_handle.h"
 #include "inotify_handle.h"
@@ -33,6 +34,7 @@ class AddonData {
   Napi::FunctionReference cgroup_class;
   Napi::FunctionReference inotify_class;
   Napi::FunctionReference priority_class;
+  Napi::FunctionReference control_class;
   std::optional<NetlinkHandle::Parts> netlink_parts;
   std::optional<OwnedFd> fd_parts;
   std::optional<PidfdHandle::Parts> pidfd_parts;
@@ -40,6 +42,7 @@ class AddonData {
   std::shared_ptr<CgroupDir> cgroup_parts;
   std::optional<InotifyHandle::Parts> inotify_parts;
   std::optional<PriorityHandle::Parts> priority_parts;
+  std::optional<ControlHandle::Parts> control_parts;
   // An object that Node did not tie to its JavaScript object, because the environment is being terminated: no
   // finalizer will ever delete it. The open function does, after the constructor that it called.
   std::unique_ptr<NetlinkHandle> netlink_orphan;
@@ -49,6 +52,7 @@ class AddonData {
   std::unique_ptr<CgroupHandle> cgroup_orphan;
   std::unique_ptr<InotifyHandle> inotify_orphan;
   std::unique_ptr<PriorityHandle> priority_orphan;
+  std::unique_ptr<ControlHandle> control_orphan;
 };
 
 }  // namespace cofferdam

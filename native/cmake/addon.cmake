@@ -32,6 +32,7 @@ add_library(addon MODULE
   addon/addon.cc
   addon/arguments.cc
   addon/cgroup_handle.cc
+  addon/control_handle.cc
   addon/dispatch.cc
   addon/environment.cc
   addon/fd_handle.cc
@@ -46,6 +47,7 @@ add_library(addon MODULE
   addon/process_calls.cc
   addon/priority_handle.cc
   addon/shared_memory.cc
+  addon/supervisor_seat.cc
   addon/wake.cc)
 set_target_properties(addon PROPERTIES OUTPUT_NAME cofferdam PREFIX "" SUFFIX ".node")
 target_include_directories(addon SYSTEM PRIVATE ${COFFERDAM_NODE_INCLUDE} ${NODE_ADDON_API_INCLUDE})

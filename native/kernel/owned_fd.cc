@@ -15,8 +15,8 @@
 
 namespace cofferdam {
 
-OwnedFd::OwnedFd(int fd) : fd_(fd) {
-  fd_table::Adopt(fd);
+OwnedFd::OwnedFd(int fd) : fd_(fd < 0 ? -1 : fd) {
+  if (ok()) fd_table::Adopt(fd);
 }
 
 OwnedFd& OwnedFd::operator=(OwnedFd&& other) noexcept {

@@ -50,7 +50,7 @@ class OwnedFd {
   int Release();
 
  protected:
-  // Takes over an fd that the caller has just got from the kernel.
+  // Takes over an fd that the caller has just got from the kernel; none where that said no.
   explicit OwnedFd(int fd);
 
  private:

@@ -16,6 +16,7 @@
 #include <memory>
 #include <utility>
 
+#include "new_fd.h"
 #include "pidfd.h"
 #include "spawn_child.h"
 #include "spawn_watchdog.h"
@@ -64,12 +65,6 @@ class AllSignalsBlocked {
 
  private:
   uint64_t before_ = 0;
-};
-
-// An fd as the kernel has just given it, close-on-exec.
-class NewFd : public OwnedFd {
- public:
-  explicit NewFd(int fd) : OwnedFd(fd) {}
 };
 
 constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;

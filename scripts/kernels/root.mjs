@@ -53,6 +53,7 @@ const MOUNT_POINTS = ['dev', 'lib/modules', 'proc', 'root', 'run', 'sys', 'tmp',
 const PACKAGE = [
   'package.json',
   'build/Release/cofferdam.node',
+  'build/Release/cofferdam-supervisor',
   'dist',
   'node_modules/node-gyp-build',
   'node_modules/picocolors',

@@ -28,6 +28,11 @@ function ownIdentity(): CgroupIdentity {
   return own;
 }
 
+/** What marks a cgroup as ours: names and values of extended attributes. */
+export function identityFields(): readonly (readonly [name: string, value: string])[] {
+  return [[ATTRIBUTE, JSON.stringify(ownIdentity())]];
+}
+
 /** 0, or the negative errno of fsetxattr(2). */
 export function writeIdentity(native: NativeCgroup): number {
   return native.setAttribute(ATTRIBUTE, JSON.stringify(ownIdentity()));

@@ -1,19 +1,23 @@
+export { checkedLimits } from './apply.ts';
 export {
   Cgroup,
   type CgroupNode,
   type CgroupReference,
   type CreateCgroupOptions,
 } from './cgroup.ts';
-export type { CgroupControllers } from './controllers.ts';
+export { type CgroupControllers, missingController } from './controllers.ts';
 export type { RemovalState } from './core.ts';
 export { CgroupBusyError, CgroupStuckError, MissingControllerError, type StuckProcess } from './errors.ts';
 export type { CgroupEvent, PressureResource } from './event-levels.ts';
 export type { CgroupEvents, CgroupEventsOptions } from './events.ts';
-export type { CgroupIdentity } from './identity.ts';
+export { hierarchy } from './hierarchy.ts';
+export { type CgroupIdentity, identityFields, NAME_PREFIX } from './identity.ts';
 export type { IoLimits, IoMax } from './limit-io.ts';
 export type { HugetlbLimits, MiscLimits, RdmaLimits } from './limit-keyed.ts';
+export type { LimitWrite } from './limit-table.ts';
 export type { CpuMax } from './limit-values.ts';
 export type { CgroupLimits, CpuLimits, CpusetLimits, MemoryLimits, PidsLimits } from './limits.ts';
+export { removeOrphans } from './orphans.ts';
 export {
   type PressureOptions,
   type PressureThreshold,

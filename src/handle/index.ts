@@ -32,6 +32,7 @@ export { type MountEntry, parseMountinfo } from './mountinfo.ts';
 export type {
   NativeBinding,
   NativeCgroup,
+  NativeControl,
   NativeFd,
   NativeNetlink,
   NativePriority,

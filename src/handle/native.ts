@@ -365,6 +365,21 @@ export interface NativePriority {
   close(onClosed?: () => void): boolean;
 }
 
+/** This thread's connection to the supervisor of the process: whole messages, with fds. */
+export interface NativeControl {
+  /** The fd number, -1 from `close()` on. */
+  readonly fd: number;
+  /** sendmsg(2), never waiting; the fds stay the caller's. -EAGAIN where it is full, -EMSGSIZE for what is too long. */
+  send(bytes: Uint8Array, fds: readonly number[]): Result;
+  /** The next message, empty at the end; -EAGAIN where there is none. The fds are the caller's to close. */
+  receive(): { readonly bytes: Uint8Array; readonly fds: readonly NativeFd[] } | Result;
+  /** Whether it keeps the event loop alive. A new one does not. */
+  setRef(on: boolean): void;
+  hasRef(): boolean;
+  /** Idempotent. `fd` reads -1 at once; true where `onClosed` will be called. */
+  close(onClosed?: () => void): boolean;
+}
+
 export interface NativeBinding {
   /** The addon's own version, equal to package.json's. */
   readonly version: string;
@@ -431,6 +446,10 @@ export interface NativeBinding {
     trigger: string,
     onReady: (status: number) => void,
   ): NativePriority | Result;
+  /** Connects to the supervisor of this process, and starts it, an executable, where there is none yet. */
+  connectSupervisor(program: string, onReady: () => void): NativeControl | NativeSpawnFailure;
+  /** pipe2(2): the end to read and the end to write. */
+  openPipe(): readonly [NativeFd, NativeFd] | Result;
   /** Native handles open now in this environment, for tests. */
   openHandles(): number;
   /**

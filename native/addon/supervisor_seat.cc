@@ -1,0 +1,107 @@
+#include "supervisor_seat.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "../kernel/control_socket.h"
+#include "../kernel/pidfd.h"
+#include "../supervisor/protocol.h"
+
+namespace cofferdam {
+
+namespace {
+
+// Milliseconds that its end is waited for where it has nothing left to do.
+constexpr int kPatience = 20;
+
+struct Seat {
+  std::mutex mutex;
+  // By which others join; no connection of its own.
+  OwnedFd link;
+  OwnedFd pidfd;
+  int connections = 0;
+  // Of those that had systems left, and have yet to end.
+  std::vector<OwnedFd> leaving;
+
+  void Reap() {
+    std::erase_if(leaving, [](const OwnedFd& one) {
+      if (!HasEnded(one.get())) return false;
+      ReapEnding(one.get());
+      return true;
+    });
+  }
+  void Forget(int patience) {
+    link.Close();
+    if (!pidfd.ok()) return;
+    pollfd end = {pidfd.get(), POLLIN, 0};
+    poll(&end, 1, patience);
+    leaving.push_back(std::move(pidfd));
+    Reap();
+  }
+};
+
+Seat& TheSeat() {
+  // Never destroyed: threads of Node's may outlive static objects.
+  static Seat& seat = *new Seat;
+  return seat;
+}
+
+SpawnFailure Start(Seat& seat, const std::string& program, OwnedFd* connection) {
+  OwnedFd theirs;
+  if (int error = ControlPair(connection, &theirs); error < 0) return {error, "socketpair", {}};
+  Result<OwnedFd> link = OwnedFd::Duplicate(connection->get());
+  if (!link.ok()) return {link.error(), "fcntl", {}};
+  Result<OwnedFd> self = OwnedFd::Pidfd(getpid());
+  if (!self.ok()) return {self.error(), "pidfd_open", {}};
+  SpawnRequest request;
+  request.argv.emplace_back("cofferdam-supervisor");
+  request.paths.push_back(program);
+  request.stdio = {SpawnRequest::kNull, SpawnRequest::kNull, SpawnRequest::kNull, theirs.get(),
+                   self.value().get()};
+  // Whatever is mounted where we are may go.
+  request.cwd.emplace("/");
+  Spawned spawned;
+  if (SpawnFailure failure = Spawn(request, &spawned); failure.error < 0) return failure;
+  seat.link = std::move(link).value();
+  seat.pidfd = std::move(spawned.pidfd);
+  return {};
+}
+
+}  // namespace
+
+SpawnFailure JoinSupervisor(const std::string& program, OwnedFd* connection) {
+  Seat& seat = TheSeat();
+  std::lock_guard lock(seat.mutex);
+  seat.Reap();
+  if (seat.pidfd.ok() && HasEnded(seat.pidfd.get())) seat.Forget(0);
+  SpawnFailure failure;
+  if (seat.link.ok()) {
+    OwnedFd theirs;
+    MessageHeader join = {static_cast<uint32_t>(Kind::kJoin), 0, 0};
+    int fd;
+    if (failure.error = ControlPair(connection, &theirs); failure.error < 0) {
+      failure.call = "socketpair";
+    } else if (fd = theirs.get();
+               failure.error = SendControl(
+                   seat.link.get(), std::string_view(reinterpret_cast<char*>(&join), sizeof join), &fd, 1),
+               failure.error < 0) {
+      failure.call = "sendmsg";
+    }
+  } else {
+    failure = Start(seat, program, connection);
+  }
+  if (failure.error == 0) ++seat.connections;
+  return failure;
+}
+
+void LeaveSupervisor() {
+  Seat& seat = TheSeat();
+  std::lock_guard lock(seat.mutex);
+  if (--seat.connections == 0) seat.Forget(kPatience);
+}
+
+}  // namespace cofferdam

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "../kernel/owned_fd.h"
+#include "message.h"
+
+namespace cofferdam {
+
+// Starts what a kRun message says, as a child of the caller, confined. `fds` become its 0, 1, 2 and so on; it
+// has no others.
+//
+// As vfork(2): when this returns the program runs, or there is a failure and nothing is left.
+Failure StartCommand(const MessageReader& request, const std::vector<OwnedFd>& fds, pid_t* pid);
+
+}  // namespace cofferdam

@@ -1,0 +1,119 @@
+#include "janitor.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "reclaim.h"
+
+namespace cofferdam {
+
+namespace {
+
+template <size_t N>
+bool Copy(char (&into)[N], const std::string& text) {
+  if (text.size() >= N) return false;
+  memcpy(into, text.c_str(), text.size() + 1);
+  return true;
+}
+
+bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
+  Result<CgroupDir> parent = CgroupDir::Open(entry.root, entry.group);
+  if (!parent.ok()) return true;
+  Result<CgroupDir> cgroup = parent.value().OpenBelow(entry.name);
+  if (!cgroup.ok()) return true;
+  if (state == Ledger::Entry::kIntended) {
+    // Made in the moment of death: without its marks nobody else claims it, and nobody can be in it. With
+    // marks it is not the one that was intended.
+    if (cgroup.value().Attribute("user.cofferdam").ok()) return true;
+    parent.value().Remove(entry.name, cgroup.value().inode());
+    return true;
+  }
+  if (cgroup.value().inode() != entry.inode) return true;
+  KillTree(cgroup.value());
+  return RemoveTree(parent.value(), entry.name, cgroup.value()) == 0;
+}
+
+[[noreturn]] void RunJanitor(Ledger* ledger, int supervisor) {
+  dup3(supervisor, 3, O_CLOEXEC);
+  syscall(SYS_close_range, 4U, ~0U, 0);
+  prctl(PR_SET_NAME, "cofferdam-janit", 0, 0, 0);
+  pollfd end = {3, POLLIN, 0};
+  while (poll(&end, 1, -1) < 0 && errno == EINTR) continue;
+  // Whoever does not end at once is waited for: there is nobody else.
+  for (long pause = 100'000; !ledger->Sweep(); pause = pause < 50'000'000 ? pause * 2 : pause) {
+    timespec time = {0, pause};
+    nanosleep(&time, nullptr);
+  }
+  for (;;) _exit(0);
+}
+
+}  // namespace
+
+Ledger* Ledger::Create() {
+  void* memory = mmap(nullptr, sizeof(Ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  // All zero: every entry is free.
+  return memory == MAP_FAILED ? nullptr : static_cast<Ledger*>(memory);
+}
+
+Result<Ledger::Entry*> Ledger::Intend(const std::string& root, const std::string& group,
+                                      const std::string& name) {
+  for (Entry& entry : entries_) {
+    if (entry.state.load(std::memory_order_relaxed) != Entry::kFree) continue;
+    if (!Copy(entry.root, root) || !Copy(entry.group, group) || !Copy(entry.name, name))
+      return Errno{-ENAMETOOLONG};
+    entry.inode = 0;
+    entry.state.store(Entry::kIntended, std::memory_order_release);
+    return &entry;
+  }
+  return Errno{-ENOSPC};
+}
+
+void Ledger::Made(Entry* entry, uint64_t inode) {
+  entry->inode = inode;
+  entry->state.store(Entry::kMade, std::memory_order_release);
+}
+
+void Ledger::Clear(Entry* entry) {
+  entry->state.store(Entry::kFree, std::memory_order_release);
+}
+
+bool Ledger::Sweep() {
+  bool clean = true;
+  for (Entry& entry : entries_) {
+    uint32_t state = entry.state.load(std::memory_order_acquire);
+    if (state == Entry::kFree) continue;
+    if (SweepOne(entry, state)) {
+      RemoveGroups(entry.root, entry.group);
+      Clear(&entry);
+    } else {
+      clean = false;
+    }
+  }
+  return clean;
+}
+
+Result<Janitor> StartJanitor(Ledger* ledger) {
+  Result<OwnedFd> self = OwnedFd::Pidfd(getpid());
+  if (!self.ok()) return self.failure();
+  pid_t pid = fork();
+  if (pid == 0) RunJanitor(ledger, self.value().get());
+  if (pid < 0) return Errno::Last();
+  Janitor janitor;
+  janitor.pid = pid;
+  // It is ours, so that the number is its own.
+  Result<OwnedFd> pidfd = OwnedFd::Pidfd(pid);
+  if (!pidfd.ok()) return pidfd.failure();
+  janitor.pidfd = std::move(pidfd).value();
+  return janitor;
+}
+
+}  // namespace cofferdam

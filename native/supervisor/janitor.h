@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "../kernel/owned_fd.h"
+#include "../kernel/result.h"
+
+namespace cofferdam {
+
+// What there is to clear away if the supervisor is killed: a table in memory that it shares with its janitor,
+// and with nobody else. An entry is written before what it tells of is made.
+class Ledger {
+ public:
+  struct Entry {
+    enum State : uint32_t { kFree, kIntended, kMade };
+    std::atomic<uint32_t> state;
+    // Of the cgroup, once it is made.
+    uint64_t inode;
+    char root[256];
+    char group[512];
+    char name[256];
+  };
+
+  // Null where there is no memory.
+  static Ledger* Create();
+
+  // -ENOSPC where it is full, -ENAMETOOLONG for what does not fit.
+  Result<Entry*> Intend(const std::string& root, const std::string& group, const std::string& name);
+  static void Made(Entry* entry, uint64_t inode);
+  static void Clear(Entry* entry);
+
+  // Removes all that is entered, whatever runs in it. True when nothing is left.
+  bool Sweep();
+
+ private:
+  static constexpr size_t kEntries = 8192;
+  Entry entries_[kEntries];
+};
+
+// Starts the janitor of this process: it waits for our end, and sweeps. Its pid, and a pidfd of it.
+struct Janitor {
+  pid_t pid = -1;
+  OwnedFd pidfd;
+};
+Result<Janitor> StartJanitor(Ledger* ledger);
+
+}  // namespace cofferdam

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+
+namespace cofferdam {
+
+// What is said between an owner (src/system/supervisor), its supervisor, and pid 1 of each system.
+//
+// A message is a header and fields. A field is a tag and a length, 32 bits each in the host's order, and its
+// bytes, padded to four. src/system/wire.ts has the same numbers; a test compares them.
+
+struct MessageHeader {
+  uint32_t kind;
+  // Of the request that this is, or answers; 0 for news.
+  uint32_t serial;
+  // Chosen by the owner, unique among its systems.
+  uint32_t system;
+};
+
+enum class Kind : uint32_t {
+  // Owner to supervisor.
+  kCreate = 1,
+  kRun = 2,
+  kSignal = 3,
+  kEnd = 4,
+  // Another thread of the owner, whose end of a new connection comes with it.
+  kJoin = 5,
+  // Supervisor to pid 1: the id maps are written.
+  kGo = 8,
+  // Supervisor, or pid 1, to who asked.
+  kCreated = 16,
+  kStarted = 17,
+  kFailed = 18,
+  kDone = 19,
+  // News.
+  kExited = 24,
+  kGone = 25,
+  kStuck = 26,
+};
+
+enum class Tag : uint32_t {
+  // Of what failed: a negative errno, the system call, and its path.
+  kErrno = 1,
+  kCall = 2,
+  kPath = 3,
+
+  // The directory of the hierarchy, the group below it ("." for itself), and the name of the new cgroup.
+  kCgroupRoot = 16,
+  kCgroupGroup = 17,
+  kCgroupName = 18,
+  // "name\0value": extended attributes of the new cgroup.
+  kAttribute = 19,
+  // "file\0text": what is written to its files.
+  kWrite = 20,
+  // "+cpu +memory", for cgroup.subtree_control of the groups above.
+  kControllers = 21,
+  // CLONE_NEW*, 64 bits.
+  kNamespaces = 22,
+  kUidMap = 23,
+  kGidMap = 24,
+  // setgroups(2) is denied, without which an unprivileged user may write no gid_map.
+  kDenySetgroups = 25,
+  kHostname = 26,
+  // A MountStep.
+  kStep = 27,
+  // Milliseconds, 64 bits.
+  kTimeout = 28,
+  kGrace = 29,
+  // The network namespace that comes with the request is entered, rather than a new one made.
+  kGivenNetns = 30,
+  // The answer carries the network namespace of the system.
+  kWantNetns = 31,
+
+  kArgument = 48,
+  kEnvironment = 49,
+  kDirectory = 50,
+  kUid = 51,
+  kGid = 52,
+  // A mask of 64 bits.
+  kDroppedCapabilities = 53,
+  kNoNewPrivileges = 54,
+  // struct sock_filter[].
+  kSeccomp = 55,
+  kApparmor = 56,
+  // fd 0 is a terminal, which becomes the controlling one.
+  kTerminal = 57,
+
+  // Chosen by the owner, unique within its system; 0 for all of it.
+  kCommand = 64,
+  kSignalNumber = 65,
+  // As waitid(2) says them: CLD_*, and the exit code or signal.
+  kCode = 66,
+  kStatus = 67,
+  // Nine numbers of 64 bits; see Usage.
+  kUsage = 68,
+  // Why a system ended.
+  kReason = 69,
+  // "file\0text" of the cgroup, as it was at the end.
+  kStatistics = 70,
+  // The pid as the host has it.
+  kPid = 71,
+};
+
+enum class Step : uint32_t {
+  // fstype, target, options.
+  kMount = 1,
+  // target, upper, work, lower...
+  kOverlay = 2,
+  // source, target.
+  kBind = 3,
+  // path, mode in octal.
+  kDirectory = 4,
+  // path, mode in octal: an empty file.
+  kFile = 5,
+  // path, what it leads to.
+  kSymlink = 6,
+  // path: nothing is seen of it.
+  kMask = 7,
+  // path: it and all below cannot be written.
+  kReadonly = 8,
+  // path: the root of what follows.
+  kRoot = 9,
+  // The root becomes that of the system, and the host's goes out of sight.
+  kPivot = 10,
+  // "file", text: one write(2), below /proc/sys say.
+  kWriteFile = 11,
+  // path: what comes before is done by the supervisor, in its own mount namespace, and what is mounted on
+  // `path` goes there once pid 1 has been born with a copy of it. In a user namespace of its own pid 1 may
+  // not
+  // have the host's root as a layer, since that would show what lies below other mounts.
+  kBirth = 12,
+};
+
+// Flags of a step.
+constexpr uint32_t kStepOptional = 1;  // What is not there is left out.
+constexpr uint32_t kStepReadonly = 2;
+constexpr uint32_t kStepNosuid = 4;
+constexpr uint32_t kStepNodev = 8;
+constexpr uint32_t kStepNoexec = 16;
+constexpr uint32_t kStepRecursive = 32;
+
+}  // namespace cofferdam

@@ -1,0 +1,386 @@
+#include "system.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "../kernel/new_fd.h"
+#include "../kernel/pidfd.h"
+#include "init.h"
+#include "mount_plan.h"
+#include "reclaim.h"
+
+namespace cofferdam {
+
+namespace {
+
+// Milliseconds: between attempts to remove what is still busy, and until that is news.
+constexpr uint64_t kLongestPause = 50;
+constexpr uint64_t kStuckAfter = 5000;
+
+// What is told of a system at its end, as far as there is such a file.
+constexpr const char* kStatistics[] = {"memory.events", "memory.peak", "cpu.stat", "pids.events",
+                                       "pids.peak"};
+
+int WriteFile(const std::string& path, std::string_view text) {
+  NewFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.ok()) return -errno;
+  return write(file.get(), text.data(), text.size()) < 0 ? -errno : 0;
+}
+
+}  // namespace
+
+System::System(EventLoop* loop, Ledger* ledger, std::weak_ptr<Client> client, uint32_t id)
+    : loop_(loop), ledger_(ledger), client_(std::move(client)), id_(id) {}
+
+System::~System() = default;
+
+void System::Say(const MessageWriter& message, const int* fds, size_t fd_count) {
+  if (std::shared_ptr<Client> client = client_.lock()) client->Say(message, fds, fd_count);
+}
+
+Failure System::Create(const MessageReader& request, const std::vector<OwnedFd>& fds) {
+  root_ = request.Text(Tag::kCgroupRoot);
+  group_ = request.Text(Tag::kCgroupGroup);
+  name_ = request.Text(Tag::kCgroupName);
+  timeout_ = request.Number(Tag::kTimeout);
+  grace_ = request.Number(Tag::kGrace);
+  want_netns_ = request.Has(Tag::kWantNetns);
+  create_serial_ = request.serial();
+  Failure failure = MakeCgroup(request);
+  if (!failure) failure = StartInit(request, fds);
+  if (failure) Abandon();
+  return failure;
+}
+
+// The groups above, as far as they are not there, each with what it hands down.
+Failure System::MakeGroups(const MessageReader& request) {
+  std::string controllers = request.Text(Tag::kControllers);
+  std::string path;
+  std::string_view left = group_ == "." ? std::string_view() : std::string_view(group_);
+  Result<CgroupDir> at = CgroupDir::Open(root_.c_str(), ".");
+  if (!at.ok()) return {at.error(), "openat2", root_};
+  for (;;) {
+    if (!controllers.empty()) {
+      if (int error = at.value().Write("cgroup.subtree_control", controllers); error < 0)
+        return {error, "write", root_ + "/" + path + "cgroup.subtree_control"};
+    }
+    if (left.empty()) break;
+    size_t slash = left.find('/');
+    std::string name(left.substr(0, slash));
+    left.remove_prefix(slash == std::string_view::npos ? left.size() : slash + 1);
+    path += name + "/";
+    int made = at.value().Make(name.c_str());
+    if (made < 0 && made != -EEXIST) return {made, "mkdirat", root_ + "/" + path};
+    Result<CgroupDir> below = at.value().OpenBelow(name.c_str());
+    if (!below.ok()) return {below.error(), "openat2", root_ + "/" + path};
+    if (made == 0) below.value().SetAttribute(kGroupMark, "1");
+    at = std::move(below);
+  }
+  parent_.emplace(std::move(at).value());
+  return {};
+}
+
+Failure System::MakeCgroup(const MessageReader& request) {
+  std::string path = root_ + "/" + (group_ == "." ? "" : group_ + "/") + name_;
+  Result<Ledger::Entry*> entry = ledger_->Intend(root_, group_, name_);
+  if (!entry.ok()) return {entry.error(), "mkdirat", path};
+  entry_ = entry.value();
+  int error = -ENOENT;
+  // The end of another system may take the group away between the two.
+  for (int attempt = 0; error == -ENOENT && attempt < 10; ++attempt) {
+    if (Failure failure = MakeGroups(request)) return failure;
+    error = parent_->Make(name_.c_str());
+  }
+  if (error < 0) return {error, "mkdirat", path};
+  Result<CgroupDir> cgroup = parent_->OpenBelow(name_.c_str());
+  if (!cgroup.ok()) return {cgroup.error(), "openat2", path};
+  cgroup_.emplace(std::move(cgroup).value());
+  Ledger::Made(entry_, cgroup_->inode());
+  if (error = cgroup_->Lock(); error < 0) return {error, "flock", path};
+  for (std::string_view text : request.All(Tag::kAttribute)) {
+    auto pair = SplitPair(text);
+    if (!pair) continue;
+    if (error = cgroup_->SetAttribute(pair->first.c_str(), pair->second); error < 0)
+      return {error, "fsetxattr", path};
+  }
+  for (std::string_view text : request.All(Tag::kWrite)) {
+    auto pair = SplitPair(text);
+    if (!pair) continue;
+    if (error = cgroup_->Write(pair->first.c_str(), pair->second); error < 0)
+      return {error, "write", path + "/" + pair->first};
+  }
+  return {};
+}
+
+Failure System::WriteMaps(const MessageReader& request) {
+  std::string process = "/proc/" + std::to_string(pid_) + "/";
+  if (request.Has(Tag::kDenySetgroups)) {
+    if (int error = WriteFile(process + "setgroups", "deny"); error < 0) return {error, "write", "setgroups"};
+  }
+  if (int error = WriteFile(process + "uid_map", request.Text(Tag::kUidMap)); error < 0)
+    return {error, "write", "uid_map"};
+  if (int error = WriteFile(process + "gid_map", request.Text(Tag::kGidMap)); error < 0)
+    return {error, "write", "gid_map"};
+  return {};
+}
+
+Failure System::StartInit(const MessageReader& request, const std::vector<OwnedFd>& fds) {
+  OwnedFd theirs;
+  if (int error = ControlPair(&control_, &theirs); error < 0) return {error, "socketpair", {}};
+  uint64_t namespaces = request.Number(Tag::kNamespaces);
+  bool has_maps = (namespaces & CLONE_NEWUSER) != 0;
+  std::vector<std::string_view> steps = request.All(Tag::kStep);
+  std::string scratch;
+  if (Failure failure = RunEarlyMounts(steps, &scratch)) {
+    DetachScratch(scratch);
+    return failure;
+  }
+  InitPlan plan = {theirs.get(),
+                   has_maps,
+                   (namespaces & CLONE_NEWPID) != 0,
+                   (namespaces & CLONE_NEWNET) != 0,
+                   (namespaces & CLONE_NEWNS) != 0,
+                   (namespaces & CLONE_NEWUTS) != 0 ? request.Text(Tag::kHostname) : std::string(),
+                   std::move(steps)};
+
+  // A network namespace that comes with the request is entered here for the moment of the clone: from within
+  // a user namespace of its own pid 1 could not.
+  OwnedFd home;
+  if (request.Has(Tag::kGivenNetns) && !fds.empty()) {
+    home = NewFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    if (!home.ok() || setns(fds[0].get(), CLONE_NEWNET) < 0) {
+      int error = errno;
+      DetachScratch(scratch);
+      return {-error, "setns", "/proc/self/ns/net"};
+    }
+  }
+  int pidfd = -1;
+  clone_args arguments = {};
+  arguments.flags = namespaces | CLONE_PIDFD | CLONE_INTO_CGROUP;
+  arguments.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<uint64_t>(cgroup_->fd());
+  // Without CLONE_VM it returns twice, as fork(2): no stack of its own is needed.
+  long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid == 0) RunInit(plan);
+  int error = errno;
+  DetachScratch(scratch);
+  if (home.ok()) setns(home.get(), CLONE_NEWNET);
+  if (pid < 0) return {-error, "clone3", {}};
+  pid_ = static_cast<pid_t>(pid);
+  pidfd_ = NewFd(pidfd);
+  if (has_maps) {
+    if (Failure failure = WriteMaps(request)) return failure;
+    SendControl(control_.get(), MessageWriter(Kind::kGo, 0, 0).bytes());
+  }
+  if (want_netns_) {
+    std::string path = "/proc/" + std::to_string(pid_) + "/" + "ns/net";
+    netns_ = NewFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!netns_.ok()) return {-errno, "open", path};
+  }
+  state_ = State::kStarting;
+  if (timeout_ != 0) deadline_ = EventLoop::Now() + timeout_;
+  control_watch_ = loop_->Add(control_.get(), [this] { OnControl(); });
+  pidfd_watch_ = loop_->Add(pidfd_.get(), [this] { OnInitEnd(); });
+  return {};
+}
+
+void System::Abandon() {
+  if (pid_ > 0) {
+    SendSignal(pidfd_.get(), SIGKILL);
+    ReapEnding(pidfd_.get());
+  }
+  if (cgroup_) {
+    KillTree(*cgroup_);
+    RemoveTree(*parent_, name_.c_str(), *cgroup_);
+    cgroup_.reset();
+  }
+  if (entry_ != nullptr) {
+    RemoveGroups(root_.c_str(), group_);
+    Ledger::Clear(entry_);
+  }
+  state_ = State::kGone;
+}
+
+void System::OnControl() {
+  // Not forever: others wait, too.
+  for (int i = 0; i < 64; ++i) {
+    Result<ControlMessage> message = ReceiveControl(control_.get());
+    if (message.error() == -EAGAIN) return;
+    // ECONNRESET where it has died with something unread.
+    if (!message.ok() || message.value().bytes.empty()) {
+      // It is ending, which its pidfd tells.
+      control_watch_.reset();
+      return;
+    }
+    OnMessage(message.value());
+  }
+}
+
+void System::OnMessage(const ControlMessage& message) {
+  std::optional<MessageReader> said = MessageReader::Of(message.bytes);
+  if (!said) return;
+  switch (said->kind()) {
+    case Kind::kCreated: {
+      if (state_ != State::kStarting) return;
+      state_ = State::kRunning;
+      answered_ = true;
+      int netns = netns_.get();
+      Say(MessageWriter(Kind::kCreated, create_serial_, id_)
+              .AddNumber(Tag::kPid, static_cast<uint64_t>(pid_)),
+          &netns, netns_.ok() ? 1 : 0);
+      netns_.Close();
+      return;
+    }
+    case Kind::kFailed:
+      if (said->serial() == 0 && state_ == State::kStarting) {
+        refused_by_ = said->Text(Tag::kCall);
+        refusal_ = {static_cast<int>(said->Number(Tag::kErrno)), refused_by_.c_str(), said->Text(Tag::kPath)};
+        End("failed", 0);
+        return;
+      }
+      [[fallthrough]];
+    case Kind::kStarted: {
+      MessageWriter answer(said->kind(), said->serial(), id_);
+      for (Tag tag : {Tag::kErrno, Tag::kCall, Tag::kPath, Tag::kCommand})
+        if (said->Has(tag)) answer.Add(tag, said->Text(tag));
+      Say(answer);
+      return;
+    }
+    case Kind::kExited: {
+      MessageWriter news(Kind::kExited, 0, id_);
+      for (Tag tag : {Tag::kCommand, Tag::kCode, Tag::kStatus, Tag::kUsage})
+        if (said->Has(tag)) news.Add(tag, said->Text(tag));
+      AddStatistics(&news);
+      Say(news);
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+void System::Forward(const ControlMessage& message, const MessageReader& request) {
+  int error = -ESRCH;
+  if (state_ == State::kRunning) {
+    std::vector<int> fds;
+    for (const OwnedFd& fd : message.fds) fds.push_back(fd.get());
+    error = SendControl(control_.get(), message.bytes, fds.data(), fds.size());
+  }
+  if (error == 0) {
+    if (request.kind() == Kind::kSignal) Say(MessageWriter(Kind::kDone, request.serial(), id_));
+    return;
+  }
+  Say(MessageWriter(Kind::kFailed, request.serial(), id_).AddFailure({error, "sendmsg", {}}));
+}
+
+void System::End(const char* reason, uint64_t grace) {
+  if (state_ == State::kKilled || state_ == State::kGone) return;
+  if (reason_.empty()) reason_ = reason;
+  uint64_t now = EventLoop::Now();
+  if (state_ == State::kEnding) {
+    if (now + grace < deadline_) deadline_ = now + grace;
+    if (grace == 0) Kill();
+    return;
+  }
+  if (grace == 0 || state_ != State::kRunning) {
+    Kill();
+    return;
+  }
+  state_ = State::kEnding;
+  deadline_ = now + grace;
+  MessageWriter end(Kind::kEnd, 0, id_);
+  end.AddNumber(Tag::kSignalNumber, SIGTERM).AddNumber(Tag::kCommand, 0);
+  if (SendControl(control_.get(), end.bytes()) < 0) Kill();
+}
+
+void System::Kill() {
+  state_ = State::kKilled;
+  killed_at_ = EventLoop::Now();
+  // Pid 1 first: without it nobody of its namespace is left to fork, and a frozen one dies as well.
+  SendSignal(pidfd_.get(), SIGKILL);
+  KillTree(*cgroup_);
+  // Its pidfd tells at once, and the cgroup's events up to 10 ms late.
+  deadline_ = killed_at_ + kStuckAfter;
+  if (reaped_) Remove();
+}
+
+void System::OnInitEnd() {
+  // What it still had to say.
+  OnControl();
+  ReapEnding(pidfd_.get());
+  reaped_ = true;
+  pidfd_watch_.reset();
+  control_watch_.reset();
+  if (state_ == State::kKilled) {
+    Remove();
+  } else {
+    if (reason_.empty()) reason_ = "init";
+    Kill();
+  }
+}
+
+void System::AddStatistics(MessageWriter* message) const {
+  for (const char* file : kStatistics) {
+    Result<std::string> text = cgroup_->Read(file);
+    if (text.ok()) message->Add(Tag::kStatistics, std::string(file) + '\0' + text.value());
+  }
+}
+
+void System::Remove() {
+  MessageWriter news(Kind::kGone, 0, id_);
+  news.Add(Tag::kReason, reason_);
+  AddStatistics(&news);
+  if (RemoveTree(*parent_, name_.c_str(), *cgroup_) < 0) {
+    // Somebody forked past us, or is slow to die.
+    KillTree(*cgroup_);
+    uint64_t now = EventLoop::Now();
+    if (now - killed_at_ >= kStuckAfter && !told_stuck_) {
+      told_stuck_ = true;
+      Say(MessageWriter(Kind::kStuck, 0, id_));
+    }
+    deadline_ = now + pause_;
+    if (pause_ < kLongestPause) pause_ *= 2;
+    return;
+  }
+  cgroup_.reset();
+  RemoveGroups(root_.c_str(), group_);
+  Ledger::Clear(entry_);
+  deadline_ = 0;
+  state_ = State::kGone;
+  Say(answered_ ? news : MessageWriter(Kind::kFailed, create_serial_, id_).AddFailure(refusal_));
+}
+
+void System::OnDeadline() {
+  deadline_ = 0;
+  switch (state_) {
+    case State::kStarting:
+    case State::kRunning:
+      End("timeout", grace_);
+      return;
+    case State::kEnding:
+      Kill();
+      return;
+    case State::kKilled:
+      if (reaped_) {
+        Remove();
+      } else {
+        if (!told_stuck_) Say(MessageWriter(Kind::kStuck, 0, id_));
+        told_stuck_ = true;
+        deadline_ = EventLoop::Now() + kStuckAfter;
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace cofferdam

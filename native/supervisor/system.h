@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../kernel/cgroup_dir.h"
+#include "../kernel/control_socket.h"
+#include "../kernel/owned_fd.h"
+#include "event_loop.h"
+#include "janitor.h"
+#include "message.h"
+
+namespace cofferdam {
+
+// A connection to a thread of the owner.
+class Client {
+ public:
+  virtual ~Client() = default;
+  // False where it has gone, or does not read.
+  virtual bool Say(const MessageWriter& message, const int* fds = nullptr, size_t fd_count = 0) = 0;
+};
+
+// One disposable system, as its supervisor sees it: a cgroup, and pid 1 in it.
+class System {
+ public:
+  // `client` hears of it, as long as there is one.
+  System(EventLoop* loop, Ledger* ledger, std::weak_ptr<Client> client, uint32_t id);
+  ~System();
+  System(const System&) = delete;
+  System& operator=(const System&) = delete;
+
+  // Makes it. The answer, kCreated or kFailed, follows later unless there is a failure here.
+  Failure Create(const MessageReader& request, const std::vector<OwnedFd>& fds);
+  // kRun and kSignal go to pid 1, which answers.
+  void Forward(const ControlMessage& message, const MessageReader& request);
+  // SIGTERM, `grace` milliseconds, and the end of all that is left. A second call may only hasten it.
+  void End(const char* reason, uint64_t grace);
+  // What its time brings; call when `deadline()` has come.
+  void OnDeadline();
+
+  uint32_t id() const { return id_; }
+  // As EventLoop::Now(); 0 for none.
+  uint64_t deadline() const { return deadline_; }
+  // Nothing is left of it.
+  bool gone() const { return state_ == State::kGone; }
+
+ private:
+  enum class State { kNew, kStarting, kRunning, kEnding, kKilled, kGone };
+
+  Failure MakeCgroup(const MessageReader& request);
+  Failure MakeGroups(const MessageReader& request);
+  Failure StartInit(const MessageReader& request, const std::vector<OwnedFd>& fds);
+  Failure WriteMaps(const MessageReader& request);
+  void Say(const MessageWriter& message, const int* fds = nullptr, size_t fd_count = 0);
+  void OnControl();
+  void OnMessage(const ControlMessage& message);
+  void OnInitEnd();
+  void AddStatistics(MessageWriter* message) const;
+  void Kill();
+  // Removes what is left, or waits a little longer.
+  void Remove();
+  // Takes back what a failed Create has made.
+  void Abandon();
+
+  EventLoop* loop_;
+  Ledger* ledger_;
+  std::weak_ptr<Client> client_;
+  const uint32_t id_;
+  State state_ = State::kNew;
+  // Of the request to create it. One that fails is answered when nothing is left.
+  uint32_t create_serial_ = 0;
+  bool answered_ = false;
+  std::string refused_by_;
+  Failure refusal_ = {-ECANCELED, "clone3", {}};
+  bool want_netns_ = false;
+  uint64_t timeout_ = 0;
+  uint64_t grace_ = 0;
+  uint64_t deadline_ = 0;
+  uint64_t pause_ = 1;
+  uint64_t killed_at_ = 0;
+  bool told_stuck_ = false;
+  std::string reason_;
+  std::string root_, group_, name_;
+  std::optional<CgroupDir> parent_;
+  // Holds the lease.
+  std::optional<CgroupDir> cgroup_;
+  Ledger::Entry* entry_ = nullptr;
+  pid_t pid_ = -1;
+  bool reaped_ = false;
+  OwnedFd pidfd_;
+  OwnedFd control_;
+  OwnedFd netns_;
+  std::unique_ptr<EventLoop::Watch> control_watch_;
+  std::unique_ptr<EventLoop::Watch> pidfd_watch_;
+};
+
+}  // namespace cofferdam

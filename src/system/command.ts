@@ -1,0 +1,173 @@
+/** A program in a system. */
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { onAbort } from '../handle/abort-watch.ts';
+import { checkSignal, checkTimeout } from '../handle/checks.ts';
+import { abortError, InvalidArgumentError, TimeoutError } from '../handle/index.ts';
+import type { Signal, Stdio, WaitOptions } from '../process/index.ts';
+import { signalNumber } from '../process/signals.ts';
+import type { SystemSpec } from './config/index.ts';
+import type { RunResult } from './result.ts';
+import { type Fields, type FieldValue, Tag } from './wire.ts';
+
+export interface RunOptions {
+  /** Added to the environment of the configuration. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The directory inside to start in. Default: `workdir` of the configuration. */
+  readonly cwd?: string | undefined;
+  /** For fd 0, 1, 2 and so on, or one for 0, 1 and 2; it gets no others. Default: 'inherit'. */
+  readonly stdio?: Stdio | readonly Stdio[] | undefined;
+  /** Who it runs as, inside. Default: `user` of the configuration. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** fd 0 is a terminal, which becomes its controlling one. Default false. */
+  readonly terminal?: boolean | undefined;
+  /** Kills it when it aborts; waiting for it rejects with an AbortError then. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until it is killed; waiting for it rejects with a TimeoutError then. Default: none of its own. */
+  readonly timeout?: number | undefined;
+}
+
+/** What every program of a system is confined by. */
+export interface Confinement {
+  readonly droppedCapabilities: bigint;
+  readonly seccomp: Uint8Array | undefined;
+}
+
+/** Checks what is to run. @throws InvalidArgumentError */
+export function commandFields(
+  argv: readonly string[],
+  options: RunOptions,
+  spec: SystemSpec,
+  { droppedCapabilities, seccomp }: Confinement,
+): Fields {
+  checkSignal(options.signal);
+  checkTimeout(options.timeout);
+  if (!Array.isArray(argv) || argv.length === 0) {
+    throw new InvalidArgumentError('argv', argv, 'names no program', "an array such as ['npm', 'test']");
+  }
+  const { uid, gid } = options.user ?? spec.user;
+  const { apparmor, noNewPrivs } = spec.security;
+  const fields: (readonly [Tag, FieldValue])[] = [
+    [Tag.Directory, text('cwd', options.cwd ?? spec.workdir)],
+    [Tag.Uid, uid],
+    [Tag.Gid, gid],
+    [Tag.DroppedCapabilities, droppedCapabilities],
+  ];
+  argv.forEach((word, index) => {
+    fields.push([Tag.Argument, text(`argv[${index}]`, word)]);
+  });
+  for (const [name, value] of Object.entries({ ...spec.environment, ...options.env })) {
+    fields.push([Tag.Environment, `${variable(name)}=${text(`env.${name}`, value)}`]);
+  }
+  if (noNewPrivs) fields.push([Tag.NoNewPrivileges, '']);
+  if (seccomp !== undefined) fields.push([Tag.Seccomp, seccomp]);
+  if (apparmor !== undefined) fields.push([Tag.Apparmor, apparmor]);
+  if (options.terminal) fields.push([Tag.Terminal, '']);
+  return fields;
+}
+
+function text(field: string, value: string): string {
+  if (typeof value === 'string' && !value.includes('\0')) return value;
+  throw new InvalidArgumentError(field, value, 'cannot be passed on', 'a string without NUL');
+}
+
+function variable(name: string): string {
+  if (name !== '' && !/[=\0]/.test(name)) return name;
+  throw new InvalidArgumentError('env', name, 'is no name of a variable', "a name without '=' and NUL");
+}
+
+/** What a program asks of its system. */
+export interface CommandPlace {
+  signal(command: number, signal: number): Promise<void>;
+  waiting<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** A program that was started in a system, and ends with it at the latest. */
+export class Command {
+  /** A stream to its stdin, where `stdio` has 'pipe' for it. */
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  readonly #id: number;
+  readonly #name: string;
+  readonly #place: CommandPlace;
+  readonly #settled: Promise<RunResult>;
+  #settle: (result: RunResult) => void = () => {};
+  #result: RunResult | undefined;
+  #cutShort: Error | undefined;
+  #forget = (): void => {};
+
+  /** @internal */
+  constructor(
+    id: number,
+    name: string,
+    place: CommandPlace,
+    streams: readonly (Socket | undefined)[],
+    { signal, timeout }: RunOptions,
+  ) {
+    this.#id = id;
+    this.#name = name;
+    this.#place = place;
+    [this.stdin, this.stdout, this.stderr] = streams;
+    this.#settled = new Promise((settle) => {
+      this.#settle = settle;
+    });
+    this.#limit(signal, timeout);
+  }
+
+  /** Undefined while it runs. */
+  get result(): RunResult | undefined {
+    return this.#result;
+  }
+
+  /** @throws SystemError ESRCH once it or its system has ended */
+  async kill(signal: Signal = 'SIGTERM'): Promise<void> {
+    await this.#place.signal(this.#id, signalNumber(signal));
+  }
+
+  /** Resolves when it has ended, however it did. Rejects with an AbortError or a TimeoutError where that ended it. */
+  async wait({ signal, timeout }: WaitOptions = {}): Promise<RunResult> {
+    checkSignal(signal);
+    checkTimeout(timeout);
+    if (signal?.aborted) throw abortError(signal);
+    let timer: NodeJS.Timeout | undefined;
+    let forget = (): void => {};
+    try {
+      const given = new Promise<never>((_, fail) => {
+        if (signal !== undefined) forget = onAbort(signal, () => fail(abortError(signal)));
+        if (timeout === undefined) return;
+        timer = setTimeout(() => fail(new TimeoutError(`the end of ${this.#name}`, timeout)), timeout);
+      });
+      const result = await this.#place.waiting(() => Promise.race([this.#settled, given]));
+      if (this.#cutShort !== undefined) throw this.#cutShort;
+      return result;
+    } finally {
+      clearTimeout(timer);
+      forget();
+    }
+  }
+
+  /** @internal */
+  end(result: RunResult): void {
+    if (this.#result !== undefined) return;
+    this.#forget();
+    this.#result = result;
+    this.#settle(result);
+  }
+
+  #limit(signal: AbortSignal | undefined, timeout: number | undefined): void {
+    const cut = (error: Error): void => {
+      if (this.#result !== undefined) return;
+      this.#cutShort ??= error;
+      // Where it has just ended by itself there is nobody to be killed.
+      this.kill('SIGKILL').catch(() => {});
+    };
+    const late = (): void => cut(new TimeoutError(this.#name, timeout as number));
+    const timer = timeout === undefined ? undefined : setTimeout(late, timeout).unref();
+    const forget = signal === undefined ? undefined : onAbort(signal, () => cut(abortError(signal)));
+    this.#forget = (): void => {
+      clearTimeout(timer);
+      forget?.();
+    };
+  }
+}

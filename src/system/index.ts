@@ -1,0 +1,4 @@
+export type { Command, RunOptions } from './command.ts';
+export { reclaimSystems } from './orphans.ts';
+export type { EndReason, RunResult, SystemEnd } from './result.ts';
+export { type CreateSystemOptions, type StopOptions, System } from './system.ts';

@@ -1,0 +1,126 @@
+/** How programs and systems ended. */
+import { constants } from 'node:os';
+import type { ProcessUsage } from '../process/index.ts';
+import { signalName } from '../process/signals.ts';
+import { type Message, Tag } from './wire.ts';
+
+/** CLD_EXITED, waitid(2). */
+const CLD_EXITED = 1;
+/** What a shell adds to the number of a signal. */
+const BY_SIGNAL = 128;
+
+/**
+ * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `oom`, `owner` where its process died,
+ * `supervisor` where that was killed, `init` where pid 1 was, `failed` where it never came to run.
+ */
+export type EndReason =
+  | 'closed'
+  | 'stopped'
+  | 'timeout'
+  | 'oom'
+  | 'owner'
+  | 'supervisor'
+  | 'init'
+  | 'failed'
+  | 'aborted';
+
+/** How a program ended. */
+export interface RunResult {
+  /** As a shell would say it: the program's own, or 128 and the number of the signal. */
+  readonly exitCode: number;
+  readonly signal: string | undefined;
+  /** `exited` and `killed` by itself or a signal, `oom` where the kernel killed for memory; otherwise why the system ended. */
+  readonly reason: 'exited' | 'killed' | EndReason;
+  /** Of the program and its descendants that were waited for; undefined where the system ended first. */
+  readonly usage: ProcessUsage | undefined;
+}
+
+/** How a system ended, and what it had used. */
+export interface SystemEnd {
+  readonly reason: EndReason;
+  /** Files of its cgroup at the end, by controller, as far as it had them: cpu.stat, memory.events and so on. */
+  readonly statistics: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** 'usage_usec 12\nuser_usec 3' or a single number. */
+function parseCounters(text: string): Record<string, number> {
+  const counters: Record<string, number> = {};
+  for (const line of text.trim().split('\n')) {
+    const [key = '', value] = line.split(' ');
+    if (value === undefined) counters.value = Number(key);
+    else counters[key] = Number(value);
+  }
+  return counters;
+}
+
+export function statisticsOf(message: Message): SystemEnd['statistics'] {
+  return Object.fromEntries(
+    message.texts(Tag.Statistics).map((text) => {
+      const end = text.indexOf('\0');
+      return [text.slice(0, end), parseCounters(text.slice(end + 1))];
+    }),
+  );
+}
+
+export const oomKills = (statistics: SystemEnd['statistics']): number =>
+  statistics['memory.events']?.oom_kill ?? 0;
+
+export function endOf(message: Message): SystemEnd {
+  const statistics = statisticsOf(message);
+  const reason = (message.text(Tag.Reason) ?? 'init') as EndReason;
+  return { reason: reason === 'init' && oomKills(statistics) > 0 ? 'oom' : reason, statistics };
+}
+
+export function exitOf(message: Message, oom: boolean): RunResult {
+  const status = message.number(Tag.Status) ?? 0;
+  const usage = usageOf(message);
+  if (message.number(Tag.Code) === CLD_EXITED) {
+    return { exitCode: status, signal: undefined, reason: 'exited', usage };
+  }
+  const reason = oom && status === constants.signals.SIGKILL ? 'oom' : 'killed';
+  return { exitCode: BY_SIGNAL + status, signal: signalName(status), reason, usage };
+}
+
+/** Of a program that went with its system. */
+export function cutShort(reason: EndReason): RunResult {
+  const number = constants.signals.SIGKILL;
+  return { exitCode: BY_SIGNAL + number, signal: signalName(number), reason, usage: undefined };
+}
+
+function usageOf(message: Message): ProcessUsage | undefined {
+  const [
+    userTime,
+    systemTime,
+    maxRss,
+    minorFaults,
+    majorFaults,
+    blocksIn,
+    blocksOut,
+    voluntarySwitches,
+    involuntarySwitches,
+  ] = message.numbers(Tag.Usage);
+  if (
+    userTime === undefined ||
+    systemTime === undefined ||
+    maxRss === undefined ||
+    minorFaults === undefined ||
+    majorFaults === undefined ||
+    blocksIn === undefined ||
+    blocksOut === undefined ||
+    voluntarySwitches === undefined ||
+    involuntarySwitches === undefined
+  ) {
+    return undefined;
+  }
+  return {
+    userTime,
+    systemTime,
+    maxRss,
+    minorFaults,
+    majorFaults,
+    blocksIn,
+    blocksOut,
+    voluntarySwitches,
+    involuntarySwitches,
+  };
+}

@@ -1,0 +1,160 @@
+/** Disposable systems. */
+import { checkSignal, checkTimeout } from '../handle/checks.ts';
+import { abortError, KernelHandle } from '../handle/index.ts';
+import type { Signal } from '../process/index.ts';
+import { signalNumber } from '../process/signals.ts';
+import { Command, type Confinement, commandFields, type RunOptions } from './command.ts';
+import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/index.ts';
+import { SystemCore } from './core.ts';
+import { cgroupPlan } from './limits.ts';
+import { namespaceFields } from './namespaces.ts';
+import { reclaimOnce } from './orphans.ts';
+import type { RunResult, SystemEnd } from './result.ts';
+import { rootPlan } from './root/plan.ts';
+import { encodeStep } from './root/steps.ts';
+import { StdioFds } from './stdio.ts';
+import { type FieldValue, Tag } from './wire.ts';
+
+export interface CreateSystemOptions {
+  /** Gives up while it is being made; a system that is there already is not affected. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StopOptions {
+  /** Milliseconds between SIGTERM and SIGKILL. Default: `lifecycle.grace_period` of the configuration. */
+  readonly gracePeriod?: number | undefined;
+}
+
+/**
+ * A system of its own for a job: namespaces, a cgroup with limits, and a root file system whose changes vanish. Nothing of
+ * it survives it: not when it is closed, nor its time is up, nor its owner, its supervisor or both are killed.
+ *
+ * ```ts
+ * await using box = await System.create({ name: 'build-123', group: 'ci-jobs', resource_limits: { memory: { max: '1G' } } });
+ * const { exitCode, reason } = await box.run(['npm', 'test'], { stdio: 'inherit' });
+ * ```
+ *
+ * It belongs to the process, not to the thread that made it: a Worker's systems live on when the Worker ends, until their
+ * own time is up or the process ends.
+ */
+export class System extends KernelHandle<SystemCore> {
+  /** Defaults that this host could not keep, and why. */
+  readonly warnings: readonly string[];
+  readonly #confinement: Confinement;
+
+  private constructor(core: SystemCore, confinement: Confinement, warnings: readonly string[]) {
+    super(core);
+    this.#confinement = confinement;
+    this.warnings = warnings;
+  }
+
+  /**
+   * Makes a system. Everything is checked before anything is made; if something fails later, nothing is left.
+   *
+   * @throws SystemConfigError; MissingControllerError for a limit that was asked for and that the host cannot keep;
+   *   SystemError with the call that failed (EEXIST, mkdirat: the name is taken); AbortError, TimeoutError
+   */
+  static async create(config: SystemConfig, options: CreateSystemOptions = {}): Promise<System> {
+    return await System.fromSpec(checkSystemConfig(config), options);
+  }
+
+  /** As {@link create}, from a configuration that was checked before. */
+  static async fromSpec(spec: SystemSpec, { signal }: CreateSystemOptions = {}): Promise<System> {
+    checkSignal(signal);
+    if (signal?.aborted) throw abortError(signal);
+    const { namespaces } = spec.security;
+    const cgroup = cgroupPlan(spec);
+    const steps = rootPlan(spec, {
+      pidns: namespaces.has('pid'),
+      netns: namespaces.has('net'),
+      ipcns: namespaces.has('ipc'),
+      cgroupns: namespaces.has('cgroup'),
+    });
+    const { timeout, gracePeriod } = spec.lifecycle;
+    const fields: (readonly [Tag, FieldValue])[] = [
+      ...cgroup.fields,
+      ...namespaceFields(spec, false),
+      ...(namespaces.has('mount') ? steps : []).map((step) => [Tag.Step, encodeStep(step)] as const),
+      [Tag.Timeout, Math.ceil(timeout)],
+      [Tag.Grace, Math.ceil(gracePeriod)],
+    ];
+    const confinement: Confinement = { droppedCapabilities: 0n, seccomp: undefined };
+    await reclaimOnce();
+    if (signal?.aborted) throw abortError(signal);
+    const core = new SystemCore(spec);
+    core.cgroup = cgroup.path;
+    await core.create(fields, [], signal);
+    return new System(core, confinement, cgroup.warnings);
+  }
+
+  get name(): string {
+    return this.core.spec.name;
+  }
+
+  /** The checked configuration. */
+  get spec(): SystemSpec {
+    return this.core.spec;
+  }
+
+  /** Of its pid 1, as the host counts. */
+  get pid(): number {
+    return this.core.pid;
+  }
+
+  /** '/ci-jobs/cofferdam-build-123': for `Cgroup.open`. */
+  get cgroup(): string {
+    return this.core.cgroup;
+  }
+
+  /** How it ended; undefined while it lives. */
+  get end(): SystemEnd | undefined {
+    return this.core.end;
+  }
+
+  /** Resolves when nothing of it is left, whatever the reason. Does not end it. */
+  async ended(): Promise<SystemEnd> {
+    return await this.core.whenEnded();
+  }
+
+  /**
+   * Starts a program inside.
+   *
+   * @throws SystemError ENOENT, EACCES and so on (execve) with its `path`; ESRCH once the system has ended;
+   *   InvalidArgumentError, ClosedError, AbortError
+   */
+  async start(argv: readonly string[], options: RunOptions = {}): Promise<Command> {
+    const { signal, stdio = 'inherit' } = options;
+    const fields = commandFields(argv, options, this.core.spec, this.#confinement);
+    if (signal?.aborted) throw abortError(signal);
+    this.core.demandRunning();
+    const fds = new StdioFds(stdio);
+    try {
+      return await this.core.start(
+        fields,
+        fds.fds,
+        (id) => new Command(id, argv[0] ?? '', this.core, fds.streams(), options),
+      );
+    } finally {
+      fds.close();
+    }
+  }
+
+  /** Starts a program and waits for its end: {@link start} and `wait()`. */
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const command = await this.start(argv, options);
+    return await command.wait();
+  }
+
+  /** Sends a signal to everything inside but pid 1. */
+  async kill(signal: Signal = 'SIGTERM'): Promise<void> {
+    await this.core.signal(0, signalNumber(signal));
+  }
+
+  /** Ends it in order: SIGTERM to everything inside, the grace period, SIGKILL. Resolves when nothing is left. */
+  async stop({ gracePeriod }: StopOptions = {}): Promise<SystemEnd> {
+    checkTimeout(gracePeriod || undefined);
+    const end = await this.core.stop('stopped', gracePeriod ?? this.core.spec.lifecycle.gracePeriod);
+    this.close();
+    return end;
+  }
+}
