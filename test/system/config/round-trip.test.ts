@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type * as Yaml from 'yaml';
+import { checkedLimits } from '../../../src/cgroup/apply.ts';
 import {
   checkSystemConfig,
   parseSystemConfig,
@@ -44,6 +45,16 @@ it('a specification is the same after the way back', () => {
       expect(systemConfigOf(checkSystemConfig(written))).toEqual(written);
       expect(parseSystemConfig(stringify(written))).toEqual(spec);
       expect(parseSystemConfig(JSON.stringify(written))).toEqual(spec);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+it('cgroups take the limits of whatever is valid', () => {
+  fc.assert(
+    fc.property(anyConfig, (config) => {
+      const files = checkedLimits(checkSystemConfig(config).limits).map(({ file }) => file);
+      expect(files).toEqual(expect.arrayContaining(['memory.max', 'memory.high', 'cpu.max', 'pids.max']));
     }),
     { numRuns: 100 },
   );
