@@ -11,12 +11,13 @@ import {
   ret,
   skipIf,
 } from './bpf.ts';
+import { isFromFile } from './default.ts';
 import { ERRNO_ENOSYS, type Policy, type Rule, resolvePolicy, type SeccompOptions } from './policy.ts';
 import { ACTIONS, type OciSeccomp } from './profile.ts';
 import type { Architecture } from './syscalls.ts';
 
 export interface CompiledSeccomp {
-  /** struct sock_filter[], for seccomp(2). */
+  /** struct sock_filter[], for seccomp(2). It may be handed out again: leave it as it is. */
   readonly program: Uint8Array;
   /** Names in the profile that are no system calls, which are ignored: misspelt ones, or those of a later kernel. */
   readonly unknown: readonly string[];
@@ -27,6 +28,9 @@ const AUDIT: Readonly<Record<Architecture, number>> = { x86_64: 0xc000_003e, aar
 
 /** __X32_SYSCALL_BIT: from here on numbers of x86-64 are those of its ABI with short pointers. */
 const X32 = 0x4000_0000;
+
+/** Some milliseconds are much where a system takes two to start. */
+const compiled = new WeakMap<OciSeccomp, Map<string, CompiledSeccomp>>();
 
 /**
  * Compiles an OCI seccomp profile.
@@ -39,6 +43,17 @@ const X32 = 0x4000_0000;
  * @throws InvalidArgumentError naming the field: 'syscalls[3].args[0].op'
  */
 export function compileSeccomp(profile: OciSeccomp, options: SeccompOptions = {}): CompiledSeccomp {
+  if (!isFromFile(profile)) return compile(profile, options);
+  const { arch, capabilities = [], kernel } = options;
+  const key = JSON.stringify([arch, [...capabilities].sort(), kernel]);
+  const before = compiled.get(profile) ?? new Map<string, CompiledSeccomp>();
+  compiled.set(profile, before);
+  const result = before.get(key) ?? compile(profile, options);
+  before.set(key, result);
+  return result;
+}
+
+function compile(profile: OciSeccomp, options: SeccompOptions): CompiledSeccomp {
   const policy = resolvePolicy(profile, options);
   const program = [
     loadArchitecture,
@@ -71,19 +86,28 @@ function segments({ architecture, rules, fallback, unheardOf }: Policy): Segment
   const numbers = [...rules.keys()].sort((a, b) => a - b);
   for (const number of numbers) {
     codes.set(number, leaf(rules.get(number) ?? [], fallback));
-    if (!rules.has(number + 1)) codes.set(number + 1, [ret(fallback)]);
+    // Until the next one, which may be the very next.
+    codes.set(number + 1, [ret(fallback)]);
   }
   if (unheardOf !== undefined) codes.set(unheardOf, [ret(ERRNO_ENOSYS)]);
   if (architecture === 'x86_64') codes.set(X32, [ret(ERRNO_ENOSYS)]);
 
   const found: Segment[] = [];
-  let before = '';
   for (const [start, code] of [...codes].sort(([a], [b]) => a - b)) {
-    const text = JSON.stringify(code);
-    if (text !== before) found.push({ start, code });
-    before = text;
+    const last = found.at(-1);
+    if (last === undefined || !isSame(code, last.code)) found.push({ start, code });
   }
   return found;
+}
+
+function isSame(one: readonly Instruction[], other: readonly Instruction[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ code, jt, jf, k }, place) => {
+      const twin = other[place];
+      return twin?.code === code && twin.jt === jt && twin.jf === jf && twin.k === k;
+    })
+  );
 }
 
 /** A balanced tree of comparisons: some eight of them for any call, where a list would take hundreds for the last. */

@@ -6,6 +6,13 @@ import type { OciSeccomp } from './profile.ts';
 
 let shipped: OciSeccomp | undefined;
 
+const fromFiles = new WeakSet<object>();
+
+/** Whether it was read from a file, and so is frozen all the way down: what was made of it can be kept. */
+export function isFromFile(profile: OciSeccomp): boolean {
+  return typeof profile === 'object' && profile !== null && fromFiles.has(profile);
+}
+
 /**
  * The profile of systems that name none: `profiles/seccomp.json` of this package, which is a good beginning for one of
  * your own. What it keeps out, and why, is in docs/systems-security.md.
@@ -16,7 +23,8 @@ export function defaultSeccompProfile(): OciSeccomp {
 }
 
 /**
- * Reads a profile, with numbers beyond 2^53 as exact as they are written. It is checked where it is compiled.
+ * Reads a profile, with numbers beyond 2^53 as exact as they are written. It is frozen, and compiled once for each set of
+ * options however often it is used; it is checked where it is compiled.
  *
  * @throws SystemError where the file cannot be read
  * @throws InvalidArgumentError where it is no JSON
@@ -33,7 +41,9 @@ export function readSeccompProfile(path: string): OciSeccomp {
     match.startsWith('"') ? match : `"${match}"`,
   );
   try {
-    return JSON.parse(exact) as OciSeccomp;
+    const profile = freeze(JSON.parse(exact)) as OciSeccomp;
+    if (typeof profile === 'object' && profile !== null) fromFiles.add(profile);
+    return profile;
   } catch (error) {
     throw new InvalidArgumentError(
       'profile',
@@ -42,4 +52,9 @@ export function readSeccompProfile(path: string): OciSeccomp {
       'a file with an OCI seccomp profile',
     );
   }
+}
+
+function freeze(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(freeze);
+  return Object.freeze(value);
 }

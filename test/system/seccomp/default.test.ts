@@ -80,6 +80,21 @@ describe('a profile in a file', () => {
     expect([ask((1n << 64n) - 1n), ask((1n << 64n) - 2n)]).toEqual([0x7fff0000, REFUSED]);
   });
 
+  it('is compiled once for each set of options, and cannot be changed', () => {
+    const profile = defaultSeccompProfile();
+    const kept = (...names: string[]) => compileSeccomp(profile, { capabilities: new Set(names) });
+    expect(kept('CAP_BPF', 'CAP_SYS_ADMIN')).toBe(kept('CAP_SYS_ADMIN', 'CAP_BPF'));
+    expect(kept('CAP_SYS_ADMIN').program).not.toEqual(kept().program);
+    expect(kept()).toBe(compileSeccomp(profile));
+    expect(compileSeccomp(profile, { arch: 'aarch64' })).not.toBe(
+      compileSeccomp(profile, { arch: 'x86_64' }),
+    );
+    expect(() => Object.assign(profile.syscalls?.[0] ?? {}, { action: 'SCMP_ACT_KILL' })).toThrow(TypeError);
+    const copy = structuredClone(profile);
+    expect(compileSeccomp(copy)).not.toBe(compileSeccomp(copy));
+    expect(compileSeccomp(copy)).toEqual(compileSeccomp(profile));
+  });
+
   it('says what is wrong with the file', () => {
     const missing = join(directory, 'missing.json');
     expect(() => readSeccompProfile(missing)).toThrow(SystemError);
