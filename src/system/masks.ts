@@ -16,7 +16,10 @@ export function pathsOf(list: readonly GuardedPath[]): string[] {
   return list.map(({ path }) => path);
 }
 
-/** Of /proc and /sys: covered. */
+/**
+ * Of /proc and /sys: covered. What is mounted within the host's /sys (debugfs, tracefs, securityfs, pstore, bpf) is not in
+ * a system's.
+ */
 export const MASKED_PATHS: readonly GuardedPath[] = [
   { path: '/proc/acpi', why: "switches of the host's firmware" },
   { path: '/proc/asound', why: "the host's sound devices, and who uses them" },
@@ -43,15 +46,10 @@ export const MASKED_PATHS: readonly GuardedPath[] = [
     path: '/sys/firmware',
     why: 'tables of ACPI, DMI and EFI: serial numbers, and variables that boot the host',
   },
-  { path: '/sys/fs/bpf', why: 'programs and maps that others have pinned' },
-  { path: '/sys/fs/pstore', why: 'what the kernel of the host said before it crashed' },
   { path: '/sys/hypervisor', why: 'who and where this machine is' },
-  { path: '/sys/kernel/debug', why: 'debugfs: registers and state of all drivers' },
-  { path: '/sys/kernel/security', why: 'policies of security modules, and how to load others' },
-  { path: '/sys/kernel/tracing', why: 'tracefs: what everybody on the host does' },
 ];
 
-/** Of /proc and /sys: to be read, never to be written. */
+/** Of /proc: to be read, never to be written. All of /sys is mounted so. */
 export const READONLY_PATHS: readonly GuardedPath[] = [
   { path: '/proc/bus', why: 'configuration space of PCI devices' },
   { path: '/proc/fs', why: 'settings of file systems of the host' },
@@ -62,10 +60,6 @@ export const READONLY_PATHS: readonly GuardedPath[] = [
     why: 'kernel.core_pattern and kernel.modprobe name programs that the host runs as root',
   },
   { path: '/proc/sysrq-trigger', why: 'one letter reboots or crashes the host' },
-  {
-    path: '/sys',
-    why: 'kernel/uevent_helper names a program that the host runs as root; devices can be unbound',
-  },
 ];
 
 /**
