@@ -18,6 +18,9 @@ namespace {
 
 constexpr int kExitCode = 127;
 
+// None of them.
+constexpr gid_t kNoGroups[1] = {};
+
 // As execvp(3) looks where the environment has no PATH.
 constexpr std::string_view kDefaultPath = "/bin:/usr/bin";
 
@@ -136,6 +139,7 @@ Failure StartCommand(const MessageReader& request, const std::vector<OwnedFd>& f
   confinement.apparmor = plan.apparmor.empty() ? nullptr : plan.apparmor.c_str();
   confinement.landlock_ruleset_fd = -1;
   confinement.uid = static_cast<uid_t>(request.Number(Tag::kUid));
+  if (request.Has(Tag::kClearGroups)) confinement.groups = kNoGroups;
   confinement.gid = static_cast<gid_t>(request.Number(Tag::kGid));
 
   *pid = vfork();

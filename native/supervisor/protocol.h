@@ -84,6 +84,8 @@ enum class Tag : uint32_t {
   kApparmor = 56,
   // fd 0 is a terminal, which becomes the controlling one.
   kTerminal = 57,
+  // Supplementary groups are given up, which not everybody may do.
+  kClearGroups = 58,
 
   // Chosen by the owner, unique within its system; 0 for all of it.
   kCommand = 64,

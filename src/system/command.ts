@@ -7,6 +7,7 @@ import { abortError, InvalidArgumentError, TimeoutError } from '../handle/index.
 import type { Signal, Stdio, WaitOptions } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
 import type { SystemSpec } from './config/index.ts';
+import type { Confinement } from './confinement.ts';
 import type { RunResult } from './result.ts';
 import { type Fields, type FieldValue, Tag } from './wire.ts';
 
@@ -25,12 +26,6 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until it is killed; waiting for it rejects with a TimeoutError then. Default: none of its own. */
   readonly timeout?: number | undefined;
-}
-
-/** What every program of a system is confined by. */
-export interface Confinement {
-  readonly droppedCapabilities: bigint;
-  readonly seccomp: Uint8Array | undefined;
 }
 
 /** Checks what is to run. @throws InvalidArgumentError */
@@ -59,6 +54,8 @@ export function commandFields(
   for (const [name, value] of Object.entries({ ...spec.environment, ...options.env })) {
     fields.push([Tag.Environment, `${variable(name)}=${text(`env.${name}`, value)}`]);
   }
+  // Those of the owner are nobody's business inside.
+  if (process.geteuid?.() === 0) fields.push([Tag.ClearGroups, '']);
   if (noNewPrivs) fields.push([Tag.NoNewPrivileges, '']);
   if (seccomp !== undefined) fields.push([Tag.Seccomp, seccomp]);
   if (apparmor !== undefined) fields.push([Tag.Apparmor, apparmor]);

@@ -4,6 +4,7 @@ import { onAbort } from '../handle/abort-watch.ts';
 import { abortError, BaseCore, ClosedError, type HandleDetail, systemError } from '../handle/index.ts';
 import type { Command } from './command.ts';
 import type { SystemSpec } from './config/index.ts';
+import type { SystemNetwork } from './network.ts';
 import { cutShort, type EndReason, endOf, exitOf, oomKills, type SystemEnd, statisticsOf } from './result.ts';
 import { type Answer, type Listener, Seat } from './supervisor.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
@@ -21,6 +22,8 @@ export class SystemCore extends BaseCore implements Listener {
   #done: (() => void) | undefined;
   pid = 0;
   cgroup = '';
+  /** What it has on the host, if anything. */
+  network: SystemNetwork | undefined;
 
   constructor(spec: SystemSpec) {
     super();
@@ -115,7 +118,7 @@ export class SystemCore extends BaseCore implements Listener {
   }
 
   async whenEnded(): Promise<SystemEnd> {
-    return this.#end ?? (await this.waiting(() => this.#ended));
+    return await this.waiting(() => this.#ended);
   }
 
   onNews(message: Message): void {
@@ -165,7 +168,12 @@ export class SystemCore extends BaseCore implements Listener {
     this.#seat.leave();
     for (const command of this.#commands.values()) command.end(cutShort(end.reason));
     this.#commands.clear();
-    this.#settleEnd(end);
-    this.#done?.();
+    const settle = (): void => {
+      this.#settleEnd(end);
+      this.#done?.();
+    };
+    if (this.network === undefined) settle();
+    // What is not removed now goes with the namespace, or with this process.
+    else this.network.close().then(settle, settle);
   }
 }

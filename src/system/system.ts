@@ -3,11 +3,13 @@ import { checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, KernelHandle } from '../handle/index.ts';
 import type { Signal } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
-import { Command, type Confinement, commandFields, type RunOptions } from './command.ts';
+import { Command, commandFields, type RunOptions } from './command.ts';
 import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/index.ts';
+import { type Confinement, confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
 import { cgroupPlan } from './limits.ts';
 import { namespaceFields } from './namespaces.ts';
+import { connectSystem } from './network.ts';
 import { reclaimOnce } from './orphans.ts';
 import type { RunResult, SystemEnd } from './result.ts';
 import { rootPlan } from './root/plan.ts';
@@ -78,12 +80,25 @@ export class System extends KernelHandle<SystemCore> {
       [Tag.Timeout, Math.ceil(timeout)],
       [Tag.Grace, Math.ceil(gracePeriod)],
     ];
-    const confinement: Confinement = { droppedCapabilities: 0n, seccomp: undefined };
+    const confinement = confinementOf(spec.security);
     await reclaimOnce();
     if (signal?.aborted) throw abortError(signal);
     const core = new SystemCore(spec);
     core.cgroup = cgroup.path;
     await core.create(fields, [], signal);
+    try {
+      if (spec.network.kind === 'veth') {
+        const { pid: systemNetns } = core;
+        core.network = await connectSystem(spec.network, {
+          systemNetns,
+          name: spec.name,
+          ...(signal && { signal }),
+        });
+      }
+    } catch (error) {
+      await core.stop('failed', 0);
+      throw error;
+    }
     return new System(core, confinement, cgroup.warnings);
   }
 

@@ -48,6 +48,7 @@ export const Tag = {
   Seccomp: 55,
   Apparmor: 56,
   Terminal: 57,
+  ClearGroups: 58,
   Command: 64,
   SignalNumber: 65,
   Code: 66,

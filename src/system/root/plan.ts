@@ -6,6 +6,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { fromNodeError, InvalidArgumentError, type MountEntry, parseMountinfo } from '../../handle/index.ts';
 import type { BindSpec, RootSpec, SystemSpec } from '../config/index.ts';
+import { HIDDEN_HOST_PATHS, pathsOf } from '../masks.ts';
 import { INERT, type Step, StepFlag, StepList } from './steps.ts';
 
 /**
@@ -21,11 +22,10 @@ const OWN: readonly (readonly [path: string, mode: string])[] = [
   ['/run', '755'],
 ];
 
-/** Of the host's root these are its users' business: a system has its own, empty. */
+/** Of the host's root these hold what is other users' business: a system has its own, empty. */
 const OWN_OF_HOST: readonly (readonly [path: string, mode: string])[] = [
   ['/root', '700'],
   ['/home', '755'],
-  ['/boot', '755'],
   ['/mnt', '755'],
   ['/media', '755'],
   ['/srv', '755'],
@@ -65,9 +65,7 @@ export interface RootContext {
 
 /** File systems of the host's that belong to what a system may see, each by its path, the outermost first. */
 export function storedMounts(mountinfo: string): MountEntry[] {
-  const hidden = ['/proc', '/sys', '/dev', '/tmp', ...OWN, ...OWN_OF_HOST].map((one) =>
-    typeof one === 'string' ? one : one[0],
-  );
+  const hidden = ['/proc', '/sys', '/dev', ...pathsOf(HIDDEN_HOST_PATHS)];
   const covers = (path: string): boolean =>
     hidden.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
   const byPath = new Map<string, MountEntry>();
@@ -91,6 +89,9 @@ export function rootPlan(spec: SystemSpec, context: RootContext): Step[] {
   }
   devices(list, context);
   kernelViews(list, context);
+  const given = new Set(own.map(([path]) => path));
+  const hidden = spec.root.layers.length === 0 ? pathsOf(HIDDEN_HOST_PATHS) : [];
+  for (const path of hidden) if (!given.has(path)) list.mask(path);
   for (const path of spec.security.maskedPaths) list.mask(path);
   for (const path of spec.security.readonlyPaths) list.readonly(path);
   for (const bind of spec.root.binds) bindHost(list, bind);
