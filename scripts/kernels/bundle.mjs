@@ -11,11 +11,13 @@ const ALSO = [
   'test/netns/socket.test.ts',
   'test/netns/survey.test.ts',
   'test/netns/watch.test.ts',
+  'test/nftables/socket.test.ts',
   'test/process/cgroup.test.ts',
   'test/process/pidfd.test.ts',
   'test/route/action.test.ts',
   'test/route/class.test.ts',
   'test/route/qdisc.test.ts',
+  'test/system/network.test.ts',
 ];
 
 /** The test files that are meant by `wanted`, files or directories; all of them if there is none. A file may be any. */

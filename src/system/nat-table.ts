@@ -1,4 +1,5 @@
 /** The tables of a system's address translation, in the namespace of the host. They end with their owner. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import { NetlinkError } from '../netlink/error.ts';
 import type { RequestOptions } from '../netlink/socket.ts';
@@ -16,6 +17,12 @@ const NAME_PREFIX = 'cofferdam-';
 /** The type of the note, unknown to `nft`, that says who made a table. */
 const IDENTITY = 0xcd;
 const VERSION = 1;
+
+/**
+ * Milliseconds. The kernel takes back the memory of a table a grace period of RCU after its removal, and close(2) of the
+ * socket that owned it waits for that: on the event loop, ten milliseconds and more.
+ */
+const GRACE = 20;
 
 export interface NatOptions {
   readonly hostNetns: NetnsReference | undefined;
@@ -63,6 +70,7 @@ export class NatTable {
   readonly owned: boolean;
   readonly #socket: NftablesSocket;
   readonly #names: readonly string[];
+  #removedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(socket: NftablesSocket, names: readonly string[], owned: boolean) {
     this.#socket = socket;
@@ -89,12 +97,12 @@ export class NatTable {
       // EPERM for one that belongs to somebody.
       const exists = codeOf(error) === 'EEXIST' || codeOf(error) === 'EPERM';
       const taken = exists && (await takenPort(socket, network.forwards).catch(() => undefined));
-      socket.close();
+      await socket[Symbol.asyncDispose]();
       throw taken || error;
     }
   }
 
-  /** The kernel takes its memory back afterwards, in its own time. Does nothing the second time. */
+  /** At once; close() has to follow. Does nothing the second time. */
   async remove(): Promise<void> {
     if (this.#socket.state !== 'open') return;
     try {
@@ -103,11 +111,13 @@ export class NatTable {
       // Somebody has flushed what the kernel did not keep for us.
       if (codeOf(error) !== 'ENOENT') throw error;
     }
+    this.#removedAt = performance.now();
   }
 
-  /** Best some time after remove(): the kernel waits here until it has taken back the memory of what was removed. */
-  close(): void {
-    this.#socket.close();
+  async close(): Promise<void> {
+    const left = this.#removedAt + GRACE - performance.now();
+    if (left > 0) await sleep(left);
+    await this.#socket[Symbol.asyncDispose]();
   }
 }
 

@@ -76,8 +76,8 @@ export class SystemNetwork implements AsyncDisposable {
       await this.#nat?.remove();
       await removeLink(host, ifname as string);
     } finally {
-      this.#nat?.close();
-      host.close();
+      await host[Symbol.asyncDispose]();
+      await this.#nat?.close();
     }
   }
 }
@@ -91,7 +91,7 @@ export class SystemNetwork implements AsyncDisposable {
 export async function connectSystem(network: NetworkSpec, options: ConnectOptions): Promise<SystemNetwork> {
   if (network.kind === 'host') return new SystemNetwork(undefined);
   const { hostNetns, systemNetns, name, ...request } = options;
-  using inside = await RouteSocket.open({ netns: systemNetns });
+  await using inside = await RouteSocket.open({ netns: systemNetns });
   await inside.link.set('lo', { up: true }, request);
   if (network.kind === 'none') return new SystemNetwork(undefined);
   const host = await RouteSocket.open(hostNetns === undefined ? {} : { netns: hostNetns });
@@ -111,9 +111,10 @@ export async function connectSystem(network: NetworkSpec, options: ConnectOption
     return new SystemNetwork({ host, nat, ifname });
   } catch (error) {
     // Without the caller's signal, which may be why we are here.
+    await nat?.remove().catch(() => {});
     if (made) await removeLink(host, ifname).catch(() => {});
-    nat?.close();
-    host.close();
+    await host[Symbol.asyncDispose]();
+    await nat?.close();
     throw error;
   }
 }

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type HandleSnapshot, handles } from '../../src/handle/index.ts';
 import { isLinux } from '../../src/handle/linux.ts';
 import { Netns } from '../../src/netns/index.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
@@ -26,7 +27,14 @@ afterAll(async () => {
     await netns.closed;
   }
 });
-afterEach(async () => expect(await world.traces()).toEqual([]));
+let before: HandleSnapshot;
+beforeEach(() => {
+  before = handles.snapshot();
+});
+afterEach(async () => {
+  expect(await world.traces()).toEqual([]);
+  expect(handles.diff(before).opened).toEqual([]);
+});
 
 const connect = (network: NetworkSpec, systemNetns: Netns = system, name = 'build-1') =>
   connectSystem(network, { systemNetns, hostNetns: world.host, name });
