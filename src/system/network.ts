@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import type { RequestOptions } from '../netlink/socket.ts';
 import { parsePrefix } from '../netlink/wire/address.ts';
-import type { NetnsReference } from '../netns/index.ts';
+import { type Netns, type NetnsReference, resolveNetns } from '../netns/index.ts';
 import { RouteSocket } from '../route/socket.ts';
 import type { NetworkSpec, VethSpec } from './config/spec.ts';
 import { type HostBridge, hostBridge } from './host-bridge.ts';
@@ -91,7 +91,9 @@ export class SystemNetwork implements AsyncDisposable {
 export async function connectSystem(network: NetworkSpec, options: ConnectOptions): Promise<SystemNetwork> {
   if (network.kind === 'host') return new SystemNetwork(undefined);
   const { hostNetns, systemNetns, name, ...request } = options;
-  await using inside = await RouteSocket.open({ netns: systemNetns });
+  // Once: a pid may be another process's a moment later.
+  using system = await resolveNetns(systemNetns);
+  await using inside = await RouteSocket.open({ netns: system.netns });
   await inside.link.set('lo', { up: true }, request);
   if (network.kind === 'none') return new SystemNetwork(undefined);
   const host = await RouteSocket.open(hostNetns === undefined ? {} : { netns: hostNetns });
@@ -104,7 +106,7 @@ export async function connectSystem(network: NetworkSpec, options: ConnectOption
     const { localnet } = bridge;
     if (network.nat || network.forwards.length > 0)
       nat = await NatTable.create({ hostNetns, network, name, unique, localnet }, request);
-    await addPair(host, ifname, bridge, options, network);
+    await addPair(host, { ifname, bridge, systemNetns: system.netns, mtu: network.mtu }, request);
     made = true;
     await host.link.set(ifname, { alias: `cofferdam ${name}` }, request);
     await configure(inside, network, request);
@@ -119,14 +121,15 @@ export async function connectSystem(network: NetworkSpec, options: ConnectOption
   }
 }
 
-async function addPair(
-  host: RouteSocket,
-  ifname: string,
-  bridge: HostBridge,
-  { systemNetns, hostNetns: _, name: __, ...request }: ConnectOptions,
-  network: VethSpec,
-): Promise<void> {
-  const mtu = network.mtu ?? bridge.mtu;
+interface Pair {
+  readonly ifname: string;
+  readonly bridge: HostBridge;
+  readonly systemNetns: Netns;
+  readonly mtu: number | undefined;
+}
+
+async function addPair(host: RouteSocket, pair: Pair, request: RequestOptions): Promise<void> {
+  const { ifname, bridge, systemNetns, mtu = bridge.mtu } = pair;
   await host.link.add(
     {
       kind: 'veth',

@@ -94,6 +94,8 @@ export class System extends KernelHandle<SystemCore> {
           name: spec.name,
           ...(signal && { signal }),
         });
+        // It may have ended meanwhile, when there was nothing yet to take away.
+        if (core.end !== undefined) await core.network.close();
       }
     } catch (error) {
       await core.stop('failed', 0);
