@@ -75,6 +75,7 @@ try {
 } finally {
   rmSync(bundle, { recursive: true, force: true });
   rmSync(image, { force: true });
+  rmSync(`${image}.d`, { recursive: true, force: true });
 }
 
 /** Two of these: a guest keeps one CPU busy. */

@@ -19,6 +19,9 @@ const WRITE = ['if=/dev/zero', `of=${DISK}`, 'oflag=direct'];
 const dd = (cgroup: Cgroup, words: readonly string[]) =>
   Process.spawn(['dd', ...words], { cgroup, stdio: 'ignore' });
 
+/** On the scratch disk: the one that programs are read from counts as well. */
+const usageOf = async (cgroup: Cgroup) => (await cgroup.stat()).io?.find(({ device }) => device === NUMBER);
+
 describe('io.max: a job takes its time where it may do half of it in a second', () => {
   const cases: readonly [keyof IoMax, string, readonly string[]][] = [
     ['rbps', '512K', [...READ, 'bs=64k', 'count=16']],
@@ -34,7 +37,7 @@ describe('io.max: a job takes its time where it may do half of it in a second', 
         await using job = await dd(cg, words);
         expect(await job.wait({ timeout: 30_000 })).toMatchObject({ exitCode: 0 });
         const milliseconds = performance.now() - start;
-        const [usage] = (await cg.stat()).io ?? [];
+        const usage = await usageOf(cg);
         const [bytes, operations] = key.endsWith('bps') ? [1n << 20n, 16n] : [40n << 12n, 40n];
         expect(usage).toMatchObject(
           key.startsWith('r') ? { rbytes: bytes, rios: operations } : { wbytes: bytes, wios: operations },
@@ -56,7 +59,7 @@ describe('two share a disk', () => {
     const reader = `while dd ${READ.join(' ')} bs=4k; do :; done`;
     await using _one = await shell(one, reader);
     await using _other = await shell(other, reader);
-    const read = async (cg: Cgroup) => Number((await cg.stat()).io?.[0]?.rios ?? 0);
+    const read = async (cg: Cgroup) => Number((await usageOf(cg))?.rios ?? 0);
     await until('both at work', async () => (await read(one)) > 0 && (await read(other)) > 0);
     const before = [await read(one), await read(other)] as const;
     await sleep(3000);
