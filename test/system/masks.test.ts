@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { HIDDEN_HOST_PATHS, MASKED_PATHS, READONLY_PATHS } from '../../src/system/masks.ts';
 
@@ -18,6 +18,12 @@ describe('guarded paths', () => {
     }
     for (const path of [...paths(MASKED_PATHS), ...paths(READONLY_PATHS)])
       expect(path).toMatch(/^\/(proc|sys)(\/|$)/);
+  });
+
+  it('are documented, with their reasons', () => {
+    const text = readFileSync(new URL('../../docs/systems-security.md', import.meta.url), 'utf8');
+    const rows = [...text.matchAll(/^\| `(\/[^`]+)` +\| (.*) \|$/gm)].map(([, path, why]) => ({ path, why }));
+    expect(rows).toEqual([...MASKED_PATHS, ...READONLY_PATHS, ...HIDDEN_HOST_PATHS]);
   });
 
   it('leave what programs read of /proc', () => {
