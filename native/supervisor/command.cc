@@ -84,8 +84,13 @@ void ArrangeFds(Plan& plan) {
     source = fcntl(source, F_DUPFD_CLOEXEC, count);
     if (source < 0) Fail(plan, "fcntl", "", errno);
   }
-  for (int i = 0; i < count; ++i)
+  for (int i = 0; i < count; ++i) {
     if (dup3(plan.stdio[static_cast<size_t>(i)], i, 0) < 0) Fail(plan, "dup3", "", errno);
+    // Node's own streams do not block, and few programs expect that of theirs.
+    int flags = i > STDERR_FILENO ? 0 : fcntl(i, F_GETFL);
+    if (flags < 0 || ((flags & O_NONBLOCK) != 0 && fcntl(i, F_SETFL, flags & ~O_NONBLOCK) < 0))
+      Fail(plan, "fcntl", "", errno);
+  }
   if (syscall(SYS_close_range, count, ~0U, 0) < 0) Fail(plan, "close_range", "", errno);
 }
 

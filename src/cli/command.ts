@@ -40,6 +40,9 @@ async function dispatch({ options, program, words }: ParsedCommandLine): Promise
   return await (await import('./session.ts')).runObject(meant, rest, options);
 }
 
+/** Commands that tell their words themselves. */
+const OWN_HELP = ['run', 'doctor', 'explain', 'repl', 'tour'] as const;
+
 async function runCommand(
   command: Command,
   words: readonly string[],
@@ -47,12 +50,17 @@ async function runCommand(
   program: Program,
 ): Promise<number> {
   switch (command) {
-    case 'help':
-      return print(
-        words[0] === undefined || words[0] === '--help' ? USAGE : await helpAbout(words[0], program),
-      );
+    case 'help': {
+      const [about] = words;
+      if (about === undefined || about === '--help') return print(USAGE);
+      const own = OWN_HELP.find((name) => name === about && program === 'ip');
+      if (own !== undefined) return await runCommand(own, ['--help'], options, program);
+      return print(await helpAbout(about, program));
+    }
     case 'version':
       return print(version(options));
+    case 'run':
+      return await (await import('./system/run.ts')).runInSystem(words, options);
     case 'doctor':
       return await (await import('./doctor/command.ts')).doctorCommand(words, options);
     case 'explain':

@@ -1,5 +1,6 @@
 import { CofferdamError, InvalidArgumentError, SystemError } from '../handle/errors.ts';
 import { NetlinkError } from '../netlink/error.ts';
+import { SystemConfigError } from '../system/config/issue.ts';
 import { FindingError, UsageError } from './args.ts';
 import { errnoWords } from './strerror.ts';
 
@@ -90,7 +91,7 @@ export function describeFailure(error: unknown, trace: boolean): Failure {
   let exitCode: number = EXIT.failure;
   if (error instanceof PrivilegeError) exitCode = EXIT.privilege;
   // Every argument of a command is a word of its caller's.
-  if (error instanceof InvalidArgumentError) exitCode = EXIT.usage;
+  if (error instanceof InvalidArgumentError || error instanceof SystemConfigError) exitCode = EXIT.usage;
   if (error instanceof SystemError && (error.code === 'EPERM' || error.code === 'EACCES')) {
     exitCode = EXIT.privilege;
     lines.push(

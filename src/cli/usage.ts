@@ -12,6 +12,7 @@ Objects, spoken as to ip(8), bridge(8) and tc(8), abbreviations included; coffer
   bridge link|fdb|mdb|vlan|monitor       tc qdisc|class|filter|chain|actions|monitor
 
 Commands:
+  run               a program in a disposable system: namespaces, a cgroup, a root whose changes vanish
   tour              builds a network, watches it, catches a leak, leaves nothing behind
   doctor            what this host lets cofferdam do; what it does not, and why
   explain           what netlink messages mean, from hex or from strace

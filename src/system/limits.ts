@@ -20,13 +20,13 @@ export interface CgroupPlan {
 export function cgroupPlan(spec: SystemSpec): CgroupPlan {
   const { mount } = hierarchy();
   const controllers = controllersOf(mount);
-  const warnings: string[] = [];
+  const warnings = new Set<string>();
   const writes = checkedLimits(limitsOf(spec)).filter(({ controller }) => {
     if (controllers.has(controller)) return true;
     const asked = [...spec.explicit].some((field) => field.startsWith(`resource_limits.${controller}.`));
     const missing = missingController(controller, '/');
     if (asked) throw missing;
-    warnings.push(`no default limits of ${controller}: ${missing.message}`);
+    warnings.add(`no default limits of ${controller}: ${missing.message}`);
     return false;
   });
   const used = [...new Set(writes.map(({ controller }) => controller as string))];
@@ -46,7 +46,7 @@ export function cgroupPlan(spec: SystemSpec): CgroupPlan {
     ),
     ...writes.map(({ file, text }: LimitWrite) => [Tag.Write, `${file}\0${text}`] as const),
   ];
-  return { path: `/${spec.group === '' ? '' : `${spec.group}/`}${name}`, fields, warnings };
+  return { path: `/${spec.group === '' ? '' : `${spec.group}/`}${name}`, fields, warnings: [...warnings] };
 }
 
 function controllersOf(mount: string): Set<string> {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { InvalidArgumentError, SystemError } from '../../handle/errors.ts';
 import { etcFiles } from '../../netns/etc.ts';
@@ -7,6 +6,7 @@ import { netnsPath } from '../../netns/names.ts';
 import type { Process, ProcessExit } from '../../process/index.ts';
 import { FindingError } from '../args.ts';
 import { EXIT } from '../exit.ts';
+import { inForeground } from '../foreground.ts';
 import { netnsNames } from '../netns-names.ts';
 import type { ShowContext } from '../show/view.ts';
 import { errnoWords } from '../strerror.ts';
@@ -107,14 +107,6 @@ class SignalRelay implements Disposable {
   [Symbol.dispose](): void {
     for (const signal of PASSED_ON) process.off(signal, this.#onSignal);
   }
-}
-
-/** Whether the terminal sends its signals to our group of processes: proc_pid_stat(5). */
-function inForeground(): boolean {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  // Behind the name, which may hold anything.
-  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return group === foreground;
 }
 
 /** Ends as the program did; the number is for the case that it does not work. */

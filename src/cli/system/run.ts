@@ -1,0 +1,131 @@
+/** `cofferdam run`: a program in a system of its own. */
+import { writeFileSync } from 'node:fs';
+import { fromNodeError, SystemError } from '../../handle/errors.ts';
+import { type Command, System } from '../../system/index.ts';
+import { UsageError } from '../args.ts';
+import { EXIT } from '../exit.ts';
+import type { GlobalOptions } from '../options.ts';
+import { formatJson } from '../show/json.ts';
+import { errnoWords } from '../strerror.ts';
+import { codeOf, SignalRelay } from './relay.ts';
+import { endRecord, endText } from './run-end.ts';
+import { type RunRequest, readRunWords } from './run-words.ts';
+import { specOf } from './spec.ts';
+
+const USAGE = `Usage: cofferdam run [ OPTIONS ] [ -- ] PROGRAM [ ARGUMENTS ]
+Runs a program in a system of its own (namespaces, a cgroup, a root whose changes vanish) of which nothing is left when
+it ends, whatever ends it. Options stand above what the file says.
+
+  --config FILE               the configuration in YAML, docs/systems-config.md; - is stdin
+  --name NAME --group GROUP   build-123 and ci-jobs, or --name ci-jobs/build-123
+  --memory SIZE --memory-high SIZE --swap SIZE
+  --cpus N                    CPUs, as 1.5, or as in cpu.max: '50000 100000'
+  --cpu-weight N --pids N --io-weight N
+  --io-max SIZE               bytes a second, read and written
+  --timeout TIME --grace TIME 1h, 90s, 500ms or seconds: until it is ended, and from SIGTERM to SIGKILL
+  --bind SOURCE[:TARGET[:ro]] a path of the host's inside; may be given again
+  --layer DIRECTORY           the root, in place of the host's; given again, the topmost first
+  --env NAME[=VALUE]          without a value, that of here; nothing else is inherited but TERM on a terminal
+  --workdir DIRECTORY --user UID[:GID] --hostname NAME
+  --network none|host|BRIDGE  --address ADDRESS/LENGTH --gateway ADDRESS --nat --publish [ADDRESS:]PORT:PORT[/udp]
+  --report FILE               how it ended, in JSON; with -j or --json it is the last line on stderr
+  -d, --details               which defaults this host cannot keep; -q, --quiet says nothing of them
+  --rm                        is taken, and is how it always is
+
+stdin, stdout and stderr are the program's. A terminal is passed on as it is: the program can read, write and ask for its size,
+but there is no job control in it, and Ctrl-Z is ours alone. SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGCONT are
+passed on; a second SIGINT ends everything at once. What the program leaves running is ended with it.
+
+Exit code: that of the program, 128 and the number for a signal; 127 where there is no such program, 126 where it cannot be
+run; otherwise 1 for a failure, 2 for wrong words, 77 where a privilege is missing.
+`;
+
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+/** Resolves to the exit code. */
+export async function runInSystem(args: readonly string[], options: GlobalOptions): Promise<number> {
+  const request = readRunWords(args);
+  if (request.switches.has('help')) {
+    process.stdout.write(USAGE);
+    return EXIT.ok;
+  }
+  if (request.argv.length === 0) throw new UsageError('No program to run, try "cofferdam run --help".');
+  const spec = specOf(request);
+  const verbosity = {
+    json: options.json || request.switches.has('json'),
+    details: options.details || request.switches.has('details'),
+    quiet: request.switches.has('quiet'),
+  };
+  using relay = new SignalRelay();
+  try {
+    await using box = await System.fromSpec(spec, { signal: relay.signal });
+    relay.keep();
+    if (relay.ended !== undefined) return codeOf(relay.ended);
+    warn(box.warnings, verbosity);
+    const command = await start(box, request.argv);
+    if (typeof command === 'number') return command;
+    relay.passOnTo(box, command);
+    return await follow(box, command, request, verbosity);
+  } catch (error) {
+    if (relay.ended === undefined) throw error;
+    return codeOf(relay.ended);
+  }
+}
+
+interface Verbosity {
+  readonly json: boolean;
+  readonly details: boolean;
+  readonly quiet: boolean;
+}
+
+/** The program, or the exit code where it cannot be run. */
+async function start(box: System, argv: readonly string[]): Promise<Command | number> {
+  try {
+    return await box.start(argv, { stdio: 'inherit' });
+  } catch (error) {
+    if (!(error instanceof SystemError && error.syscall === 'execve')) throw error;
+    say(`${argv[0]}: ${errnoWords(error.errno)}`);
+    return error.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
+  }
+}
+
+async function follow(
+  box: System,
+  command: Command,
+  { report }: RunRequest,
+  { json }: Verbosity,
+): Promise<number> {
+  const began = performance.now();
+  const result = await command.wait();
+  const end = await box.stop();
+  const text = endText(box.spec, result, end);
+  if (text !== undefined) say(text);
+  const record = formatJson(endRecord(box, result, end, performance.now() - began));
+  if (json) tell(record);
+  if (report !== undefined) write(report, record);
+  return result.exitCode;
+}
+
+function write(file: string, record: string): void {
+  try {
+    writeFileSync(file, `${record}\n`);
+  } catch (error) {
+    throw fromNodeError(error);
+  }
+}
+
+function warn(warnings: readonly string[], { json, details, quiet }: Verbosity): void {
+  if (quiet || json || warnings.length === 0) return;
+  if (details) for (const warning of warnings) say(warning);
+  else {
+    const many = warnings.length === 1 ? '1 controller' : `${warnings.length} controllers`;
+    say(`this host cannot keep default limits of ${many}: -d says which and why`);
+  }
+}
+
+const say = (text: string): void => tell(`cofferdam: ${text}`);
+
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
