@@ -10,6 +10,8 @@ export interface GuardedPath {
   readonly path: string;
   /** What it would give away, or what could be done with it. */
   readonly why: string;
+  /** Of a directory that programs expect to write to: a system has its own there, empty, with this mode. */
+  readonly own?: string;
 }
 
 export function pathsOf(list: readonly GuardedPath[]): string[] {
@@ -67,8 +69,12 @@ export const READONLY_PATHS: readonly GuardedPath[] = [
  * mounted below the root is not there anyway; listed is what is often part of the root itself.
  */
 export const HIDDEN_HOST_PATHS: readonly GuardedPath[] = [
-  { path: '/root', why: 'keys, histories and tokens of root: .ssh, .aws, .kube, .npmrc, .bash_history' },
-  { path: '/home', why: 'the same of everybody else' },
+  {
+    path: '/root',
+    why: 'keys, histories and tokens of root: .ssh, .aws, .kube, .npmrc, .bash_history',
+    own: '700',
+  },
+  { path: '/home', why: 'the same of everybody else', own: '755' },
   {
     path: '/run',
     why: 'sockets that command the host: dbus, systemd, docker.sock, containerd, and credentials beside them',
@@ -81,9 +87,9 @@ export const HIDDEN_HOST_PATHS: readonly GuardedPath[] = [
   { path: '/tmp', why: 'files and sockets of other programs: a system has its own' },
   { path: '/var/tmp', why: 'the same' },
   { path: '/lost+found', why: 'pieces of files that were removed or broken' },
-  { path: '/mnt', why: 'other file systems' },
-  { path: '/media', why: 'other file systems' },
-  { path: '/srv', why: 'data that this host serves' },
+  { path: '/mnt', why: 'other file systems', own: '755' },
+  { path: '/media', why: 'other file systems', own: '755' },
+  { path: '/srv', why: 'data that this host serves', own: '755' },
   { path: '/swapfile', why: 'memory of other programs' },
   { path: '/swap.img', why: 'memory of other programs' },
 
@@ -125,9 +131,9 @@ export const HIDDEN_HOST_PATHS: readonly GuardedPath[] = [
 
   { path: '/etc/postgresql', why: 'who may use data bases, and how' },
 
-  { path: '/var/backups', why: 'copies of shadow and gshadow' },
-  { path: '/var/cache/debconf', why: 'passwords.dat: answers to questions of packages' },
-  { path: '/var/crash', why: 'memory of programs that crashed' },
+  { path: '/var/backups', why: 'copies of shadow and gshadow', own: '755' },
+  { path: '/var/cache/debconf', why: 'passwords.dat: answers to questions of packages', own: '755' },
+  { path: '/var/crash', why: 'memory of programs that crashed', own: '1777' },
   { path: '/var/lib/cloud', why: 'user data of this machine: keys and passwords' },
   { path: '/var/lib/containerd', why: 'file systems of containers' },
   { path: '/var/lib/containers', why: 'file systems of containers' },
@@ -144,8 +150,12 @@ export const HIDDEN_HOST_PATHS: readonly GuardedPath[] = [
   { path: '/var/lib/private', why: 'the state of services (systemd)' },
   { path: '/var/lib/samba/private', why: 'hashes of passwords' },
   { path: '/var/lib/sss', why: 'cached passwords and tickets of the directory service' },
-  { path: '/var/lib/systemd', why: 'credential.secret, random-seed, and memory of programs that crashed' },
-  { path: '/var/log', why: 'what happened on the host, at times with passwords typed as names' },
-  { path: '/var/mail', why: 'mail' },
-  { path: '/var/spool', why: 'mail, print jobs, crontabs and the jobs of at' },
+  {
+    path: '/var/lib/systemd',
+    why: 'credential.secret, random-seed, and memory of programs that crashed',
+    own: '755',
+  },
+  { path: '/var/log', why: 'what happened on the host, at times with passwords typed as names', own: '755' },
+  { path: '/var/mail', why: 'mail', own: '1777' },
+  { path: '/var/spool', why: 'mail, print jobs, crontabs and the jobs of at', own: '755' },
 ];

@@ -82,6 +82,25 @@ describe('a program in a system', () => {
     expect(await said(jailbreak)).toBe(root);
   });
 
+  it('writes its own where the host has its logs and queues', async () => {
+    for (const path of [
+      '/var/log',
+      '/var/spool',
+      '/var/mail',
+      '/var/backups',
+      '/var/lib/systemd',
+      '/root',
+      '/srv',
+    ]) {
+      if (statSync(path, { throwIfNoEntry: false }) === undefined) continue;
+      expect([path, await said(`ls -A ${path}; echo own > ${path}/own && cat ${path}/own`)]).toEqual([
+        path,
+        'own',
+      ]);
+      expect(statSync(`${path}/own`, { throwIfNoEntry: false })).toBeUndefined();
+    }
+  });
+
   it('gains nothing by set-user-ID', async () => {
     await said('cp /usr/bin/id /usr/own-id && chmod 4755 /usr/own-id');
     expect(await said('/usr/own-id -u', { user: { uid: 1000, gid: 1000 } })).toBe('1000');

@@ -22,14 +22,10 @@ const OWN: readonly (readonly [path: string, mode: string])[] = [
   ['/run', '755'],
 ];
 
-/** Of the host's root these hold what is other users' business: a system has its own, empty. */
-const OWN_OF_HOST: readonly (readonly [path: string, mode: string])[] = [
-  ['/root', '700'],
-  ['/home', '755'],
-  ['/mnt', '755'],
-  ['/media', '755'],
-  ['/srv', '755'],
-];
+/** Of the host's root these hold what is other users' business, and programs write there. */
+const OWN_OF_HOST = HIDDEN_HOST_PATHS.flatMap(({ path, own }) =>
+  own === undefined ? [] : [[path, own] as const],
+);
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 const LINKS: readonly (readonly [name: string, leadsTo: string])[] = [
