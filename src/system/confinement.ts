@@ -1,4 +1,5 @@
 /** What every program of a system is confined by. */
+import { InvalidArgumentError } from '../handle/index.ts';
 import { capabilityMask, keptCapabilities } from './capabilities.ts';
 import type { SecuritySpec } from './config/index.ts';
 import { compileSeccomp, defaultSeccompProfile, readSeccompProfile } from './seccomp/index.ts';
@@ -7,24 +8,19 @@ export interface Confinement {
   readonly droppedCapabilities: bigint;
   /** struct sock_filter[]. */
   readonly seccomp: Uint8Array | undefined;
+  readonly warnings: readonly string[];
 }
 
-/** Programs of the default profile by the capabilities that are kept: making one takes longer than making a system. */
-const compiled = new Map<bigint, Uint8Array>();
-
 /** @throws InvalidArgumentError for a profile that is none, SystemError where it cannot be read */
-export function confinementOf({ dropCapabilities, seccomp }: SecuritySpec): Confinement {
+export function confinementOf({ dropCapabilities, seccomp, landlock }: SecuritySpec): Confinement {
+  // What is asked for and not done would be worse than an error.
+  if (landlock !== undefined)
+    throw new InvalidArgumentError('security.landlock', landlock, 'is not carried out yet', "'none'");
   const droppedCapabilities = capabilityMask(dropCapabilities, 'security.capabilities.drop');
-  if (seccomp === 'unconfined') return { droppedCapabilities, seccomp: undefined };
-  const capabilities = keptCapabilities(dropCapabilities);
-  if (seccomp !== 'default') {
-    const { program } = compileSeccomp(readSeccompProfile(seccomp.profile), { capabilities });
-    return { droppedCapabilities, seccomp: program };
-  }
-  let program = compiled.get(droppedCapabilities);
-  if (program === undefined) {
-    ({ program } = compileSeccomp(defaultSeccompProfile(), { capabilities }));
-    compiled.set(droppedCapabilities, program);
-  }
-  return { droppedCapabilities, seccomp: program };
+  if (seccomp === 'unconfined') return { droppedCapabilities, seccomp: undefined, warnings: [] };
+  const profile = seccomp === 'default' ? defaultSeccompProfile() : readSeccompProfile(seccomp.profile);
+  const { program, unknown } = compileSeccomp(profile, { capabilities: keptCapabilities(dropCapabilities) });
+  const names = unknown.join(', ');
+  const warnings = names === '' ? [] : [`security.seccomp: ignores what is no system call: ${names}`];
+  return { droppedCapabilities, seccomp: program, warnings };
 }

@@ -101,7 +101,7 @@ export class System extends KernelHandle<SystemCore> {
       await core.stop('failed', 0);
       throw error;
     }
-    return new System(core, confinement, cgroup.warnings);
+    return new System(core, confinement, [...cgroup.warnings, ...confinement.warnings]);
   }
 
   get name(): string {
