@@ -108,8 +108,9 @@ export async function connectSystem(network: NetworkSpec, options: ConnectOption
       nat = await NatTable.create({ hostNetns, network, name, unique, localnet }, request);
     await addPair(host, { ifname, bridge, systemNetns: system.netns, mtu: network.mtu }, request);
     made = true;
-    await host.link.set(ifname, { alias: `cofferdam ${name}` }, request);
-    await configure(inside, network, request);
+    // After a slow request the socket of the host sends on a thread: nobody has to wait for that.
+    const named = host.link.set(ifname, { alias: `cofferdam ${name}` }, request);
+    await Promise.all([named, configure(inside, network, request)]);
     return new SystemNetwork({ host, nat, ifname });
   } catch (error) {
     // Without the caller's signal, which may be why we are here.
