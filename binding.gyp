@@ -76,6 +76,7 @@
       'sources': [
         'native/kernel/cgroup_dir.cc',
         'native/kernel/control_socket.cc',
+        'native/kernel/fd_table.cc',
         'native/kernel/owned_fd.cc',
         'native/kernel/pidfd.cc',
         'native/supervisor/command.cc',

@@ -53,6 +53,10 @@ void CloseFailed(int fd, int error) {
   if (error == -EBADF) Die(fd, "was closed behind its owner's back");
 }
 
+void Reset() {
+  TheTable().owned.clear();
+}
+
 int Count() {
   Table& table = TheTable();
   std::lock_guard lock(table.mutex);

@@ -15,6 +15,8 @@ void Forget(int fd);
 void CloseFailed(int fd, int error);
 // How many fds are owned.
 int Count();
+// In a new process that has closed all that it came with, and whose owners of it never come to their ends.
+void Reset();
 
 #else
 
@@ -24,6 +26,7 @@ inline void CloseFailed(int, int) {}
 inline int Count() {
   return 0;
 }
+inline void Reset() {}
 
 #endif
 

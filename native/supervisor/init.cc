@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "../kernel/control_socket.h"
+#include "../kernel/fd_table.h"
 #include "command.h"
 #include "message.h"
 #include "mount_plan.h"
@@ -199,6 +200,7 @@ void Init::Reap() {
 [[noreturn]] void Init::Run() {
   if (dup3(plan_.control, kControl, O_CLOEXEC) < 0 && errno != EINVAL) End();
   syscall(SYS_close_range, kControl + 1, ~0U, 0);
+  fd_table::Reset();
   prctl(PR_SET_NAME, "cofferdam-init", 0, 0, 0);
   if (plan_.wait_for_maps) Hear();
   if (Failure failure = MakeWorld()) {

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "../kernel/fd_table.h"
 #include "reclaim.h"
 
 namespace cofferdam {
@@ -45,6 +46,7 @@ bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
 [[noreturn]] void RunJanitor(Ledger* ledger, int supervisor) {
   dup3(supervisor, 3, O_CLOEXEC);
   syscall(SYS_close_range, 4U, ~0U, 0);
+  fd_table::Reset();
   prctl(PR_SET_NAME, "cofferdam-janit", 0, 0, 0);
   pollfd end = {3, POLLIN, 0};
   while (poll(&end, 1, -1) < 0 && errno == EINTR) continue;
