@@ -202,7 +202,7 @@ void Init::Reap() {
   syscall(SYS_close_range, kControl + 1, ~0U, 0);
   fd_table::Reset();
   prctl(PR_SET_NAME, "cofferdam-init", 0, 0, 0);
-  if (plan_.wait_for_maps) Hear();
+  if (plan_.wait) Hear();
   if (Failure failure = MakeWorld()) {
     Say(MessageWriter(Kind::kFailed, 0, 0).AddFailure(failure));
     End();

@@ -10,8 +10,8 @@ namespace cofferdam {
 struct InitPlan {
   // Where the supervisor is at the other end.
   int control;
-  // The supervisor has id maps to write first, and says when.
-  bool wait_for_maps;
+  // The supervisor has something to do first, write id maps say, and tells when it is done.
+  bool wait;
   bool own_pids;
   bool own_network;
   bool own_mounts;

@@ -70,6 +70,9 @@ enum class Tag : uint32_t {
   kGivenNetns = 30,
   // The answer carries the network namespace of the system.
   kWantNetns = 31,
+  // Pid 1 moves into its cgroup rather than being born there: before Linux 6.3 who is born in a cgroup need
+  // not heed its cpuset.
+  kMoveIn = 32,
 
   kArgument = 48,
   kEnvironment = 49,

@@ -121,6 +121,7 @@ Failure System::MakeCgroup(const MessageReader& request) {
 }
 
 Failure System::WriteMaps(const MessageReader& request) {
+  if (!request.Has(Tag::kUidMap)) return {};
   std::string process = "/proc/" + std::to_string(pid_) + "/";
   if (request.Has(Tag::kDenySetgroups)) {
     if (int error = WriteFile(process + "setgroups", "deny"); error < 0) return {error, "write", "setgroups"};
@@ -144,7 +145,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
     return failure;
   }
   InitPlan plan = {theirs.get(),
-                   has_maps,
+                   has_maps || request.Has(Tag::kMoveIn),
                    (namespaces & CLONE_NEWPID) != 0,
                    (namespaces & CLONE_NEWNET) != 0,
                    (namespaces & CLONE_NEWNS) != 0,
@@ -164,7 +165,8 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   }
   int pidfd = -1;
   clone_args arguments = {};
-  arguments.flags = namespaces | CLONE_PIDFD | CLONE_INTO_CGROUP;
+  bool moves = request.Has(Tag::kMoveIn);
+  arguments.flags = namespaces | CLONE_PIDFD | (moves ? 0 : CLONE_INTO_CGROUP);
   arguments.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   arguments.cgroup = static_cast<uint64_t>(cgroup_->fd());
@@ -177,7 +179,11 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   if (pid < 0) return {-error, "clone3", {}};
   pid_ = static_cast<pid_t>(pid);
   pidfd_ = NewFd(pidfd);
-  if (has_maps) {
+  if (moves) {
+    if (int moved = cgroup_->Write("cgroup.procs", std::to_string(pid_)); moved < 0)
+      return {moved, "write", "cgroup.procs"};
+  }
+  if (has_maps || moves) {
     if (Failure failure = WriteMaps(request)) return failure;
     SendControl(control_.get(), MessageWriter(Kind::kGo, 0, 0).bytes());
   }

@@ -54,6 +54,7 @@ const PACKAGE = [
   'package.json',
   'build/Release/cofferdam.node',
   'build/Release/cofferdam-supervisor',
+  'profiles',
   'dist',
   'node_modules/node-gyp-build',
   'node_modules/picocolors',

@@ -1,5 +1,6 @@
 /** The cgroup of a system: where it lies, whose it is, and what is written to its files. */
 import { statSync } from 'node:fs';
+import { release } from 'node:os';
 import type { CgroupLimits, LimitWrite } from '../cgroup/index.ts';
 import { checkedLimits, hierarchy, identityFields, missingController, NAME_PREFIX } from '../cgroup/index.ts';
 import { loadBinding, systemError } from '../handle/index.ts';
@@ -36,7 +37,9 @@ export function cgroupPlan(spec: SystemSpec): CgroupPlan {
   }
   const name = `${NAME_PREFIX}${spec.name}`;
   const identity = JSON.stringify({ name: spec.name, group: spec.group, created: Date.now() });
+  const moves = controllers.has('cpuset') && spec.limits.cpuset !== undefined && isBefore(6, 3);
   const fields: Fields = [
+    ...(moves ? [[Tag.MoveIn, ''] as const] : []),
     [Tag.CgroupRoot, mount],
     [Tag.CgroupGroup, spec.group === '' ? '.' : spec.group],
     [Tag.CgroupName, name],
@@ -72,4 +75,10 @@ function limitsOf({ limits, ioBandwidth, root }: SystemSpec): CgroupLimits {
 function onDisk(path: string): boolean {
   const status = statSync(path, { throwIfNoEntry: false });
   return status !== undefined && ((BigInt(status.dev) >> 8n) & 0xfffn) !== 0n;
+}
+
+/** Whether the running kernel is older. */
+function isBefore(major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }

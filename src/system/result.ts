@@ -74,10 +74,13 @@ export function endOf(message: Message): SystemEnd {
 export function exitOf(message: Message, oom: boolean): RunResult {
   const status = message.number(Tag.Status) ?? 0;
   const usage = usageOf(message);
+  const { SIGKILL } = constants.signals;
   if (message.number(Tag.Code) === CLD_EXITED) {
-    return { exitCode: status, signal: undefined, reason: 'exited', usage };
+    // A shell says so of what it has run.
+    const reason = oom && status === BY_SIGNAL + SIGKILL ? 'oom' : 'exited';
+    return { exitCode: status, signal: undefined, reason, usage };
   }
-  const reason = oom && status === constants.signals.SIGKILL ? 'oom' : 'killed';
+  const reason = oom && status === SIGKILL ? 'oom' : 'killed';
   return { exitCode: BY_SIGNAL + status, signal: signalName(status), reason, usage };
 }
 

@@ -38,6 +38,7 @@ export const Tag = {
   Grace: 29,
   GivenNetns: 30,
   WantNetns: 31,
+  MoveIn: 32,
   Argument: 48,
   Environment: 49,
   Directory: 50,
