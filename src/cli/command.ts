@@ -41,7 +41,7 @@ async function dispatch({ options, program, words }: ParsedCommandLine): Promise
 }
 
 /** Commands that tell their words themselves. */
-const OWN_HELP = ['run', 'doctor', 'explain', 'repl', 'tour'] as const;
+const OWN_HELP = ['run', 'systems', 'doctor', 'explain', 'repl', 'tour'] as const;
 
 async function runCommand(
   command: Command,
@@ -61,6 +61,8 @@ async function runCommand(
       return print(version(options));
     case 'run':
       return await (await import('./system/run.ts')).runInSystem(words, options);
+    case 'systems':
+      return await (await import('./system/command.ts')).systemsCommand(words, options);
     case 'doctor':
       return await (await import('./doctor/command.ts')).doctorCommand(words, options);
     case 'explain':

@@ -197,7 +197,7 @@ const ENTRIES: Readonly<Record<Program, ProgramEntry>> = {
 };
 
 /** cofferdam's own commands: never abbreviated. */
-export const COMMANDS = ['run', 'doctor', 'explain', 'repl', 'tour', 'version', 'help'] as const;
+export const COMMANDS = ['run', 'systems', 'doctor', 'explain', 'repl', 'tour', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** An object of a program, found. */

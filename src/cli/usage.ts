@@ -13,6 +13,7 @@ Objects, spoken as to ip(8), bridge(8) and tc(8), abbreviations included; coffer
 
 Commands:
   run               a program in a disposable system: namespaces, a cgroup, a root whose changes vanish
+  systems           the disposable systems of this host: list, show, kill, wait, top, reclaim; check FILE
   tour              builds a network, watches it, catches a leak, leaves nothing behind
   doctor            what this host lets cofferdam do; what it does not, and why
   explain           what netlink messages mean, from hex or from strace

@@ -1,4 +1,5 @@
 export type { Command, RunOptions } from './command.ts';
+export { listSystems, type SystemEntry } from './list.ts';
 export { reclaimSystems } from './orphans.ts';
 export type { EndReason, RunResult, SystemEnd } from './result.ts';
 export { type CreateSystemOptions, type StopOptions, System } from './system.ts';

@@ -87,7 +87,7 @@ export async function cgroupCommand(args: readonly string[], options: GlobalOpti
     }
     case 'top': {
       await using cg = await openAt(words);
-      await printTop(cg, words, options);
+      await printTop(async () => cg.tree(), words, options);
       break;
     }
   }

@@ -74,7 +74,20 @@ function readWords(words: Words): Request {
   return request;
 }
 
-export async function printTop(cg: Cgroup, words: Words, options: GlobalOptions): Promise<void> {
+/** A cgroup to look at. */
+export interface TopNode {
+  readonly path: string;
+  /** Below the first; without it, it is always looked at. */
+  readonly depth?: number;
+  readonly pids: readonly number[];
+}
+
+/** `nodes` is asked in each round. */
+export async function printTop(
+  nodes: () => Promise<readonly TopNode[]>,
+  words: Words,
+  options: GlobalOptions,
+): Promise<void> {
   const request = readWords(words);
   const plain = request.batch || options.json || process.stdout.isTTY !== true;
   const ended = new AbortController();
@@ -83,7 +96,7 @@ export async function printTop(cg: Cgroup, words: Words, options: GlobalOptions)
   for (let round = 0; round < request.iterations && !ended.signal.aborted; round++) {
     if (round > 0) await sleep(request.delay, undefined, { signal: ended.signal }).catch(() => {});
     if (ended.signal.aborted) break;
-    const after = await readAll(cg, request.depth);
+    const after = await readAll(await nodes(), request.depth);
     const rows = [...after]
       .map(([path, reading]) => compare(path, before.get(path), reading))
       .sort(orderOf(request.order));
@@ -105,10 +118,10 @@ function screen(text: string): string {
   return lines.map((line) => `${line.slice(0, columns)}\u001b[K\n`).join('');
 }
 
-async function readAll(top: Cgroup, depth: number): Promise<Map<string, Reading>> {
+async function readAll(nodes: readonly TopNode[], depth: number): Promise<Map<string, Reading>> {
   const readings = new Map<string, Reading>();
-  for (const node of top.tree()) {
-    if (node.depth > depth) continue;
+  for (const node of nodes) {
+    if ((node.depth ?? 0) > depth) continue;
     try {
       await using cg = await Cgroup.open(node.path);
       const stat = await cg.stat();

@@ -1,0 +1,105 @@
+/** `cofferdam systems`: the disposable systems of this host, whoever made them. */
+import { listSystems, reclaimSystems, type SystemEntry } from '../../system/index.ts';
+import { FindingError, UsageError, Words } from '../args.ts';
+import { printTop } from '../cgroup/top.ts';
+import { EXIT } from '../exit.ts';
+import type { GlobalOptions } from '../options.ts';
+import { formatJson } from '../show/json.ts';
+import type { JsonObject } from '../show/view.ts';
+import { checkFile } from './check.ts';
+import { killSystem, waitForEnd } from './kill.ts';
+import { listText, showSystem } from './show.ts';
+
+const USAGE = `Usage: cofferdam systems [ list ]
+       cofferdam systems show NAME
+       cofferdam systems kill NAME [ --signal SIGNAL ]
+       cofferdam systems wait NAME
+       cofferdam systems top [ batch ] [ iterations N ] [ delay SECONDS ] [ order { cpu | memory | pids | io | path } ]
+       cofferdam systems reclaim
+       cofferdam systems check FILE
+NAME is build-123, or ci-jobs/build-123 with its group.
+kill ends all of it; with a signal, everything inside but pid 1 gets that. wait returns when nothing of it is left.
+reclaim removes what is left where a system's owner, supervisor and janitor were all killed.
+check reads a configuration (- is stdin) and says all that is wrong with it: exit code 1.
+-j prints JSON.
+`;
+
+/** Resolves to the exit code; what goes wrong is thrown. */
+export async function systemsCommand(args: readonly string[], options: GlobalOptions): Promise<number> {
+  const words = new Words(args);
+  switch (words.more ? words.next() : 'list') {
+    case 'help':
+    case '-help':
+    case '--help':
+      process.stdout.write(USAGE);
+      return EXIT.ok;
+    case 'list': {
+      noMore(words);
+      const systems = await listSystems();
+      print(systems as unknown as JsonObject[], () => listText(systems), options);
+      return EXIT.ok;
+    }
+    case 'show': {
+      const system = await named(words);
+      noMore(words);
+      const { data, text } = await showSystem(system);
+      print([data], () => text, options);
+      return EXIT.ok;
+    }
+    case 'kill': {
+      const system = await named(words);
+      const signal = words.take('--signal', '-s') ? words.next() : undefined;
+      noMore(words);
+      await killSystem(system, signal, options.timeout);
+      return EXIT.ok;
+    }
+    case 'wait': {
+      const system = await named(words);
+      noMore(words);
+      await waitForEnd(system, options.timeout);
+      return EXIT.ok;
+    }
+    case 'top':
+      await printTop(
+        async () => (await listSystems()).map(({ cgroup, pids }) => ({ path: cgroup, pids })),
+        words,
+        options,
+      );
+      return EXIT.ok;
+    case 'reclaim': {
+      noMore(words);
+      const paths = await reclaimSystems();
+      print(paths, () => paths.map((path) => `${path}\n`).join(''), options);
+      return EXIT.ok;
+    }
+    case 'check':
+      return checkFile(words, options);
+    default:
+      throw new UsageError(`Command "${args[0]}" is unknown, try "cofferdam systems help".`);
+  }
+}
+
+async function named(words: Words): Promise<SystemEntry> {
+  if (!words.more) throw new UsageError('Not enough information: "NAME" argument is required.');
+  const name = words.next();
+  const found = (await listSystems()).filter((one) => one.name === name || fullName(one) === name);
+  const [system, ...others] = found;
+  if (system === undefined) throw new FindingError(`Cannot find system "${name}"`);
+  if (others.length === 0) return system;
+  throw new FindingError(`There are several systems "${name}": ${found.map(fullName).join(', ')}`);
+}
+
+const fullName = ({ name, group }: SystemEntry): string => (group === '' ? name : `${group}/${name}`);
+
+function noMore(words: Words): void {
+  if (words.more)
+    throw new UsageError(`Argument "${words.next()}" is unknown, try "cofferdam systems help".`);
+}
+
+function print(
+  data: readonly (JsonObject | string)[],
+  text: () => string,
+  { json, pretty }: GlobalOptions,
+): void {
+  process.stdout.write(json ? `${formatJson([...data], pretty)}\n` : text());
+}

@@ -1,0 +1,122 @@
+/** The systems of this host, whoever made them: read from what their cgroups say of themselves. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { Cgroup, type CgroupStat, hierarchy, NAME_PREFIX } from '../cgroup/index.ts';
+import { loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
+import { Pidfd, type ProcessIdentity } from '../process/index.ts';
+import { SYSTEM_ATTRIBUTE } from './limits.ts';
+
+/** A system, seen from outside. */
+export interface SystemEntry {
+  readonly name: string;
+  /** '' for none. */
+  readonly group: string;
+  /** Below the mount, for `Cgroup.open`: '/ci-jobs/cofferdam-build-123'. */
+  readonly cgroup: string;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** The process that made it. */
+  readonly owner: ProcessIdentity;
+  readonly ownerAlive: boolean;
+  /** Whether its supervisor lives. Without one it is an orphan, and `reclaimSystems` removes it. */
+  readonly leaseHeld: boolean;
+  /** Processes in it and in cgroups below, its pid 1 among them. */
+  readonly pids: readonly number[];
+  readonly stat: CgroupStat;
+}
+
+/** Directories looked at before the event loop gets a turn. */
+const PER_TURN = 100;
+
+/** What has ended while it was looked at is left out. @throws CofferdamError where no cgroup2 is mounted, SystemError */
+export async function listSystems(): Promise<SystemEntry[]> {
+  const { mount } = hierarchy();
+  const root = loadBinding().openCgroup(mount, '.');
+  if (typeof root === 'number') throw systemError(root, 'openat2', { path: mount });
+  const found: Found[] = [];
+  try {
+    await visit(root, '', found, { count: 0 });
+  } finally {
+    root.close();
+  }
+  const entries = await Promise.all(found.map(read));
+  return entries
+    .filter((entry) => entry !== undefined)
+    .sort((one, other) => one.created - other.created || (one.cgroup < other.cgroup ? -1 : 1));
+}
+
+interface Found {
+  readonly path: string;
+  readonly mark: Mark;
+  readonly leaseHeld: boolean;
+}
+
+/** What the attribute says. */
+type Mark = Pick<SystemEntry, 'name' | 'group' | 'created'>;
+
+async function visit(
+  parent: NativeCgroup,
+  path: string,
+  found: Found[],
+  looked: { count: number },
+): Promise<void> {
+  const names = parent.children();
+  for (const name of typeof names === 'number' ? [] : names) {
+    if (++looked.count % PER_TURN === 0) await turn();
+    const cgroup = parent.open(name);
+    // Removed meanwhile.
+    if (typeof cgroup === 'number') continue;
+    const own = `${path}/${name}`;
+    try {
+      const mark = name.startsWith(NAME_PREFIX) ? markOf(cgroup) : undefined;
+      // The lease is taken before the mark is set: where nobody has it, nobody will. Ours ends with the fd.
+      if (mark !== undefined) found.push({ path: own, mark, leaseHeld: cgroup.lock() !== 0 });
+      await visit(cgroup, own, found, looked);
+    } finally {
+      cgroup.close();
+    }
+  }
+}
+
+/** Undefined for what is no system. */
+function markOf(cgroup: NativeCgroup): Mark | undefined {
+  const text = cgroup.attribute(SYSTEM_ATTRIBUTE);
+  if (typeof text === 'number') return undefined;
+  try {
+    const { name, group, created } = JSON.parse(text) as Partial<Mark>;
+    const fits = typeof name === 'string' && typeof group === 'string' && typeof created === 'number';
+    return fits ? { name, group, created } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function read({ path, mark, leaseHeld }: Found): Promise<SystemEntry | undefined> {
+  try {
+    await using cgroup = await Cgroup.open(path);
+    const { identity } = cgroup;
+    if (identity === undefined) return undefined;
+    const { pid, startTime, bootId } = identity;
+    const owner = { pid, startTime, bootId };
+    const pids = cgroup.tree().flatMap((node) => node.pids);
+    const stat = await cgroup.stat();
+    return { ...mark, cgroup: path, owner, ownerAlive: await lives(owner), leaseHeld, pids, stat };
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+async function lives(owner: ProcessIdentity): Promise<boolean> {
+  try {
+    await using process = await Pidfd.open(owner);
+    return process.alive;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+/** Whether an error says that a cgroup has been removed. */
+export function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
