@@ -166,5 +166,7 @@ export class Command {
       clearTimeout(timer);
       forget?.();
     };
+    // While it was started; it can be killed as soon as its system knows it, which is after this.
+    if (signal?.aborted) queueMicrotask(() => cut(abortError(signal)));
   }
 }

@@ -100,6 +100,11 @@ describe('a program in a system', () => {
     await expect(box.run(['sleep', '100'], { timeout: 100 })).rejects.toMatchObject({
       code: 'ERR_COFFERDAM_TIMEOUT',
     });
+    // Too late to be refused, and too early for the program to be there.
+    const controller = new AbortController();
+    const run = box.run(['sleep', '100'], { signal: controller.signal });
+    controller.abort();
+    await expect(run).rejects.toMatchObject({ name: 'AbortError' });
     const signal = AbortSignal.timeout(100);
     await expect(box.run(['sleep', '100'], { signal })).rejects.toMatchObject({ name: 'AbortError' });
     expect(await box.run(['true'])).toMatchObject({ exitCode: 0 });
