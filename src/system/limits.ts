@@ -25,9 +25,8 @@ export function cgroupPlan(spec: SystemSpec): CgroupPlan {
   const writes = checkedLimits(limitsOf(spec)).filter(({ controller }) => {
     if (controllers.has(controller)) return true;
     const asked = [...spec.explicit].some((field) => field.startsWith(`resource_limits.${controller}.`));
-    const missing = missingController(controller, '/');
-    if (asked) throw missing;
-    warnings.add(`no default limits of ${controller}: ${missing.message}`);
+    if (asked) throw missingController(controller, '/');
+    warnings.add(`no default limits of ${controller}: the hierarchy at ${mount} has no such controller`);
     return false;
   });
   const used = [...new Set(writes.map(({ controller }) => controller as string))];
