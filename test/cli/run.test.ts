@@ -215,6 +215,9 @@ describe('the end', () => {
       statistics: { 'cpu.stat': { usage_usec: expect.any(Number) } },
     });
     expect(JSON.parse(readFileSync(report, 'utf8'))).toEqual(record);
+    const nowhere = await shell('echo ran', '--report', join(directory, 'none', 'report.json'));
+    expect(nowhere).toMatchObject({ code: 1, stdout: '' });
+    expect(nowhere.stderr).toContain('ENOENT');
   });
 });
 

@@ -54,7 +54,7 @@ export class SignalRelay implements Disposable {
     const sent = all ? box.kill(signal) : command.kill(signal);
     sent.catch((error: unknown) => {
       // It has just ended.
-      if (!(error instanceof SystemError && error.code === 'ESRCH')) throw error;
+      if (box.end === undefined && !(error instanceof SystemError && error.code === 'ESRCH')) throw error;
     });
   };
 

@@ -1,5 +1,5 @@
 /** `cofferdam run`: a program in a system of its own. */
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { fromNodeError, SystemError } from '../../handle/errors.ts';
 import { type Command, System } from '../../system/index.ts';
 import { UsageError } from '../args.ts';
@@ -9,7 +9,7 @@ import { formatJson } from '../show/json.ts';
 import { errnoWords } from '../strerror.ts';
 import { codeOf, SignalRelay } from './relay.ts';
 import { endRecord, endText } from './run-end.ts';
-import { type RunRequest, readRunWords } from './run-words.ts';
+import { readRunWords } from './run-words.ts';
 import { specOf } from './spec.ts';
 
 const USAGE = `Usage: cofferdam run [ OPTIONS ] [ -- ] PROGRAM [ ARGUMENTS ]
@@ -52,6 +52,7 @@ export async function runInSystem(args: readonly string[], options: GlobalOption
   }
   if (request.argv.length === 0) throw new UsageError('No program to run, try "cofferdam run --help".');
   const spec = specOf(request);
+  const report = openReport(request.report);
   const verbosity = {
     json: options.json || request.switches.has('json'),
     details: options.details || request.switches.has('details'),
@@ -66,10 +67,12 @@ export async function runInSystem(args: readonly string[], options: GlobalOption
     const command = await start(box, request.argv);
     if (typeof command === 'number') return command;
     relay.passOnTo(box, command);
-    return await follow(box, command, request, verbosity);
+    return await follow(box, command, report, verbosity);
   } catch (error) {
     if (relay.ended === undefined) throw error;
     return codeOf(relay.ended);
+  } finally {
+    if (report !== undefined) closeSync(report);
   }
 }
 
@@ -93,7 +96,7 @@ async function start(box: System, argv: readonly string[]): Promise<Command | nu
 async function follow(
   box: System,
   command: Command,
-  { report }: RunRequest,
+  report: number | undefined,
   { json }: Verbosity,
 ): Promise<number> {
   const began = performance.now();
@@ -103,13 +106,14 @@ async function follow(
   if (text !== undefined) say(text);
   const record = formatJson(endRecord(box, result, end, performance.now() - began));
   if (json) tell(record);
-  if (report !== undefined) write(report, record);
+  if (report !== undefined) writeFileSync(report, `${record}\n`);
   return result.exitCode;
 }
 
-function write(file: string, record: string): void {
+/** Before anything runs: a report that cannot be written is known at once. */
+function openReport(file: string | undefined): number | undefined {
   try {
-    writeFileSync(file, `${record}\n`);
+    return file === undefined ? undefined : openSync(file, 'w');
   } catch (error) {
     throw fromNodeError(error);
   }
