@@ -10,6 +10,7 @@
 #include "addon_data.h"
 #include "arguments.h"
 #include "fd_handle.h"
+#include "process_calls.h"
 #include "supervisor_seat.h"
 
 namespace cofferdam {
@@ -18,14 +19,6 @@ namespace {
 
 Napi::Value Number(Napi::Env env, double value) {
   return Napi::Number::New(env, value);
-}
-
-Napi::Value Refusal(Napi::Env env, const SpawnFailure& failure) {
-  Napi::Object value = Napi::Object::New(env);
-  value["errno"] = Napi::Number::New(env, failure.error);
-  value["syscall"] = Napi::String::New(env, failure.call);
-  if (!failure.path.empty()) value["path"] = Napi::String::New(env, failure.path);
-  return value;
 }
 
 }  // namespace
@@ -49,14 +42,14 @@ Napi::Value ControlHandle::Connect(const Napi::CallbackInfo& info) {
   std::optional<Napi::Function> function = FunctionArgument(info[1], "onReady");
   if (!function) return Napi::Value();
   AddonData& data = AddonData::Of(env);
-  if (data.environment->ending()) return Refusal(env, {-ECANCELED, "socketpair", {}});
+  if (data.environment->ending()) return FailureValue(env, {-ECANCELED, "socketpair", {}});
   OwnedFd socket;
   if (SpawnFailure failure = JoinSupervisor(*program, &socket); failure.error < 0)
-    return Refusal(env, failure);
+    return FailureValue(env, failure);
   auto refuse = [&](int error) {
     socket.Close();
     LeaveSupervisor();
-    return Refusal(env, {error, "epoll_ctl", {}});
+    return FailureValue(env, {error, "epoll_ctl", {}});
   };
   Result<Poll::Pointer> poll = Poll::Create(data.environment, socket.get());
   if (!poll.ok()) return refuse(poll.error());
@@ -73,7 +66,7 @@ Napi::Value ControlHandle::Connect(const Napi::CallbackInfo& info) {
   }
   if (data.control_orphan) {
     data.control_orphan.reset();
-    return Refusal(env, {-ECANCELED, "socketpair", {}});
+    return FailureValue(env, {-ECANCELED, "socketpair", {}});
   }
   return handle;
 }

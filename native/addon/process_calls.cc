@@ -65,15 +65,15 @@ bool ReadRequest(Napi::Object options, SpawnRequest* request) {
   return !mounts.IsObject() || ReadMounts(mounts.As<Napi::Object>(), request);
 }
 
-Napi::Object Failure(Napi::Env env, const SpawnFailure& failure) {
+}  // namespace
+
+Napi::Object FailureValue(Napi::Env env, const SpawnFailure& failure) {
   Napi::Object value = Napi::Object::New(env);
   value["errno"] = Napi::Number::New(env, failure.error);
   value["syscall"] = Napi::String::New(env, failure.call);
   if (!failure.path.empty()) value["path"] = Napi::String::New(env, failure.path);
   return value;
 }
-
-}  // namespace
 
 Napi::Value SpawnCall(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -83,14 +83,14 @@ Napi::Value SpawnCall(const Napi::CallbackInfo& info) {
   }
   SpawnRequest request;
   if (!ReadRequest(info[0].As<Napi::Object>(), &request)) return Napi::Value();
-  if (request.argv.empty()) return Failure(env, {-EINVAL, "execve", {}});
-  if (AddonData::Of(env).environment->ending()) return Failure(env, {-ECANCELED, "clone", {}});
+  if (request.argv.empty()) return FailureValue(env, {-EINVAL, "execve", {}});
+  if (AddonData::Of(env).environment->ending()) return FailureValue(env, {-ECANCELED, "clone", {}});
 
   Spawned spawned;
-  if (SpawnFailure failure = Spawn(request, &spawned); failure.error < 0) return Failure(env, failure);
+  if (SpawnFailure failure = Spawn(request, &spawned); failure.error < 0) return FailureValue(env, failure);
   Napi::Value handle = PidfdHandle::Adopt(env, &spawned);
   if (handle.IsEmpty()) return handle;
-  if (handle.IsNumber()) return Failure(env, {handle.As<Napi::Number>().Int32Value(), "epoll_ctl", {}});
+  if (handle.IsNumber()) return FailureValue(env, {handle.As<Napi::Number>().Int32Value(), "epoll_ctl", {}});
   Napi::Object value = Napi::Object::New(env);
   value["pidfd"] = handle;
   value["migrated"] = Napi::Boolean::New(env, spawned.migrated);

@@ -4,6 +4,11 @@
 
 namespace cofferdam {
 
+struct SpawnFailure;
+
+// NativeSpawnFailure.
+Napi::Object FailureValue(Napi::Env env, const SpawnFailure& failure);
+
 // Functions of src/handle/native.ts about processes that belong to no handle, or make one.
 
 // spawn(options)

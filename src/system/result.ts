@@ -90,40 +90,22 @@ export function cutShort(reason: EndReason): RunResult {
   return { exitCode: BY_SIGNAL + number, signal: signalName(number), reason, usage: undefined };
 }
 
+/** In the order in which native/supervisor/init.cc tells them. */
+const USAGE = [
+  'userTime',
+  'systemTime',
+  'maxRss',
+  'minorFaults',
+  'majorFaults',
+  'blocksIn',
+  'blocksOut',
+  'voluntarySwitches',
+  'involuntarySwitches',
+] as const satisfies readonly (keyof ProcessUsage)[];
+
 function usageOf(message: Message): ProcessUsage | undefined {
-  const [
-    userTime,
-    systemTime,
-    maxRss,
-    minorFaults,
-    majorFaults,
-    blocksIn,
-    blocksOut,
-    voluntarySwitches,
-    involuntarySwitches,
-  ] = message.numbers(Tag.Usage);
-  if (
-    userTime === undefined ||
-    systemTime === undefined ||
-    maxRss === undefined ||
-    minorFaults === undefined ||
-    majorFaults === undefined ||
-    blocksIn === undefined ||
-    blocksOut === undefined ||
-    voluntarySwitches === undefined ||
-    involuntarySwitches === undefined
-  ) {
-    return undefined;
-  }
-  return {
-    userTime,
-    systemTime,
-    maxRss,
-    minorFaults,
-    majorFaults,
-    blocksIn,
-    blocksOut,
-    voluntarySwitches,
-    involuntarySwitches,
-  };
+  const numbers = message.numbers(Tag.Usage);
+  if (numbers.length < USAGE.length) return undefined;
+  const entries = USAGE.map((name, index) => [name, numbers[index]]);
+  return Object.fromEntries(entries) as Record<(typeof USAGE)[number], number>;
 }
