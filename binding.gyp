@@ -82,6 +82,7 @@
         'native/supervisor/command.cc',
         'native/supervisor/confine.cc',
         'native/supervisor/event_loop.cc',
+        'native/supervisor/host_link.cc',
         'native/supervisor/init.cc',
         'native/supervisor/janitor.cc',
         'native/supervisor/main.cc',

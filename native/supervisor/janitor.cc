@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "../kernel/fd_table.h"
+#include "host_link.h"
 #include "reclaim.h"
 
 namespace cofferdam {
@@ -40,6 +41,7 @@ bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
   }
   if (cgroup.value().inode() != entry.inode) return true;
   KillTree(cgroup.value());
+  if (entry.ifname[0] != '\0') DeleteHostLink(entry.ifname);
   return RemoveTree(parent.value(), entry.name, cgroup.value()) == 0;
 }
 
@@ -73,6 +75,7 @@ Result<Ledger::Entry*> Ledger::Intend(const std::string& root, const std::string
     if (!Copy(entry.root, root) || !Copy(entry.group, group) || !Copy(entry.name, name))
       return Errno{-ENAMETOOLONG};
     entry.inode = 0;
+    entry.ifname[0] = '\0';
     entry.state.store(Entry::kIntended, std::memory_order_release);
     return &entry;
   }
@@ -82,6 +85,10 @@ Result<Ledger::Entry*> Ledger::Intend(const std::string& root, const std::string
 void Ledger::Made(Entry* entry, uint64_t inode) {
   entry->inode = inode;
   entry->state.store(Entry::kMade, std::memory_order_release);
+}
+
+bool Ledger::SetLink(Entry* entry, const std::string& ifname) {
+  return Copy(entry->ifname, ifname);
 }
 
 void Ledger::Clear(Entry* entry) {

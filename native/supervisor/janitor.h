@@ -23,6 +23,8 @@ class Ledger {
     char root[256];
     char group[512];
     char name[256];
+    // A link on the host, empty for none.
+    char ifname[16];
   };
 
   // Null where there is no memory.
@@ -31,6 +33,8 @@ class Ledger {
   // -ENOSPC where it is full, -ENAMETOOLONG for what does not fit.
   Result<Entry*> Intend(const std::string& root, const std::string& group, const std::string& name);
   static void Made(Entry* entry, uint64_t inode);
+  // Whether it fits.
+  static bool SetLink(Entry* entry, const std::string& ifname);
   static void Clear(Entry* entry);
 
   // Removes all that is entered, whatever runs in it. True when nothing is left.

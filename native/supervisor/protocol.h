@@ -25,6 +25,8 @@ enum class Kind : uint32_t {
   kEnd = 4,
   // Another thread of the owner, whose end of a new connection comes with it.
   kJoin = 5,
+  // The name of a link on the host that is about to be made for a system, and goes with it.
+  kHostLink = 6,
   // Supervisor to pid 1: the id maps are written.
   kGo = 8,
   // Supervisor, or pid 1, to who asked.
@@ -73,6 +75,7 @@ enum class Tag : uint32_t {
   // Pid 1 moves into its cgroup rather than being born there: before Linux 6.3 who is born in a cgroup need
   // not heed its cpuset.
   kMoveIn = 32,
+  kIfname = 33,
 
   kArgument = 48,
   kEnvironment = 49,

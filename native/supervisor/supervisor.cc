@@ -130,6 +130,9 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, const Contro
     case Kind::kSignal:
       system->Forward(message, *request);
       return;
+    case Kind::kHostLink:
+      system->SetHostLink(request->Text(Tag::kIfname));
+      return;
     case Kind::kEnd:
       system->End(request->Text(Tag::kReason).c_str(), request->Number(Tag::kGrace));
       return;

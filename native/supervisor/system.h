@@ -37,6 +37,8 @@ class System {
   Failure Create(const MessageReader& request, const std::vector<OwnedFd>& fds);
   // kRun and kSignal go to pid 1, which answers.
   void Forward(const ControlMessage& message, const MessageReader& request);
+  // A link on the host that goes with it, if it is still there.
+  void SetHostLink(const std::string& ifname);
   // SIGTERM, `grace` milliseconds, and the end of all that is left. A second call may only hasten it.
   void End(const char* reason, uint64_t grace);
   // What its time brings; call when `deadline()` has come.

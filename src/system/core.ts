@@ -91,6 +91,11 @@ export class SystemCore extends BaseCore implements Listener {
   }
   readonly #early = new Map<number, Message[]>();
 
+  /** Has the supervisor delete a link of the host's where this process cannot any more. */
+  announceLink(ifname: string): void {
+    this.#seat.tell(Kind.HostLink, [[Tag.Ifname, ifname]]);
+  }
+
   async signal(command: number, signal: number): Promise<void> {
     this.demandRunning();
     if (command !== 0 && !this.#commands.has(command)) {

@@ -16,6 +16,8 @@ export interface ConnectOptions extends RequestOptions {
   readonly hostNetns?: NetnsReference | undefined;
   /** Of the system. */
   readonly name: string;
+  /** Told the name of the host's end before that is made. */
+  readonly onLink?: ((ifname: string) => void) | undefined;
 }
 
 /** What the system's end of the veth is called. */
@@ -90,7 +92,7 @@ export class SystemNetwork implements AsyncDisposable {
  */
 export async function connectSystem(network: NetworkSpec, options: ConnectOptions): Promise<SystemNetwork> {
   if (network.kind === 'host') return new SystemNetwork(undefined);
-  const { hostNetns, systemNetns, name, ...request } = options;
+  const { hostNetns, systemNetns, name, onLink, ...request } = options;
   // Once: a pid may be another process's a moment later.
   using system = await resolveNetns(systemNetns);
   await using inside = await RouteSocket.open({ netns: system.netns });
@@ -106,6 +108,7 @@ export async function connectSystem(network: NetworkSpec, options: ConnectOption
     const { localnet } = bridge;
     if (network.nat || network.forwards.length > 0)
       nat = await NatTable.create({ hostNetns, network, name, unique, localnet }, request);
+    onLink?.(ifname);
     await addPair(host, { ifname, bridge, systemNetns: system.netns, mtu: network.mtu }, request);
     made = true;
     // After a slow request the socket of the host sends on a thread: nobody has to wait for that.

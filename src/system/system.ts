@@ -92,6 +92,7 @@ export class System extends KernelHandle<SystemCore> {
         core.network = await connectSystem(spec.network, {
           systemNetns,
           name: spec.name,
+          onLink: (ifname) => core.announceLink(ifname),
           ...(signal && { signal }),
         });
         // It may have ended meanwhile, when there was nothing yet to take away.
