@@ -140,6 +140,10 @@ Result<std::string> CgroupDir::Attribute(const char* name) const {
   return std::string(buffer, static_cast<size_t>(length));
 }
 
+int CgroupDir::RemoveAttribute(const char* name) const {
+  return fremovexattr(fd(), name) < 0 ? -errno : 0;
+}
+
 int CgroupDir::Signal(int signal) const {
   Result<std::string> listed = Read("cgroup.procs");
   if (!listed.ok()) return listed.error();

@@ -52,6 +52,7 @@ class CgroupDir {
   // Extended attributes, xattr(7). -EEXIST where it has been set before; -ENODATA where it has not.
   int SetAttribute(const char* name, std::string_view value) const;
   Result<std::string> Attribute(const char* name) const;
+  int RemoveAttribute(const char* name) const;
 
   // Sends a signal to each process that is in this cgroup itself now, through pidfds. How many were sent one.
   int Signal(int signal) const;

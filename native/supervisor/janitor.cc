@@ -30,12 +30,13 @@ bool Copy(char (&into)[N], const std::string& text) {
 bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
   Result<CgroupDir> parent = CgroupDir::Open(entry.root, entry.group);
   if (!parent.ok()) return true;
+  parent.value().RemoveAttribute((kIntentMark + std::string(entry.name)).c_str());
   Result<CgroupDir> cgroup = parent.value().OpenBelow(entry.name);
   if (!cgroup.ok()) return true;
   if (state == Ledger::Entry::kIntended) {
     // Made in the moment of death: without its marks nobody else claims it, and nobody can be in it. With
     // marks it is not the one that was intended.
-    if (cgroup.value().Attribute("user.cofferdam").ok()) return true;
+    if (cgroup.value().Attribute(kIdentityMark).ok()) return true;
     parent.value().Remove(entry.name, cgroup.value().inode());
     return true;
   }

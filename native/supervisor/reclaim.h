@@ -6,6 +6,9 @@ namespace cofferdam {
 
 // Marks groups that were made for a system, and go with the last one: an extended attribute.
 inline constexpr char kGroupMark[] = "user.cofferdam.group";
+// On the group, with the name behind it: who is about to make a cgroup of that name, and has yet to mark it.
+inline constexpr char kIntentMark[] = "user.cofferdam.intent.";
+inline constexpr char kIdentityMark[] = "user.cofferdam";
 
 // Sends SIGKILL to every process in it and below: with cgroup.kill (Linux 5.14), which no fork escapes;
 // before that, frozen meanwhile. Who has yet to end keeps the cgroup populated.

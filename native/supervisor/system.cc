@@ -94,13 +94,23 @@ Failure System::MakeCgroup(const MessageReader& request) {
   Result<Ledger::Entry*> entry = ledger_->Intend(root_, group_, name_);
   if (!entry.ok()) return {entry.error(), "mkdirat", path};
   entry_ = entry.value();
+  std::string intent = kIntentMark + name_;
+  std::string_view identity;
+  for (std::string_view text : request.All(Tag::kAttribute))
+    if (auto pair = SplitPair(text); pair && pair->first == kIdentityMark) identity = pair->second;
   int error = -ENOENT;
   // The end of another system may take the group away between the two.
   for (int attempt = 0; error == -ENOENT && attempt < 10; ++attempt) {
     if (Failure failure = MakeGroups(request)) return failure;
+    // For whoever comes after us all, should we be killed before it is marked.
+    parent_->RemoveAttribute(intent.c_str());
+    parent_->SetAttribute(intent.c_str(), identity);
     error = parent_->Make(name_.c_str());
   }
-  if (error < 0) return {error, "mkdirat", path};
+  if (error < 0) {
+    parent_->RemoveAttribute(intent.c_str());
+    return {error, "mkdirat", path};
+  }
   Result<CgroupDir> cgroup = parent_->OpenBelow(name_.c_str());
   if (!cgroup.ok()) return {cgroup.error(), "openat2", path};
   cgroup_.emplace(std::move(cgroup).value());
@@ -112,6 +122,7 @@ Failure System::MakeCgroup(const MessageReader& request) {
     if (error = cgroup_->SetAttribute(pair->first.c_str(), pair->second); error < 0)
       return {error, "fsetxattr", path};
   }
+  parent_->RemoveAttribute(intent.c_str());
   for (std::string_view text : request.All(Tag::kWrite)) {
     auto pair = SplitPair(text);
     if (!pair) continue;

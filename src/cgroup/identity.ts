@@ -10,6 +10,9 @@ import { identityOf, type ProcessIdentity, readStatus } from '../process/identit
 export const NAME_PREFIX = 'cofferdam-';
 
 const ATTRIBUTE = 'user.cofferdam';
+
+/** On the parent, with a name behind it: who is about to make a cgroup of that name, and has yet to mark it. */
+export const INTENT = 'user.cofferdam.intent.';
 const VERSION = 1;
 
 /** Who made a cgroup. */
@@ -39,8 +42,8 @@ export function writeIdentity(native: NativeCgroup): number {
 }
 
 /** Undefined for a cgroup of somebody else's, or of a version that we do not know. */
-export function readIdentity(native: NativeCgroup): CgroupIdentity | undefined {
-  const text = native.attribute(ATTRIBUTE);
+export function readIdentity(native: NativeCgroup, attribute = ATTRIBUTE): CgroupIdentity | undefined {
+  const text = native.attribute(attribute);
   if (typeof text === 'number') return undefined;
   try {
     const found = JSON.parse(text) as Partial<CgroupIdentity>;

@@ -17,7 +17,7 @@ export type { HugetlbLimits, MiscLimits, RdmaLimits } from './limit-keyed.ts';
 export type { LimitWrite } from './limit-table.ts';
 export type { CpuMax } from './limit-values.ts';
 export type { CgroupLimits, CpuLimits, CpusetLimits, MemoryLimits, PidsLimits } from './limits.ts';
-export { removeOrphans } from './orphans.ts';
+export { lives, removeOrphans } from './orphans.ts';
 export {
   type PressureOptions,
   type PressureThreshold,

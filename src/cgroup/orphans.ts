@@ -1,9 +1,10 @@
 /** Cgroups whose owner is gone, wherever they are in the tree. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { loadBinding, type NativeCgroup } from '../handle/index.ts';
+import { Pidfd, type ProcessIdentity } from '../process/index.ts';
 import { CgroupCore } from './core.ts';
 import { hierarchy, joinPath } from './hierarchy.ts';
-import { NAME_PREFIX, readIdentity } from './identity.ts';
+import { INTENT, NAME_PREFIX, readIdentity } from './identity.ts';
 import { removeTree } from './removal.ts';
 
 /** Directories looked at before the event loop gets a turn. */
@@ -58,6 +59,12 @@ async function visit(
       continue;
     }
     const { inode } = cgroup;
+    if (await wasIntended(parent, name, cgroup)) {
+      cgroup.close();
+      // Refused where anybody is in it.
+      if (parent.remove(name, inode) === 0) removed.push(own);
+      continue;
+    }
     const group = search.isGroup(cgroup);
     await visit(cgroup, own, search, removed, looked);
     cgroup.close();
@@ -70,4 +77,21 @@ function isOrphan(name: string, cgroup: NativeCgroup, { isOne }: OrphanSearch): 
   return (
     name.startsWith(NAME_PREFIX) && isOne(cgroup) && readIdentity(cgroup) !== undefined && cgroup.lock() === 0
   );
+}
+
+/** Without marks, because who was about to mark it was killed in between. */
+async function wasIntended(parent: NativeCgroup, name: string, cgroup: NativeCgroup): Promise<boolean> {
+  if (!name.startsWith(NAME_PREFIX) || readIdentity(cgroup) !== undefined) return false;
+  const owner = readIdentity(parent, `${INTENT}${name}`);
+  return owner !== undefined && cgroup.lock() === 0 && !(await lives(owner));
+}
+
+/** Whether a process is there. In doubt it is: what is somebody's is not ours to remove. */
+export async function lives(owner: ProcessIdentity): Promise<boolean> {
+  try {
+    await using process = await Pidfd.open(owner);
+    return process.alive;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }

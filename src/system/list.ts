@@ -1,8 +1,8 @@
 /** The systems of this host, whoever made them: read from what their cgroups say of themselves. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { Cgroup, type CgroupStat, hierarchy, NAME_PREFIX } from '../cgroup/index.ts';
+import { Cgroup, type CgroupStat, hierarchy, lives, NAME_PREFIX } from '../cgroup/index.ts';
 import { loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
-import { Pidfd, type ProcessIdentity } from '../process/index.ts';
+import type { ProcessIdentity } from '../process/index.ts';
 import { SYSTEM_ATTRIBUTE } from './limits.ts';
 
 /** A system, seen from outside. */
@@ -102,16 +102,6 @@ async function read({ path, mark, leaseHeld }: Found): Promise<SystemEntry | und
     return { ...mark, cgroup: path, owner, ownerAlive: await lives(owner), leaseHeld, pids, stat };
   } catch (error) {
     if (isGone(error)) return undefined;
-    throw error;
-  }
-}
-
-async function lives(owner: ProcessIdentity): Promise<boolean> {
-  try {
-    await using process = await Pidfd.open(owner);
-    return process.alive;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
   }
 }
