@@ -7,6 +7,7 @@ import { openCases } from './cases-open.mjs';
 import { processCases } from './cases-process.mjs';
 import { requestCases } from './cases-request.mjs';
 import { shapeCases } from './cases-shape.mjs';
+import { systemCases } from './cases-system.mjs';
 
 /**
  * @typedef {object} Case
@@ -30,4 +31,5 @@ export const cases = [
   ...cgroupCases,
   ...processCases,
   ...shapeCases,
+  ...systemCases,
 ];

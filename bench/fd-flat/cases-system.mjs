@@ -1,0 +1,82 @@
+// Disposable systems: made, used and ended, one after the other and many at once, refused, and cut off while they are made.
+// Besides fds: fds and memory of the supervisor, which all of them share.
+import { readdirSync, readFileSync } from 'node:fs';
+import { Cgroup, System } from 'cofferdam';
+import { mustFail } from './support.mjs';
+
+const SYSTEMS = 1000;
+const group = () => `cofferdam-bench-${process.pid}`;
+
+/** The supervisor of this process: how many fds it has, and kibibytes. */
+function supervisor() {
+  for (const pid of readFileSync('/proc/thread-self/children', 'utf8').split(' ').filter(Boolean)) {
+    if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'cofferdam-super') continue;
+    const rss = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return { fds: readdirSync(`/proc/${pid}/fd`).length, rss: Number(rss?.[1]) };
+  }
+  return undefined;
+}
+
+async function setup() {
+  const anchor = await System.create({ name: 'anchor', group: group() });
+  return {
+    anchor,
+    before: supervisor(),
+    async teardown() {
+      await anchor.stop({ gracePeriod: 0 });
+      // The group goes with the last system in it.
+      await mustFail('ENOENT', () => Cgroup.open(`/${group()}`));
+    },
+  };
+}
+
+/** More than this of growth is a leak: 1,000 systems of 1 KiB each would be twice as much. */
+const KIBIBYTES = 512;
+
+function check({ before }) {
+  const after = supervisor();
+  if (before === undefined || after === undefined) return 'the supervisor has gone';
+  if (after.fds > before.fds) return `the supervisor has ${after.fds} fds, after ${before.fds}`;
+  if (after.rss > before.rss + KIBIBYTES) return `the supervisor has ${after.rss} KiB, after ${before.rss}`;
+  return undefined;
+}
+
+export const systemCases = [
+  {
+    name: 'system run',
+    what: 'created, a program run in it, stopped',
+    cycles: SYSTEMS,
+    setup,
+    check,
+    async cycle(_, number) {
+      const box = await System.create({ name: `box-${number}`, group: group() });
+      const { exitCode } = await box.run(['true'], { stdio: 'ignore' });
+      if (exitCode !== 0) throw new Error(`true: ${exitCode}`);
+      await box.stop({ gracePeriod: 0 });
+    },
+  },
+  {
+    name: 'system errors',
+    what: 'a program that is not there, a name that is taken, a bind of nothing, an abort while it is made',
+    cycles: SYSTEMS / 5,
+    setup,
+    check,
+    async cycle({ anchor }, number) {
+      await mustFail('ENOENT', () => anchor.run(['/usr/nonexistent'], { stdio: ['ignore', 'pipe', 'pipe'] }));
+      await mustFail('EEXIST', () => System.create({ name: 'anchor', group: group() }));
+      const binds = [{ source: '/usr', target: '/etc/passwd/usr' }];
+      await mustFail('ENOTDIR', () =>
+        System.create({ name: `bad-${number}`, group: group(), root: { binds } }),
+      );
+      const controller = new AbortController();
+      const making = System.create({ name: `cut-${number}`, group: group() }, { signal: controller.signal });
+      controller.abort();
+      await making.then(
+        () => Promise.reject(new Error('not aborted')),
+        (error) => {
+          if (error.name !== 'AbortError') throw error;
+        },
+      );
+    },
+  },
+];
