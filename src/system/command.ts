@@ -76,90 +76,52 @@ function variable(name: string): string {
 /** What a program asks of its system. */
 export interface CommandPlace {
   signal(command: number, signal: number): Promise<void>;
-  waiting<T>(work: () => Promise<T>): Promise<T>;
+  /** Keeps the event loop alive, and `holder` from the collector, while `work` waits. */
+  holding<T>(holder: object, work: () => Promise<T>): Promise<T>;
 }
 
-/** A program that was started in a system, and ends with it at the latest. */
-export class Command {
-  /** A stream to its stdin, where `stdio` has 'pipe' for it. */
-  readonly stdin: Writable | undefined;
-  readonly stdout: Readable | undefined;
-  readonly stderr: Readable | undefined;
-  readonly #id: number;
-  readonly #name: string;
-  readonly #place: CommandPlace;
-  readonly #settled: Promise<RunResult>;
+/** A program as the core of its system has it: it leads to no handle that a user holds. */
+export class RunningCommand {
+  readonly id: number;
+  readonly name: string;
+  readonly place: CommandPlace;
+  readonly settled: Promise<RunResult>;
+  /** Undefined while it runs. */
+  result: RunResult | undefined;
+  /** Why it was killed by us before its time. */
+  cutShort: Error | undefined;
   #settle: (result: RunResult) => void = () => {};
-  #result: RunResult | undefined;
-  #cutShort: Error | undefined;
   #forget = (): void => {};
 
-  /** @internal */
-  constructor(
-    id: number,
-    name: string,
-    place: CommandPlace,
-    streams: readonly (Socket | undefined)[],
-    { signal, timeout }: RunOptions,
-  ) {
-    this.#id = id;
-    this.#name = name;
-    this.#place = place;
-    [this.stdin, this.stdout, this.stderr] = streams;
-    this.#settled = new Promise((settle) => {
+  constructor(id: number, name: string, place: CommandPlace, { signal, timeout }: RunOptions) {
+    this.id = id;
+    this.name = name;
+    this.place = place;
+    this.settled = new Promise((settle) => {
       this.#settle = settle;
     });
     this.#limit(signal, timeout);
   }
 
-  /** Undefined while it runs. */
-  get result(): RunResult | undefined {
-    return this.#result;
+  async kill(signal: Signal): Promise<void> {
+    await this.place.signal(this.id, signalNumber(signal));
   }
 
-  /** @throws SystemError ESRCH once it or its system has ended */
-  async kill(signal: Signal = 'SIGTERM'): Promise<void> {
-    await this.#place.signal(this.#id, signalNumber(signal));
-  }
-
-  /** Resolves when it has ended, however it did. Rejects with an AbortError or a TimeoutError where that ended it. */
-  async wait({ signal, timeout }: WaitOptions = {}): Promise<RunResult> {
-    checkSignal(signal);
-    checkTimeout(timeout);
-    if (signal?.aborted) throw abortError(signal);
-    let timer: NodeJS.Timeout | undefined;
-    let forget = (): void => {};
-    try {
-      const given = new Promise<never>((_, fail) => {
-        if (signal !== undefined) forget = onAbort(signal, () => fail(abortError(signal)));
-        if (timeout === undefined) return;
-        timer = setTimeout(() => fail(new TimeoutError(`the end of ${this.#name}`, timeout)), timeout);
-      });
-      const result = await this.#place.waiting(() => Promise.race([this.#settled, given]));
-      if (this.#cutShort !== undefined) throw this.#cutShort;
-      return result;
-    } finally {
-      clearTimeout(timer);
-      forget();
-    }
-  }
-
-  /** @internal */
   end(result: RunResult): void {
-    if (this.#result !== undefined) return;
+    if (this.result !== undefined) return;
     this.#forget();
-    this.#result = result;
+    this.result = result;
     this.#settle(result);
   }
 
   #limit(signal: AbortSignal | undefined, timeout: number | undefined): void {
     const cut = (error: Error): void => {
-      if (this.#result !== undefined) return;
-      this.#cutShort ??= error;
+      if (this.result !== undefined) return;
+      this.cutShort ??= error;
       // Where it has just ended by itself there is nobody to be killed.
       this.kill('SIGKILL').catch(() => {});
     };
-    const late = (): void => cut(new TimeoutError(this.#name, timeout as number));
+    const late = (): void => cut(new TimeoutError(this.name, timeout as number));
     const timer = timeout === undefined ? undefined : setTimeout(late, timeout).unref();
     const forget = signal === undefined ? undefined : onAbort(signal, () => cut(abortError(signal)));
     this.#forget = (): void => {
@@ -168,5 +130,56 @@ export class Command {
     };
     // While it was started; it can be killed as soon as its system knows it, which is after this.
     if (signal?.aborted) queueMicrotask(() => cut(abortError(signal)));
+  }
+}
+
+/** A program that was started in a system, and ends with it at the latest. */
+export class Command {
+  /** A stream to its stdin, where `stdio` has 'pipe' for it. */
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  readonly #running: RunningCommand;
+  /** Its system: whoever holds a program of it holds it. */
+  readonly #holder: object;
+
+  /** @internal */
+  constructor(running: RunningCommand, holder: object, streams: readonly (Socket | undefined)[]) {
+    this.#running = running;
+    this.#holder = holder;
+    [this.stdin, this.stdout, this.stderr] = streams;
+  }
+
+  /** Undefined while it runs. */
+  get result(): RunResult | undefined {
+    return this.#running.result;
+  }
+
+  /** @throws SystemError ESRCH once it or its system has ended */
+  async kill(signal: Signal = 'SIGTERM'): Promise<void> {
+    await this.#running.kill(signal);
+  }
+
+  /** Resolves when it has ended, however it did. Rejects with an AbortError or a TimeoutError where that ended it. */
+  async wait({ signal, timeout }: WaitOptions = {}): Promise<RunResult> {
+    checkSignal(signal);
+    checkTimeout(timeout);
+    if (signal?.aborted) throw abortError(signal);
+    const { settled, place, name } = this.#running;
+    let timer: NodeJS.Timeout | undefined;
+    let forget = (): void => {};
+    try {
+      const given = new Promise<never>((_, fail) => {
+        if (signal !== undefined) forget = onAbort(signal, () => fail(abortError(signal)));
+        if (timeout === undefined) return;
+        timer = setTimeout(() => fail(new TimeoutError(`the end of ${name}`, timeout)), timeout);
+      });
+      const result = await place.holding(this.#holder, () => Promise.race([settled, given]));
+      if (this.#running.cutShort !== undefined) throw this.#running.cutShort;
+      return result;
+    } finally {
+      clearTimeout(timer);
+      forget();
+    }
   }
 }

@@ -2,18 +2,21 @@
 import { constants } from 'node:os';
 import { onAbort } from '../handle/abort-watch.ts';
 import { abortError, BaseCore, ClosedError, type HandleDetail, systemError } from '../handle/index.ts';
-import type { Command } from './command.ts';
+import type { CommandPlace, RunningCommand } from './command.ts';
 import type { SystemSpec } from './config/index.ts';
 import type { SystemNetwork } from './network.ts';
 import { cutShort, type EndReason, endOf, exitOf, oomKills, type SystemEnd, statisticsOf } from './result.ts';
 import { type Answer, type Listener, Seat } from './supervisor.ts';
+import { watchTriggers } from './triggers.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
 
-export class SystemCore extends BaseCore implements Listener {
+export class SystemCore extends BaseCore implements Listener, CommandPlace {
   readonly kind = 'system';
   readonly spec: SystemSpec;
   readonly #seat: Seat;
-  readonly #commands = new Map<number, Command>();
+  readonly #commands = new Map<number, RunningCommand>();
+  /** Handles that somebody waits by: they must not be collected meanwhile. */
+  readonly #holders = new Map<symbol, object>();
   readonly #ended: Promise<SystemEnd>;
   #settleEnd: (end: SystemEnd) => void = () => {};
   #end: SystemEnd | undefined;
@@ -24,6 +27,7 @@ export class SystemCore extends BaseCore implements Listener {
   cgroup = '';
   /** What it has on the host, if anything. */
   network: SystemNetwork | undefined;
+  #stopWatching = (): void => {};
 
   constructor(spec: SystemSpec) {
     super();
@@ -54,7 +58,10 @@ export class SystemCore extends BaseCore implements Listener {
     try {
       const answer = await this.#seat.ask(Kind.Create, fields, fds);
       this.pid = answer.message.number(Tag.Pid) ?? 0;
-      if (!signal?.aborted) return answer;
+      if (!signal?.aborted) {
+        this.#watch();
+        return answer;
+      }
       await this.stop('aborted', 0);
     } catch (error) {
       this.#finish({ reason: 'failed', statistics: {} });
@@ -65,6 +72,13 @@ export class SystemCore extends BaseCore implements Listener {
     throw abortError(signal);
   }
 
+  #watch(): void {
+    const { lifecycle } = this.spec;
+    this.#stopWatching = watchTriggers(this.spec, this.cgroup, (reason) => {
+      this.stop(reason, lifecycle.gracePeriod).catch(() => {});
+    });
+  }
+
   demandRunning(): void {
     if (this.state !== 'open') throw new ClosedError(`system ${this.spec.name} is closed`);
     if (this.#end !== undefined)
@@ -72,7 +86,11 @@ export class SystemCore extends BaseCore implements Listener {
   }
 
   /** Starts a program; `make` gets its number once it runs. */
-  async start(fields: Fields, fds: readonly number[], make: (id: number) => Command): Promise<Command> {
+  async start(
+    fields: Fields,
+    fds: readonly number[],
+    make: (id: number) => RunningCommand,
+  ): Promise<RunningCommand> {
     this.demandRunning();
     const id = ++this.#lastCommand;
     // Before the answer: it may have ended by the time that we hear of its start.
@@ -107,8 +125,14 @@ export class SystemCore extends BaseCore implements Listener {
     ]);
   }
 
-  async waiting<T>(work: () => Promise<T>): Promise<T> {
-    return await this.#seat.waiting(work);
+  async holding<T>(holder: object, work: () => Promise<T>): Promise<T> {
+    const key = Symbol();
+    this.#holders.set(key, holder);
+    try {
+      return await this.#seat.waiting(work);
+    } finally {
+      this.#holders.delete(key);
+    }
   }
 
   /** SIGTERM, `grace` milliseconds, SIGKILL; resolves when nothing is left. */
@@ -123,7 +147,7 @@ export class SystemCore extends BaseCore implements Listener {
   }
 
   async whenEnded(): Promise<SystemEnd> {
-    return await this.waiting(() => this.#ended);
+    return await this.#seat.waiting(() => this.#ended);
   }
 
   onNews(message: Message): void {
@@ -170,6 +194,7 @@ export class SystemCore extends BaseCore implements Listener {
   #finish(end: SystemEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#stopWatching();
     this.#seat.leave();
     for (const command of this.#commands.values()) command.end(cutShort(end.reason));
     this.#commands.clear();

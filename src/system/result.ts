@@ -10,13 +10,15 @@ const CLD_EXITED = 1;
 const BY_SIGNAL = 128;
 
 /**
- * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `oom`, `owner` where its process died,
+ * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `cpu_time`, `idle`, `oom`, `owner` where its process died,
  * `supervisor` where that was killed, `init` where pid 1 was, `failed` where it never came to run.
  */
 export type EndReason =
   | 'closed'
   | 'stopped'
   | 'timeout'
+  | 'cpu_time'
+  | 'idle'
   | 'oom'
   | 'owner'
   | 'supervisor'

@@ -3,7 +3,7 @@ import { checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, KernelHandle } from '../handle/index.ts';
 import type { Signal } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
-import { Command, commandFields, type RunOptions } from './command.ts';
+import { Command, commandFields, RunningCommand, type RunOptions } from './command.ts';
 import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/index.ts';
 import { type Confinement, confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
@@ -131,7 +131,7 @@ export class System extends KernelHandle<SystemCore> {
 
   /** Resolves when nothing of it is left, whatever the reason. Does not end it. */
   async ended(): Promise<SystemEnd> {
-    return await this.core.whenEnded();
+    return await this.core.holding(this, () => this.core.whenEnded());
   }
 
   /**
@@ -147,11 +147,11 @@ export class System extends KernelHandle<SystemCore> {
     this.core.demandRunning();
     const fds = new StdioFds(stdio);
     try {
-      return await this.core.start(
-        fields,
-        fds.fds,
-        (id) => new Command(id, argv[0] ?? '', this.core, fds.streams(), options),
+      const { core } = this;
+      const running = await core.holding(this, () =>
+        core.start(fields, fds.fds, (id) => new RunningCommand(id, argv[0] ?? '', core, options)),
       );
+      return new Command(running, this, fds.streams());
     } finally {
       fds.close();
     }

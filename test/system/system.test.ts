@@ -197,6 +197,25 @@ describe('a system', () => {
     box.close();
   });
 
+  it('ends when its CPU time is used up, and when it does nothing', async () => {
+    const busy = await System.create(config({ lifecycle: { cpu_time: '200ms', grace_period: 0 } }));
+    expect(await busy.run(['sh', '-c', 'while :; do :; done'])).toMatchObject({ reason: 'cpu_time' });
+    expect((await busy.ended()).statistics['cpu.stat']?.usage_usec).toBeGreaterThan(150_000);
+    busy.close();
+    const idle = await System.create(config({ lifecycle: { idle_timeout: '300ms', grace_period: 0 } }));
+    const start = performance.now();
+    expect(await idle.run(['sleep', '100'])).toMatchObject({ reason: 'idle' });
+    expect(performance.now() - start).toBeGreaterThan(200);
+    idle.close();
+  });
+
+  it('is told where it asks for what is not done', async () => {
+    const exports = [{ source: '/usr', target: '/var/usr' }];
+    await expect(System.create(config({ root: { exports } }))).rejects.toMatchObject({
+      field: 'root.exports',
+    });
+  });
+
   it.each([
     ['a daemon that forked twice', '(setsid sh -c "sleep 100 & sleep 100" > /dev/null 2>&1 &) ; true'],
     ['a fork bomb', 'b() { b & b & }; ulimit -u 200; b > /dev/null 2>&1; true'],

@@ -73,6 +73,15 @@ export function storedMounts(mountinfo: string): MountEntry[] {
 
 /** @throws InvalidArgumentError, SystemError ENOENT for a directory of the host's that is not there */
 export function rootPlan(spec: SystemSpec, context: RootContext): Step[] {
+  // What is asked for and not done would be worse than an error.
+  if (spec.root.exports.length > 0) {
+    throw new InvalidArgumentError(
+      'root.exports',
+      spec.root.exports,
+      'is not carried out yet',
+      'root.binds, with a directory that may be written',
+    );
+  }
   const list = new StepList();
   const scratch = scratchPlace(spec.root);
   const own = spec.root.layers.length === 0 ? [...OWN, ...OWN_OF_HOST] : OWN;
