@@ -336,7 +336,7 @@ void IsNotHeldByACgroup() {
   for (int attempt = 0; !seen && attempt < 5000; ++attempt) {
     int before = CountFds();
     std::thread freezer([&] {
-      usleep(static_cast<useconds_t>(attempt % 150) * 10);
+      usleep(static_cast<useconds_t>(attempt % 50) * 10);
       cgroup.Write("cgroup.freeze", "1");
     });
     Spawned spawned;
