@@ -330,10 +330,9 @@ void IsNotHeldByACgroup() {
   cgroup.Write("cgroup.freeze", "0");
   CHECK_EQ(Run(request).exit.status, 0);
 
-  // Frozen in the midst of it: the child never gets to its program, and clone would not return. When that is
-  // depends on the machine, and on what else it does.
+  // Frozen in the midst of it: the child never gets to its program, and clone would not return.
   bool seen = false;
-  for (int attempt = 0; !seen && attempt < 5000; ++attempt) {
+  for (int attempt = 0; !seen && attempt < 500; ++attempt) {
     int before = CountFds();
     std::thread freezer([&] {
       usleep(static_cast<useconds_t>(attempt % 50) * 10);
