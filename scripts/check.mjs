@@ -69,7 +69,7 @@ for (const { name, run } of steps) {
     const counts = error instanceof CheckFailed ? error.counts : undefined;
     total.passed += counts?.passed ?? 0;
     total.failed += Math.max(1, counts?.failed ?? 1);
-    failures.push(name);
+    failures.push({ name, tests: error instanceof CheckFailed ? error.failed : [] });
     line('FAILED', error instanceof CheckFailed ? error.message : '');
     const output = error instanceof CheckFailed ? error.output : String(error?.stack ?? error);
     if (output !== '') for (const shown of tail(output)) console.log(`    ${shown}`);
@@ -80,7 +80,11 @@ for (const { name, run } of steps) {
 
 console.log(`\n${((performance.now() - began) / 1000).toFixed(0)} s in all`);
 for (const reason of total.skipped) console.log(`skipped: ${reason}`);
-if (failures.length > 0) console.log(`failed: ${failures.join(', ')}`);
+// Last, where it is seen even of a log that was cut.
+for (const { name, tests } of failures) {
+  console.log(`failed: ${name}`);
+  for (const test of tests) console.log(`  ${test}`);
+}
 const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : '';
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exit(total.failed === 0 ? 0 : 1);

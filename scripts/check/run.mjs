@@ -9,12 +9,13 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export const cache = join(root, '.cache');
 const require = createRequire(import.meta.url);
 
-/** Thrown by a step that failed: `message` is its verdict, `output` what to show below it. */
+/** Thrown by a step that failed: `message` is its verdict, `output` what to show below it, `failed` names its tests. */
 export class CheckFailed extends Error {
-  constructor(message, output = '', counts = undefined) {
+  constructor(message, output = '', counts = undefined, failed = []) {
     super(message);
     this.output = output;
     this.counts = counts;
+    this.failed = failed;
   }
 }
 

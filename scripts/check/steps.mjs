@@ -1,7 +1,7 @@
 // The steps of `npm test`, cheapest first. Each resolves with its counts, or throws CheckFailed.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ONE } from '../kernels/debian.mjs';
 import { bin, CheckFailed, cache, ending, execute, must, need, root, tsc } from './run.mjs';
 import { tracked } from './tracked.mjs';
@@ -22,11 +22,23 @@ function counted(output) {
   return { passed: count('passed'), failed: count('failed') };
 }
 
-/** Names of the tests that were skipped, with the note that the test gave, from vitest's report. */
+/** What vitest reports of each test. */
+const reported = (report) =>
+  JSON.parse(readFileSync(report, 'utf8')).testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map((result) => ({ ...result, file: relative(root, name) })),
+  );
+
+/** Names of the tests that failed, each with the first lines of what it says. */
+const failedTests = (report) =>
+  (existsSync(report) ? reported(report) : [])
+    .filter(({ status }) => status === 'failed')
+    .map(({ file, fullName, failureMessages }) =>
+      [`${file} > ${fullName}`, ...failureMessages.join('\n').split('\n').slice(0, 8)].join('\n    '),
+    );
+
+/** Names of the tests that were skipped, with the note that the test gave. */
 function skippedTests(report) {
-  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
-  return testResults
-    .flatMap(({ assertionResults }) => assertionResults)
+  return reported(report)
     .filter(({ status }) => !['passed', 'failed'].includes(status))
     .map(({ fullName, meta }) => (meta?.note === undefined ? fullName : `${fullName}: ${meta.note}`));
 }
@@ -39,7 +51,8 @@ async function runVitest(argv, { log, timeout }) {
   const counts = counted(result.output);
   const said = summary(result.output).map((line) => line.trim());
   if (result.status !== 0) {
-    throw new CheckFailed([ending(result), ...said].join('; '), result.output, counts);
+    const failed = failedTests(report);
+    throw new CheckFailed([ending(result), ...said].join('; '), result.output, counts, failed);
   }
   // A run in which nothing ran has proven nothing.
   if (counts.passed === 0) throw new CheckFailed('no test ran', result.output);
@@ -182,7 +195,12 @@ export const steps = [
       // ctest counts what was skipped among what passed.
       const skipped = [...result.output.matchAll(/^\s*\d+ - (\S+) \(Skipped\)$/gm)].map((match) => match[1]);
       const counts = { passed: Number(all) - Number(failed) - skipped.length, failed: Number(failed) };
-      if (result.status !== 0) throw new CheckFailed(ending(result), result.output, counts);
+      if (result.status !== 0) {
+        const names = [...result.output.matchAll(/^\s*\d+ - (\S+ \((?!Skipped).*\))$/gm)].map(
+          (match) => match[1],
+        );
+        throw new CheckFailed(ending(result), result.output, counts, names);
+      }
       if (counts.passed === 0) throw new CheckFailed('no test ran', result.output);
       return { passed: counts.passed, skipped, note: `${counts.passed} tests` };
     },
@@ -265,7 +283,12 @@ export const steps = [
       if (!existsSync(script)) throw new CheckFailed('native/test/sanitize.sh is missing');
       // Command lines beside those of iproute2 take two thirds of the time, and ask the addon for nothing that test/route
       // does not.
-      const left = ['test/repo/**', 'test/system/config/**', 'test/cli/{diff,verbs}-*', 'test/cli/*-requests*'];
+      const left = [
+        'test/repo/**',
+        'test/system/config/**',
+        'test/cli/{diff,verbs}-*',
+        'test/cli/*-requests*',
+      ];
       const argv = vitest(...left.flatMap((pattern) => ['--exclude', pattern]));
       const { passed, show } = await runVitest(['bash', script, ...argv], { log, timeout: 1200 });
       return { passed: 1, show, note: `${passed} tests, counted as one` };

@@ -30,7 +30,10 @@ const LOOSE = {
   },
 };
 
-/** Each after the other, in both namespaces. */
+/**
+ * Each after the other, in both namespaces. The kernel keeps `notify` in the cached route of the nexthop and the CPU
+ * that asked for it, so it stands behind all that asks for the same route.
+ */
 const LINES = `
 route add 10.9.1.0/24 via 10.1.0.2
 route add 10.9.1.0/24 via 10.1.0.2
@@ -250,9 +253,9 @@ route get 10.9.60.1 ipproto nonsense
 route get 10.9.60.1 oif v0
 route get 10.9.60.1 dev w0
 route get 10.9.60.1 dev nonsense
-route get 10.9.60.1 notify
 route get 10.9.60.0/24
 route get to 10.9.60.9/32
+route get 10.9.60.1 notify
 route get 10.9.27.1
 route get 10.9.28.1
 route get 10.9.29.1
