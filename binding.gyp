@@ -91,6 +91,7 @@
         'native/supervisor/reclaim.cc',
         'native/supervisor/supervisor.cc',
         'native/supervisor/system.cc',
+        'native/supervisor/system_cgroup.cc',
       ],
       'cflags_cc': ['-std=c++20', '-Wall', '-Wextra', '-fno-exceptions', '-fno-rtti', '-ffunction-sections', '-fdata-sections'],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=c++17'],

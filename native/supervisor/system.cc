@@ -13,10 +13,8 @@
 
 #include "../kernel/new_fd.h"
 #include "../kernel/pidfd.h"
-#include "host_link.h"
 #include "init.h"
 #include "mount_plan.h"
-#include "reclaim.h"
 
 namespace cofferdam {
 
@@ -25,10 +23,6 @@ namespace {
 // Milliseconds: between attempts to remove what is still busy, and until that is news.
 constexpr uint64_t kLongestPause = 50;
 constexpr uint64_t kStuckAfter = 5000;
-
-// What is told of a system at its end, as far as there is such a file.
-constexpr const char* kStatistics[] = {"memory.events", "memory.peak", "cpu.stat", "pids.events",
-                                       "pids.peak"};
 
 int WriteFile(const std::string& path, std::string_view text) {
   NewFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -39,7 +33,7 @@ int WriteFile(const std::string& path, std::string_view text) {
 }  // namespace
 
 System::System(EventLoop* loop, Ledger* ledger, std::weak_ptr<Client> client, uint32_t id)
-    : loop_(loop), ledger_(ledger), client_(std::move(client)), id_(id) {}
+    : loop_(loop), client_(std::move(client)), id_(id), cgroup_(ledger) {}
 
 System::~System() = default;
 
@@ -48,88 +42,14 @@ void System::Say(const MessageWriter& message, const int* fds, size_t fd_count) 
 }
 
 Failure System::Create(const MessageReader& request, const std::vector<OwnedFd>& fds) {
-  root_ = request.Text(Tag::kCgroupRoot);
-  group_ = request.Text(Tag::kCgroupGroup);
-  name_ = request.Text(Tag::kCgroupName);
   timeout_ = request.Number(Tag::kTimeout);
   grace_ = request.Number(Tag::kGrace);
   want_netns_ = request.Has(Tag::kWantNetns);
   create_serial_ = request.serial();
-  Failure failure = MakeCgroup(request);
+  Failure failure = cgroup_.Make(request);
   if (!failure) failure = StartInit(request, fds);
   if (failure) Abandon();
   return failure;
-}
-
-// The groups above, as far as they are not there, each with what it hands down.
-Failure System::MakeGroups(const MessageReader& request) {
-  std::string controllers = request.Text(Tag::kControllers);
-  std::string path;
-  std::string_view left = group_ == "." ? std::string_view() : std::string_view(group_);
-  Result<CgroupDir> at = CgroupDir::Open(root_.c_str(), ".");
-  if (!at.ok()) return {at.error(), "openat2", root_};
-  for (;;) {
-    if (!controllers.empty()) {
-      if (int error = at.value().Write("cgroup.subtree_control", controllers); error < 0)
-        return {error, "write", root_ + "/" + path + "cgroup.subtree_control"};
-    }
-    if (left.empty()) break;
-    size_t slash = left.find('/');
-    std::string name(left.substr(0, slash));
-    left.remove_prefix(slash == std::string_view::npos ? left.size() : slash + 1);
-    path += name + "/";
-    int made = at.value().Make(name.c_str());
-    if (made < 0 && made != -EEXIST) return {made, "mkdirat", root_ + "/" + path};
-    Result<CgroupDir> below = at.value().OpenBelow(name.c_str());
-    if (!below.ok()) return {below.error(), "openat2", root_ + "/" + path};
-    if (made == 0) below.value().SetAttribute(kGroupMark, "1");
-    at = std::move(below);
-  }
-  parent_.emplace(std::move(at).value());
-  return {};
-}
-
-Failure System::MakeCgroup(const MessageReader& request) {
-  std::string path = root_ + "/" + (group_ == "." ? "" : group_ + "/") + name_;
-  Result<Ledger::Entry*> entry = ledger_->Intend(root_, group_, name_);
-  if (!entry.ok()) return {entry.error(), "mkdirat", path};
-  entry_ = entry.value();
-  std::string intent = kIntentMark + name_;
-  std::string_view identity;
-  for (std::string_view text : request.All(Tag::kAttribute))
-    if (auto pair = SplitPair(text); pair && pair->first == kIdentityMark) identity = pair->second;
-  int error = -ENOENT;
-  // The end of another system may take the group away between the two.
-  for (int attempt = 0; error == -ENOENT && attempt < 10; ++attempt) {
-    if (Failure failure = MakeGroups(request)) return failure;
-    // For whoever comes after us all, should we be killed before it is marked.
-    parent_->RemoveAttribute(intent.c_str());
-    parent_->SetAttribute(intent.c_str(), identity);
-    error = parent_->Make(name_.c_str());
-  }
-  if (error < 0) {
-    parent_->RemoveAttribute(intent.c_str());
-    return {error, "mkdirat", path};
-  }
-  Result<CgroupDir> cgroup = parent_->OpenBelow(name_.c_str());
-  if (!cgroup.ok()) return {cgroup.error(), "openat2", path};
-  cgroup_.emplace(std::move(cgroup).value());
-  Ledger::Made(entry_, cgroup_->inode());
-  if (error = cgroup_->Lock(); error < 0) return {error, "flock", path};
-  for (std::string_view text : request.All(Tag::kAttribute)) {
-    auto pair = SplitPair(text);
-    if (!pair) continue;
-    if (error = cgroup_->SetAttribute(pair->first.c_str(), pair->second); error < 0)
-      return {error, "fsetxattr", path};
-  }
-  parent_->RemoveAttribute(intent.c_str());
-  for (std::string_view text : request.All(Tag::kWrite)) {
-    auto pair = SplitPair(text);
-    if (!pair) continue;
-    if (error = cgroup_->Write(pair->first.c_str(), pair->second); error < 0)
-      return {error, "write", path + "/" + pair->first};
-  }
-  return {};
 }
 
 Failure System::WriteMaps(const MessageReader& request) {
@@ -181,7 +101,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   arguments.flags = namespaces | CLONE_PIDFD | (moves ? 0 : CLONE_INTO_CGROUP);
   arguments.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
-  arguments.cgroup = static_cast<uint64_t>(cgroup_->fd());
+  arguments.cgroup = static_cast<uint64_t>(cgroup_.fd());
   // Without CLONE_VM it returns twice, as fork(2): no stack of its own is needed.
   long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid == 0) RunInit(plan);
@@ -192,8 +112,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   pid_ = static_cast<pid_t>(pid);
   pidfd_ = NewFd(pidfd);
   if (moves) {
-    if (int moved = cgroup_->Write("cgroup.procs", std::to_string(pid_)); moved < 0)
-      return {moved, "write", "cgroup.procs"};
+    if (int moved = cgroup_.MoveIn(pid_); moved < 0) return {moved, "write", "cgroup.procs"};
   }
   if (has_maps || moves) {
     if (Failure failure = WriteMaps(request)) return failure;
@@ -216,15 +135,8 @@ void System::Abandon() {
     SendSignal(pidfd_.get(), SIGKILL);
     ReapEnding(pidfd_.get());
   }
-  if (cgroup_) {
-    KillTree(*cgroup_);
-    RemoveTree(*parent_, name_.c_str(), *cgroup_);
-    cgroup_.reset();
-  }
-  if (entry_ != nullptr) {
-    RemoveGroups(root_.c_str(), group_);
-    Ledger::Clear(entry_);
-  }
+  cgroup_.Kill();
+  cgroup_.Remove();
   state_ = State::kGone;
 }
 
@@ -277,7 +189,7 @@ void System::OnMessage(const ControlMessage& message) {
       MessageWriter news(Kind::kExited, 0, id_);
       for (Tag tag : {Tag::kCommand, Tag::kCode, Tag::kStatus, Tag::kUsage})
         if (said->Has(tag)) news.Add(tag, said->Text(tag));
-      AddStatistics(&news);
+      cgroup_.AddStatistics(&news);
       Say(news);
       return;
     }
@@ -301,7 +213,7 @@ void System::Forward(const ControlMessage& message, const MessageReader& request
 }
 
 void System::SetHostLink(const std::string& ifname) {
-  if (entry_ != nullptr) Ledger::SetLink(entry_, ifname);
+  cgroup_.SetLink(ifname);
 }
 
 void System::End(const char* reason, uint64_t grace) {
@@ -329,7 +241,7 @@ void System::Kill() {
   killed_at_ = EventLoop::Now();
   // Pid 1 first: without it nobody of its namespace is left to fork, and a frozen one dies as well.
   SendSignal(pidfd_.get(), SIGKILL);
-  KillTree(*cgroup_);
+  cgroup_.Kill();
   // Its pidfd tells at once, and the cgroup's events up to 10 ms late.
   deadline_ = killed_at_ + kStuckAfter;
   if (reaped_) Remove();
@@ -350,22 +262,15 @@ void System::OnInitEnd() {
   }
 }
 
-void System::AddStatistics(MessageWriter* message) const {
-  for (const char* file : kStatistics) {
-    Result<std::string> text = cgroup_->Read(file);
-    if (text.ok()) message->Add(Tag::kStatistics, std::string(file) + '\0' + text.value());
-  }
-}
-
 void System::Remove() {
   MessageWriter news(Kind::kGone, 0, id_);
   news.Add(Tag::kReason, reason_);
-  AddStatistics(&news);
+  cgroup_.AddStatistics(&news);
   // An owner who lives does that himself, beside his other work; for us it is 10 ms of everybody's time.
-  if (entry_->ifname[0] != '\0' && client_.expired()) DeleteHostLink(entry_->ifname);
-  if (RemoveTree(*parent_, name_.c_str(), *cgroup_) < 0) {
+  if (client_.expired()) cgroup_.DeleteLink();
+  if (cgroup_.Remove() < 0) {
     // Somebody forked past us, or is slow to die.
-    KillTree(*cgroup_);
+    cgroup_.Kill();
     uint64_t now = EventLoop::Now();
     if (now - killed_at_ >= kStuckAfter && !told_stuck_) {
       told_stuck_ = true;
@@ -375,9 +280,6 @@ void System::Remove() {
     if (pause_ < kLongestPause) pause_ *= 2;
     return;
   }
-  cgroup_.reset();
-  RemoveGroups(root_.c_str(), group_);
-  Ledger::Clear(entry_);
   deadline_ = 0;
   state_ = State::kGone;
   Say(answered_ ? news : MessageWriter(Kind::kFailed, create_serial_, id_).AddFailure(refusal_));

@@ -3,16 +3,14 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "../kernel/cgroup_dir.h"
 #include "../kernel/control_socket.h"
 #include "../kernel/owned_fd.h"
 #include "event_loop.h"
-#include "janitor.h"
 #include "message.h"
+#include "system_cgroup.h"
 
 namespace cofferdam {
 
@@ -53,15 +51,12 @@ class System {
  private:
   enum class State { kNew, kStarting, kRunning, kEnding, kKilled, kGone };
 
-  Failure MakeCgroup(const MessageReader& request);
-  Failure MakeGroups(const MessageReader& request);
   Failure StartInit(const MessageReader& request, const std::vector<OwnedFd>& fds);
   Failure WriteMaps(const MessageReader& request);
   void Say(const MessageWriter& message, const int* fds = nullptr, size_t fd_count = 0);
   void OnControl();
   void OnMessage(const ControlMessage& message);
   void OnInitEnd();
-  void AddStatistics(MessageWriter* message) const;
   void Kill();
   // Removes what is left, or waits a little longer.
   void Remove();
@@ -69,7 +64,6 @@ class System {
   void Abandon();
 
   EventLoop* loop_;
-  Ledger* ledger_;
   std::weak_ptr<Client> client_;
   const uint32_t id_;
   State state_ = State::kNew;
@@ -86,11 +80,7 @@ class System {
   uint64_t killed_at_ = 0;
   bool told_stuck_ = false;
   std::string reason_;
-  std::string root_, group_, name_;
-  std::optional<CgroupDir> parent_;
-  // Holds the lease.
-  std::optional<CgroupDir> cgroup_;
-  Ledger::Entry* entry_ = nullptr;
+  SystemCgroup cgroup_;
   pid_t pid_ = -1;
   bool reaped_ = false;
   OwnedFd pidfd_;

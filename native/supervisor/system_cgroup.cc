@@ -1,0 +1,140 @@
+#include "system_cgroup.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "host_link.h"
+#include "reclaim.h"
+
+namespace cofferdam {
+
+namespace {
+
+// What is told of a system at its end, as far as there is such a file.
+constexpr const char* kStatistics[] = {"memory.events", "memory.peak", "cpu.stat", "pids.events",
+                                       "pids.peak"};
+
+std::string_view IdentityOf(const MessageReader& request) {
+  std::string_view identity;
+  for (std::string_view text : request.All(Tag::kAttribute))
+    if (auto pair = SplitPair(text); pair && pair->first == kIdentityMark) identity = pair->second;
+  return identity;
+}
+
+}  // namespace
+
+// The groups above, as far as they are not there, each with what it hands down.
+Failure SystemCgroup::MakeGroups(std::string_view controllers) {
+  std::string path;
+  std::string_view left = group_ == "." ? std::string_view() : std::string_view(group_);
+  Result<CgroupDir> at = CgroupDir::Open(root_.c_str(), ".");
+  if (!at.ok()) return {at.error(), "openat2", root_};
+  for (;;) {
+    if (!controllers.empty()) {
+      if (int error = at.value().Write("cgroup.subtree_control", controllers); error < 0)
+        return {error, "write", root_ + "/" + path + "cgroup.subtree_control"};
+    }
+    if (left.empty()) break;
+    size_t slash = left.find('/');
+    std::string name(left.substr(0, slash));
+    left.remove_prefix(slash == std::string_view::npos ? left.size() : slash + 1);
+    path += name + "/";
+    int made = at.value().Make(name.c_str());
+    if (made < 0 && made != -EEXIST) return {made, "mkdirat", root_ + "/" + path};
+    Result<CgroupDir> below = at.value().OpenBelow(name.c_str());
+    if (!below.ok()) return {below.error(), "openat2", root_ + "/" + path};
+    if (made == 0) below.value().SetAttribute(kGroupMark, "1");
+    at = std::move(below);
+  }
+  parent_.emplace(std::move(at).value());
+  return {};
+}
+
+// The cgroup itself, with the lease and the marks by which it is known. Until it has them the group says
+// whose it is.
+Failure SystemCgroup::MakeMarked(const MessageReader& request) {
+  std::string intent = kIntentMark + name_;
+  std::string_view identity = IdentityOf(request);
+  int error = -ENOENT;
+  // The end of another system may take the group away between the two.
+  for (int attempt = 0; error == -ENOENT && attempt < 10; ++attempt) {
+    if (Failure failure = MakeGroups(request.Text(Tag::kControllers))) return failure;
+    // For whoever comes after us all, should we be killed before it is marked.
+    parent_->RemoveAttribute(intent.c_str());
+    parent_->SetAttribute(intent.c_str(), identity);
+    error = parent_->Make(name_.c_str());
+  }
+  if (error < 0) {
+    parent_->RemoveAttribute(intent.c_str());
+    return {error, "mkdirat", path_};
+  }
+  Result<CgroupDir> cgroup = parent_->OpenBelow(name_.c_str());
+  if (!cgroup.ok()) return {cgroup.error(), "openat2", path_};
+  cgroup_.emplace(std::move(cgroup).value());
+  Ledger::Made(entry_, cgroup_->inode());
+  if (error = cgroup_->Lock(); error < 0) return {error, "flock", path_};
+  for (std::string_view text : request.All(Tag::kAttribute)) {
+    auto pair = SplitPair(text);
+    if (!pair) continue;
+    if (error = cgroup_->SetAttribute(pair->first.c_str(), pair->second); error < 0)
+      return {error, "fsetxattr", path_};
+  }
+  parent_->RemoveAttribute(intent.c_str());
+  return {};
+}
+
+Failure SystemCgroup::Make(const MessageReader& request) {
+  root_ = request.Text(Tag::kCgroupRoot);
+  group_ = request.Text(Tag::kCgroupGroup);
+  name_ = request.Text(Tag::kCgroupName);
+  path_ = root_ + "/" + (group_ == "." ? "" : group_ + "/") + name_;
+  Result<Ledger::Entry*> entry = ledger_->Intend(root_, group_, name_);
+  if (!entry.ok()) return {entry.error(), "mkdirat", path_};
+  entry_ = entry.value();
+  if (Failure failure = MakeMarked(request)) return failure;
+  for (std::string_view text : request.All(Tag::kWrite)) {
+    auto pair = SplitPair(text);
+    if (!pair) continue;
+    if (int error = cgroup_->Write(pair->first.c_str(), pair->second); error < 0)
+      return {error, "write", path_ + "/" + pair->first};
+  }
+  return {};
+}
+
+int SystemCgroup::MoveIn(pid_t pid) const {
+  return cgroup_->Write("cgroup.procs", std::to_string(pid));
+}
+
+void SystemCgroup::Kill() const {
+  if (cgroup_) KillTree(*cgroup_);
+}
+
+int SystemCgroup::Remove() {
+  if (cgroup_) {
+    if (int error = RemoveTree(*parent_, name_.c_str(), *cgroup_); error < 0) return error;
+    cgroup_.reset();
+  }
+  if (entry_ == nullptr) return 0;
+  RemoveGroups(root_.c_str(), group_);
+  Ledger::Clear(entry_);
+  entry_ = nullptr;
+  return 0;
+}
+
+void SystemCgroup::SetLink(const std::string& ifname) {
+  if (entry_ != nullptr) Ledger::SetLink(entry_, ifname);
+}
+
+void SystemCgroup::DeleteLink() const {
+  if (entry_ != nullptr && entry_->ifname[0] != '\0') DeleteHostLink(entry_->ifname);
+}
+
+void SystemCgroup::AddStatistics(MessageWriter* message) const {
+  if (!cgroup_) return;
+  for (const char* file : kStatistics) {
+    Result<std::string> text = cgroup_->Read(file);
+    if (text.ok()) message->Add(Tag::kStatistics, std::string(file) + '\0' + text.value());
+  }
+}
+
+}  // namespace cofferdam
