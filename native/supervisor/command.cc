@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -35,6 +36,23 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
   pointers.push_back(nullptr);
   return pointers;
+}
+
+// "NAME=" of a variable.
+std::string_view NameOf(std::string_view variable) {
+  return variable.substr(0, variable.find('=') + 1);
+}
+
+// That of the system, and over it that of the program.
+std::vector<std::string> Environment(const MessageReader& system, const MessageReader& request) {
+  std::vector<std::string> environment = Texts(request, Tag::kEnvironment);
+  const size_t own = environment.size();
+  for (std::string_view variable : system.All(Tag::kEnvironment)) {
+    auto same = [&](const std::string& one) { return one.starts_with(NameOf(variable)); };
+    auto end = environment.begin() + static_cast<ptrdiff_t>(own);
+    if (std::none_of(environment.begin(), end, same)) environment.emplace_back(variable);
+  }
+  return environment;
 }
 
 // The files to try; an empty directory in PATH is the one that the program starts in.
@@ -123,29 +141,31 @@ void ArrangeFds(Plan& plan) {
 
 }  // namespace
 
-Failure StartCommand(const MessageReader& request, const std::vector<OwnedFd>& fds, pid_t* pid) {
+Failure StartCommand(const MessageReader& system, const MessageReader& request,
+                     const std::vector<OwnedFd>& fds, pid_t* pid) {
   Plan plan;
   plan.arguments = Texts(request, Tag::kArgument);
   if (plan.arguments.empty()) return {-EINVAL, "execve", {}};
-  plan.environment = Texts(request, Tag::kEnvironment);
+  plan.environment = Environment(system, request);
   plan.paths = Candidates(plan.arguments[0], plan.environment);
   plan.argv = Pointers(plan.arguments);
   plan.env = Pointers(plan.environment);
   for (const OwnedFd& fd : fds) plan.stdio.push_back(fd.get());
-  plan.directory = request.Has(Tag::kDirectory) ? request.Text(Tag::kDirectory) : "/";
+  plan.directory = (request.Has(Tag::kDirectory) ? request : system).Text(Tag::kDirectory);
   plan.terminal = request.Has(Tag::kTerminal);
-  plan.apparmor = request.Text(Tag::kApparmor);
-  std::string_view seccomp = request.Find(Tag::kSeccomp).value_or(std::string_view());
+  plan.apparmor = system.Text(Tag::kApparmor);
+  std::string_view seccomp = system.Find(Tag::kSeccomp).value_or(std::string_view());
   Confinement& confinement = plan.confinement;
-  confinement.dropped_capabilities = request.Number(Tag::kDroppedCapabilities);
-  confinement.no_new_privs = request.Has(Tag::kNoNewPrivileges);
+  confinement.dropped_capabilities = system.Number(Tag::kDroppedCapabilities);
+  confinement.no_new_privs = system.Has(Tag::kNoNewPrivileges);
   confinement.seccomp = seccomp.empty() ? nullptr : seccomp.data();
   confinement.seccomp_bytes = seccomp.size();
   confinement.apparmor = plan.apparmor.empty() ? nullptr : plan.apparmor.c_str();
   confinement.landlock_ruleset_fd = -1;
-  confinement.uid = static_cast<uid_t>(request.Number(Tag::kUid));
-  if (request.Has(Tag::kClearGroups)) confinement.groups = kNoGroups;
-  confinement.gid = static_cast<gid_t>(request.Number(Tag::kGid));
+  if (system.Has(Tag::kClearGroups)) confinement.groups = kNoGroups;
+  const MessageReader& user = request.Has(Tag::kUid) ? request : system;
+  confinement.uid = static_cast<uid_t>(user.Number(Tag::kUid));
+  confinement.gid = static_cast<gid_t>(user.Number(Tag::kGid));
 
   *pid = vfork();
   if (*pid == 0) RunChild(plan);

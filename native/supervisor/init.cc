@@ -124,7 +124,8 @@ Failure Init::MakeWorld() {
 void Init::OnRun(const MessageReader& request, const std::vector<OwnedFd>& fds) {
   uint32_t id = static_cast<uint32_t>(request.Number(Tag::kCommand));
   pid_t pid = -1;
-  Failure failure = ending_ ? Failure{-ESHUTDOWN, "clone", {}} : StartCommand(request, fds, &pid);
+  Failure failure =
+      ending_ ? Failure{-ESHUTDOWN, "clone", {}} : StartCommand(plan_.system, request, fds, &pid);
   if (failure) {
     Say(MessageWriter(Kind::kFailed, request.serial(), request.system()).AddFailure(failure));
     return;

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "message.h"
+
 namespace cofferdam {
 
 // What pid 1 makes of its namespaces before anybody runs in them.
@@ -18,6 +20,8 @@ struct InitPlan {
   // Empty where it stays as it is.
   std::string hostname;
   std::vector<std::string_view> steps;
+  // What the system is made by: it says how its programs are confined.
+  const MessageReader& system;
 };
 
 // Pid 1 of a system, from its birth to its end: makes its world, starts what it is told to, takes away

@@ -78,17 +78,18 @@ enum class Tag : uint32_t {
   kIfname = 33,
 
   kArgument = 48,
+  // Of a program; of its system for what the program says nothing of.
   kEnvironment = 49,
   kDirectory = 50,
   kUid = 51,
   kGid = 52,
-  // A mask of 64 bits.
+  // What all programs of a system are confined by. A mask of 64 bits.
   kDroppedCapabilities = 53,
   kNoNewPrivileges = 54,
   // struct sock_filter[].
   kSeccomp = 55,
   kApparmor = 56,
-  // fd 0 is a terminal, which becomes the controlling one.
+  // Of a program: fd 0 is a terminal, which becomes the controlling one.
   kTerminal = 57,
   // Supplementary groups are given up, which not everybody may do.
   kClearGroups = 58,

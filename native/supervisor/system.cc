@@ -82,7 +82,8 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
                    (namespaces & CLONE_NEWNET) != 0,
                    (namespaces & CLONE_NEWNS) != 0,
                    (namespaces & CLONE_NEWUTS) != 0 ? request.Text(Tag::kHostname) : std::string(),
-                   std::move(steps)};
+                   std::move(steps),
+                   request};
 
   // A network namespace that comes with the request is entered here for the moment of the clone: from within
   // a user namespace of its own pid 1 could not.

@@ -28,37 +28,43 @@ export interface RunOptions {
   readonly timeout?: number | undefined;
 }
 
-/** Checks what is to run. @throws InvalidArgumentError */
-export function commandFields(
-  argv: readonly string[],
-  options: RunOptions,
-  spec: SystemSpec,
-  { droppedCapabilities, seccomp }: Confinement,
-): Fields {
-  checkSignal(options.signal);
-  checkTimeout(options.timeout);
-  if (!Array.isArray(argv) || argv.length === 0) {
-    throw new InvalidArgumentError('argv', argv, 'names no program', "an array such as ['npm', 'test']");
-  }
-  const { uid, gid } = options.user ?? spec.user;
+/** What every program of a system is confined by, and what it has where it asks for nothing else. */
+export function programFields(spec: SystemSpec, { droppedCapabilities, seccomp }: Confinement): Fields {
   const { apparmor, noNewPrivs } = spec.security;
   const fields: (readonly [Tag, FieldValue])[] = [
-    [Tag.Directory, text('cwd', options.cwd ?? spec.workdir)],
-    [Tag.Uid, uid],
-    [Tag.Gid, gid],
+    [Tag.Directory, spec.workdir],
+    [Tag.Uid, spec.user.uid],
+    [Tag.Gid, spec.user.gid],
     [Tag.DroppedCapabilities, droppedCapabilities],
+    ...Object.entries(spec.environment).map(
+      ([name, value]) => [Tag.Environment, `${name}=${value}`] as const,
+    ),
   ];
-  argv.forEach((word, index) => {
-    fields.push([Tag.Argument, text(`argv[${index}]`, word)]);
-  });
-  for (const [name, value] of Object.entries({ ...spec.environment, ...options.env })) {
-    fields.push([Tag.Environment, `${variable(name)}=${text(`env.${name}`, value)}`]);
-  }
   // Those of the owner are nobody's business inside.
   if (process.geteuid?.() === 0) fields.push([Tag.ClearGroups, '']);
   if (noNewPrivs) fields.push([Tag.NoNewPrivileges, '']);
   if (seccomp !== undefined) fields.push([Tag.Seccomp, seccomp]);
   if (apparmor !== undefined) fields.push([Tag.Apparmor, apparmor]);
+  return fields;
+}
+
+/** Checks what is to run. @throws InvalidArgumentError */
+export function commandFields(argv: readonly string[], options: RunOptions): Fields {
+  checkSignal(options.signal);
+  checkTimeout(options.timeout);
+  if (!Array.isArray(argv) || argv.length === 0) {
+    throw new InvalidArgumentError('argv', argv, 'names no program', "an array such as ['npm', 'test']");
+  }
+  const { user, cwd, env } = options;
+  const fields: (readonly [Tag, FieldValue])[] = argv.map((word, index) => [
+    Tag.Argument,
+    text(`argv[${index}]`, word),
+  ]);
+  if (cwd !== undefined) fields.push([Tag.Directory, text('cwd', cwd)]);
+  if (user !== undefined) fields.push([Tag.Uid, user.uid], [Tag.Gid, user.gid]);
+  for (const [name, value] of Object.entries(env ?? {})) {
+    fields.push([Tag.Environment, `${variable(name)}=${text(`env.${name}`, value)}`]);
+  }
   if (options.terminal) fields.push([Tag.Terminal, '']);
   return fields;
 }

@@ -3,9 +3,9 @@ import { checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, KernelHandle } from '../handle/index.ts';
 import type { Signal } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
-import { Command, commandFields, RunningCommand, type RunOptions } from './command.ts';
+import { Command, commandFields, programFields, RunningCommand, type RunOptions } from './command.ts';
 import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/index.ts';
-import { type Confinement, confinementOf } from './confinement.ts';
+import { confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
 import { cgroupPlan } from './limits.ts';
 import { namespaceFields } from './namespaces.ts';
@@ -42,11 +42,9 @@ export interface StopOptions {
 export class System extends KernelHandle<SystemCore> {
   /** Defaults that this host could not keep, and why. */
   readonly warnings: readonly string[];
-  readonly #confinement: Confinement;
 
-  private constructor(core: SystemCore, confinement: Confinement, warnings: readonly string[]) {
+  private constructor(core: SystemCore, warnings: readonly string[]) {
     super(core);
-    this.#confinement = confinement;
     this.warnings = warnings;
   }
 
@@ -73,14 +71,15 @@ export class System extends KernelHandle<SystemCore> {
       cgroupns: namespaces.has('cgroup'),
     });
     const { timeout, gracePeriod } = spec.lifecycle;
+    const confinement = confinementOf(spec.security);
     const fields: (readonly [Tag, FieldValue])[] = [
       ...cgroup.fields,
       ...namespaceFields(spec, false),
       ...(namespaces.has('mount') ? steps : []).map((step) => [Tag.Step, encodeStep(step)] as const),
       [Tag.Timeout, Math.ceil(timeout)],
       [Tag.Grace, Math.ceil(gracePeriod)],
+      ...programFields(spec, confinement),
     ];
-    const confinement = confinementOf(spec.security);
     await reclaimOnce();
     if (signal?.aborted) throw abortError(signal);
     const core = new SystemCore(spec);
@@ -102,7 +101,7 @@ export class System extends KernelHandle<SystemCore> {
       await core.stop('failed', 0);
       throw error;
     }
-    return new System(core, confinement, [...cgroup.warnings, ...confinement.warnings]);
+    return new System(core, [...cgroup.warnings, ...confinement.warnings]);
   }
 
   get name(): string {
@@ -142,7 +141,7 @@ export class System extends KernelHandle<SystemCore> {
    */
   async start(argv: readonly string[], options: RunOptions = {}): Promise<Command> {
     const { signal, stdio = 'inherit' } = options;
-    const fields = commandFields(argv, options, this.core.spec, this.#confinement);
+    const fields = commandFields(argv, options);
     if (signal?.aborted) throw abortError(signal);
     this.core.demandRunning();
     const fds = new StdioFds(stdio);
