@@ -1,8 +1,12 @@
 // What is left of a disposable system when somebody is killed (SIGKILL) at a random moment of its life, and how soon
-// nothing is: owner, supervisor, both, or all three with the janitor. Beside it, where they are installed, what crun, runc
-// and bubblewrap leave when the process that called them is killed.
+// nothing is: owner, supervisor, both, or all three with the janitor. Beside it, where they are installed, what crun, runc,
+// bubblewrap and unshare leave when the process that called them is killed, and when they are killed with it.
 //
-//     node bench/residue.mjs [--kills 500] [--only owner|supervisor|both|all|crun|runc|bwrap]... [--json]
+//     node bench/residue.mjs [--kills 500] [--peer-kills 100] [--json]
+//       [--only owner|supervisor|both|all|crun|runc|bwrap|unshare]...
+//
+// Peers come from Debian: apt-get install crun runc bubblewrap. They see cgroup2 alone, and there only a group of the
+// bench's; what they leave is counted for half a second, and then removed by the bench.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
@@ -10,11 +14,14 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { hierarchy } from './peers/world.mjs';
 import { peers } from './residue/peers.mjs';
+import { childrenOf, summary, table } from './residue/support.mjs';
 
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '500' },
+    'peer-kills': { type: 'string', default: '100' },
     only: { type: 'string', multiple: true },
     json: { type: 'boolean', default: false },
     dist: { type: 'string', default: new URL('../dist/index.js', import.meta.url).pathname },
@@ -22,21 +29,9 @@ const { values } = parseArgs({
 });
 const kills = Number(values.kills);
 
-const mount = readFileSync('/proc/self/mountinfo', 'utf8')
-  .split('\n')
-  .find((line) => line.includes(' - cgroup2 '))
-  ?.split(' ')[4];
-if (mount === undefined) throw new Error('no cgroup2 here');
 const GROUP = `cofferdam-residue-${process.pid}`;
-const directory = `${mount}/${GROUP}`;
+const directory = `${hierarchy}/${GROUP}`;
 
-const childrenOf = (pid) => {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-};
 const commOf = (pid) => {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
@@ -93,12 +88,10 @@ async function round(target, number) {
     await sleep(0.2);
     remains = left();
   }
-  const took = performance.now() - start;
+  const took = remains.length === 0 ? performance.now() - start : Number.POSITIVE_INFINITY;
   if (owner.exitCode === null && owner.signalCode === null) await once(owner, 'exit');
   return { took, remains };
 }
-
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
 
 async function ours(target) {
   const took = [];
@@ -116,21 +109,23 @@ async function ours(target) {
     (existsSync(directory) ? readdirSync(directory, { recursive: true }) : []).filter((name) =>
       /cofferdam-box-\d+$/.test(name),
     );
-  const result = { target, kills, residue, examples: [...examples].slice(0, 5) };
+  const result = { target, ...summary(took), residue, left: [...examples].slice(0, 3).join(', ') };
   if (target === 'all') {
-    result.orphans = cgroups().length;
+    const orphans = cgroups().length;
     const { reclaimSystems } = await import(values.dist);
     // A stranger's, alike but for its marks.
     mkdirSync(`${directory}/cofferdam-bystander`, { recursive: true });
-    result.reclaimed = (await reclaimSystems()).filter((path) => path.includes(GROUP)).length;
-    result.bystander = existsSync(`${directory}/cofferdam-bystander`);
+    const reclaimed = (await reclaimSystems()).filter((path) => path.includes(GROUP)).length;
+    const bystander = existsSync(`${directory}/cofferdam-bystander`) ? 'lives' : 'DIED';
     rmdirSync(`${directory}/cofferdam-bystander`);
     await reclaimSystems();
-    result.left = cgroups();
-    if (existsSync(directory) && result.left.length === 0) rmdirSync(directory);
+    const remaining = cgroups();
+    result.residue += remaining.length;
+    const told = `${orphans} cgroups for the next start, which removed ${reclaimed}; a bystander ${bystander}`;
+    result.left = [result.left, told, ...remaining].filter(Boolean).join('; ');
+    if (existsSync(directory) && remaining.length === 0) rmdirSync(directory);
   }
-  took.sort((a, b) => a - b);
-  return { ...result, p50: quantile(took, 0.5), p99: quantile(took, 0.99), max: took.at(-1) };
+  return result;
 }
 
 const results = [];
@@ -139,17 +134,7 @@ for (const target of ['owner', 'supervisor', 'both', 'all']) {
 }
 for (const peer of peers) {
   if (values.only !== undefined && !values.only.includes(peer.name)) continue;
-  results.push(await peer.run(kills));
+  results.push(await peer.run(Number(values['peer-kills'])));
 }
 if (values.json) console.log(JSON.stringify(results));
-else {
-  for (const one of results) {
-    const { target, residue, p50, p99, max, skipped, ...more } = one;
-    console.log(
-      skipped === undefined
-        ? `${target.padEnd(12)} killed ${kills} times: ${residue} with residue; nothing left after p50 ${p50?.toFixed(1)} ms, ` +
-            `p99 ${p99?.toFixed(1)} ms, max ${max?.toFixed(1)} ms ${JSON.stringify(more)}`
-        : `${target.padEnd(12)} skipped: ${skipped}`,
-    );
-  }
-}
+else for (const line of table(results)) console.log(line);
