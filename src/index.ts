@@ -421,6 +421,9 @@ export {
   type StopOptions,
   System,
   type SystemEnd,
+  type SystemEvent,
+  type SystemEventsOptions,
+  type WatchedResource,
 } from './system/index.ts';
 export {
   type Architecture,

@@ -4,6 +4,7 @@ import { onAbort } from '../handle/abort-watch.ts';
 import { abortError, BaseCore, ClosedError, type HandleDetail, systemError } from '../handle/index.ts';
 import type { CommandPlace, RunningCommand } from './command.ts';
 import type { SystemSpec } from './config/index.ts';
+import { type UsageListener, UsageMonitor } from './monitor.ts';
 import type { SystemNetwork } from './network.ts';
 import { cutShort, type EndReason, endOf, exitOf, oomKills, type SystemEnd, statisticsOf } from './result.ts';
 import { type Answer, type Listener, Seat } from './supervisor.ts';
@@ -28,6 +29,7 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
   /** What it has on the host, if anything. */
   network: SystemNetwork | undefined;
   #stopWatching = (): void => {};
+  #monitor: UsageMonitor | undefined;
 
   constructor(spec: SystemSpec) {
     super();
@@ -73,10 +75,29 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
   }
 
   #watch(): void {
-    const { lifecycle } = this.spec;
-    this.#stopWatching = watchTriggers(this.spec, this.cgroup, (reason) => {
+    const { lifecycle, monitoring } = this.spec;
+    const end = (reason: EndReason): void => {
       this.stop(reason, lifecycle.gracePeriod).catch(() => {});
+    };
+    this.#stopWatching = watchTriggers(this.spec, this.cgroup, end);
+    this.#monitor = new UsageMonitor(this.spec, this.cgroup);
+    if (monitoring.action === 'warn') return;
+    this.#monitor.listen({
+      onEvent: ({ type, resource }) => {
+        if (type === 'over') end(resource);
+      },
+      onEnd: () => {},
     });
+  }
+
+  /** What it uses too much of for too long, as far as somebody listens. */
+  get over(): readonly EndReason[] {
+    return this.#monitor?.over ?? [];
+  }
+
+  /** Is told of it until the function returned is called, or the end. */
+  listen(listener: UsageListener): () => void {
+    return this.#monitor?.listen(listener) ?? (() => {});
   }
 
   demandRunning(): void {
@@ -173,9 +194,16 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
       return;
     }
     this.#done = done;
+    this.#stopLooking();
     this.#seat.tell(Kind.End, [[Tag.Reason, 'closed']]);
     // Whoever awaits `closed` has the event loop wait for it.
     void this.whenEnded();
+  }
+
+  /** Nobody looks at it any more. Idempotent. */
+  #stopLooking(): void {
+    this.#stopWatching();
+    this.#monitor?.end();
   }
 
   #onExit(message: Message): void {
@@ -194,7 +222,7 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
   #finish(end: SystemEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#stopWatching();
+    this.#stopLooking();
     this.#seat.leave();
     for (const command of this.#commands.values()) command.end(cutShort(end.reason));
     this.#commands.clear();

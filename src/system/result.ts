@@ -10,8 +10,9 @@ const CLD_EXITED = 1;
 const BY_SIGNAL = 128;
 
 /**
- * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `cpu_time`, `idle`, `oom`, `owner` where its process died,
- * `supervisor` where that was killed, `init` where pid 1 was, `failed` where it never came to run.
+ * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `cpu_time`, `idle`, `oom`; `memory`, `cpu` or `pids` where
+ * it used too much for too long and monitoring.action is `stop`; `owner` where its process died, `supervisor` where that was
+ * killed, `init` where pid 1 was, `failed` where it never came to run.
  */
 export type EndReason =
   | 'closed'
@@ -20,6 +21,9 @@ export type EndReason =
   | 'cpu_time'
   | 'idle'
   | 'oom'
+  | 'memory'
+  | 'cpu'
+  | 'pids'
   | 'owner'
   | 'supervisor'
   | 'init'

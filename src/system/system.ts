@@ -7,7 +7,9 @@ import { Command, commandFields, programFields, RunningCommand, type RunOptions 
 import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/index.ts';
 import { confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
+import { systemEvents } from './events.ts';
 import { cgroupPlan } from './limits.ts';
+import type { SystemEvent } from './monitor.ts';
 import { namespaceFields } from './namespaces.ts';
 import { connectSystem } from './network.ts';
 import { reclaimOnce } from './orphans.ts';
@@ -25,6 +27,11 @@ export interface CreateSystemOptions {
 export interface StopOptions {
   /** Milliseconds between SIGTERM and SIGKILL. Default: `lifecycle.grace_period` of the configuration. */
   readonly gracePeriod?: number | undefined;
+}
+
+export interface SystemEventsOptions {
+  /** Ends the events with an AbortError. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -131,6 +138,19 @@ export class System extends KernelHandle<SystemCore> {
   /** Resolves when nothing of it is left, whatever the reason. Does not end it. */
   async ended(): Promise<SystemEnd> {
     return await this.core.holding(this, () => this.core.whenEnded());
+  }
+
+  /**
+   * What it uses too much of for too long, as `monitoring` of the configuration says, from the first that is asked for to its
+   * end. What the kernel tells of its cgroup (out of memory, forks that were refused) is told by `Cgroup.open(box.cgroup)`.
+   *
+   * ```ts
+   * for await (const { type, resource, used, limit } of box.events()) console.log(type, resource, used, limit);
+   * ```
+   */
+  events({ signal }: SystemEventsOptions = {}): AsyncGenerator<SystemEvent, void, undefined> {
+    checkSignal(signal);
+    return systemEvents(this.core, this, signal);
   }
 
   /**

@@ -1,22 +1,11 @@
 /** What ends a system besides its time: CPU time that is used up, and nothing being done. */
-import { readFileSync } from 'node:fs';
-import { hierarchy } from '../cgroup/index.ts';
 import type { SystemSpec } from './config/index.ts';
 import type { EndReason } from './result.ts';
+import { readCpuTime } from './usage.ts';
 
 /** Milliseconds between two looks, at the least and as a part of what is looked for. */
 const SHORTEST = 20;
 const PART = 10;
-
-/** All processes together, in milliseconds; undefined once the cgroup is gone. cpu.stat is there without any controller. */
-function cpuTime(cgroup: string): number | undefined {
-  try {
-    const text = readFileSync(`${hierarchy().mount}${cgroup}/cpu.stat`, 'utf8');
-    return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) / 1000;
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Looks at a system from time to time, where its configuration asks for it. Idle is who has used no CPU time at all since
@@ -30,11 +19,11 @@ export function watchTriggers(
   const { cpuTime: most, idleTimeout } = lifecycle;
   if (most === undefined && idleTimeout === undefined) return () => {};
   const shortest = Math.min(most ?? Number.POSITIVE_INFINITY, idleTimeout ?? Number.POSITIVE_INFINITY);
-  let last = cpuTime(cgroup) ?? 0;
+  let last = readCpuTime(cgroup) ?? 0;
   let since = performance.now();
   const timer = setInterval(
     () => {
-      const used = cpuTime(cgroup);
+      const used = readCpuTime(cgroup);
       if (used === undefined) return;
       const now = performance.now();
       if (used > last) since = now;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { cgroupMode } from '../../src/cgroup/hierarchy.ts';
 import { endText } from '../../src/cli/system/run-end.ts';
+import { eventText } from '../../src/cli/system/run-events.ts';
 import { type Draft, readRunWords } from '../../src/cli/system/run-words.ts';
 import { checkSystemConfig } from '../../src/system/config/index.ts';
 import { eventually, mount } from '../support/cgroup.ts';
@@ -196,6 +197,46 @@ describe('the end', () => {
     expect(endText(spec, result, { ...end, reason: 'oom' })).toBe('out of memory (memory.max 1.00Gi)');
     expect(endText(spec, result, { ...end, reason: 'supervisor' })).toMatch(/^the supervisor was killed/);
     expect(endText(spec, result, { ...end, reason: 'init' })).toMatch(/^pid 1 of the system was killed/);
+  });
+
+  test('by what was used too much for too long is told, and what was', async () => {
+    const file = join(directory, 'monitored.yaml');
+    const words = [
+      'run',
+      '--config',
+      file,
+      '--group',
+      GROUP,
+      '--grace',
+      '0',
+      '--',
+      'sh',
+      '-c',
+      'while :; do :; done',
+    ];
+    writeFileSync(file, 'monitoring: { interval: 100ms, cpu_threshold: 0.5, action: stop }');
+    const { code, stderr } = await runCli(words);
+    expect(code).toBe(137);
+    expect(stderr.split('\n').slice(-3)).toEqual([
+      expect.stringMatching(/^cofferdam: cpu: \d\.\d\d of 0\.50 CPUs for \d{3}ms, which is beyond 50%$/),
+      'cofferdam: too much cpu for too long, and monitoring.action is stop',
+      '',
+    ]);
+    const { stderr: json } = await runCli(['-j', ...words]);
+    expect(JSON.parse(json.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      end: 'cpu',
+      events: [{ type: 'over', resource: 'cpu' }],
+    });
+  });
+
+  test('of too much has words', () => {
+    const event = { type: 'over', used: 900, limit: 1000, threshold: 0.875, duration: 15_123 } as const;
+    expect(eventText({ ...event, resource: 'pids' })).toBe(
+      'pids: 900 of 1000 processes for 15s, which is beyond 87.5%',
+    );
+    expect(eventText({ ...event, type: 'under', resource: 'memory', used: 0, limit: 1 << 30 })).toBe(
+      'memory: 0 of 1.00Gi again, after 15s beyond 87.5%',
+    );
   });
 
   test('is a record: in a file, or as the last line on stderr', async () => {

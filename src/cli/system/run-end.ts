@@ -2,7 +2,7 @@
 
 import { formatDuration } from '../../system/config/durations.ts';
 import type { SystemSpec } from '../../system/config/index.ts';
-import type { RunResult, System, SystemEnd } from '../../system/index.ts';
+import type { RunResult, System, SystemEnd, SystemEvent } from '../../system/index.ts';
 import { bytes } from '../cgroup/show.ts';
 import type { JsonObject } from '../show/view.ts';
 
@@ -17,6 +17,10 @@ export function endText(spec: SystemSpec, { reason }: RunResult, end: SystemEnd)
       return outOfMemory(spec);
     case 'timeout':
       return `timeout after ${formatDuration(spec.lifecycle.timeout)}`;
+    case 'memory':
+    case 'cpu':
+    case 'pids':
+      return `too much ${end.reason} for too long, and monitoring.action is stop`;
     case 'supervisor':
       return 'the supervisor was killed, and the system with it';
     case 'init':
@@ -32,7 +36,13 @@ function outOfMemory({ limits }: SystemSpec): string {
 }
 
 /** Times in milliseconds but for those of `usage`, which are the library's. */
-export function endRecord(box: System, result: RunResult, end: SystemEnd, duration: number): JsonObject {
+export function endRecord(
+  box: System,
+  result: RunResult,
+  end: SystemEnd,
+  duration: number,
+  events: readonly SystemEvent[],
+): JsonObject {
   const { name, cgroup, warnings, spec } = box;
   const { exitCode, signal, reason, usage } = result;
   return {
@@ -47,5 +57,6 @@ export function endRecord(box: System, result: RunResult, end: SystemEnd, durati
     usage: usage === undefined ? null : { ...usage },
     statistics: end.statistics,
     warnings: [...warnings],
+    events: events.map((event) => ({ ...event })),
   } as JsonObject;
 }

@@ -9,6 +9,7 @@ import { formatJson } from '../show/json.ts';
 import { errnoWords } from '../strerror.ts';
 import { codeOf, SignalRelay } from './relay.ts';
 import { endRecord, endText } from './run-end.ts';
+import { eventText, followEvents } from './run-events.ts';
 import { readRunWords } from './run-words.ts';
 import { specOf } from './spec.ts';
 
@@ -29,7 +30,8 @@ it ends, whatever ends it. Options stand above what the file says.
   --workdir DIRECTORY --user UID[:GID] --hostname NAME
   --network none|host|BRIDGE  --address ADDRESS/LENGTH --gateway ADDRESS --nat --publish [ADDRESS:]PORT:PORT[/udp]
   --report FILE               how it ended, in JSON; with -j or --json it is the last line on stderr
-  -d, --details               which defaults this host cannot keep; -q, --quiet says nothing of them
+  -d, --details               which defaults this host cannot keep; -q, --quiet says nothing of them, nor of what
+                              is used too much for too long (monitoring of the configuration)
   --rm                        is taken, and is how it always is
 
 stdin, stdout and stderr are the program's. A terminal is passed on as it is: the program can read, write and ask for its size,
@@ -97,14 +99,17 @@ async function follow(
   box: System,
   command: Command,
   report: number | undefined,
-  { json }: Verbosity,
+  { json, quiet }: Verbosity,
 ): Promise<number> {
   const began = performance.now();
+  const following = followEvents(box, (event) => {
+    if (!json && !quiet) say(eventText(event));
+  });
   const result = await command.wait();
   const end = await box.stop();
   const text = endText(box.spec, result, end);
   if (text !== undefined) say(text);
-  const record = formatJson(endRecord(box, result, end, performance.now() - began));
+  const record = formatJson(endRecord(box, result, end, performance.now() - began, await following));
   if (json) tell(record);
   if (report !== undefined) writeFileSync(report, `${record}\n`);
   return result.exitCode;

@@ -25,6 +25,8 @@ export function systemConfigOf(spec: SystemSpec): SystemConfig {
       interval: formatDuration(monitoring.interval),
       memory_threshold: monitoring.memoryThreshold,
       cpu_threshold: monitoring.cpuThreshold,
+      pids_threshold: monitoring.pidsThreshold,
+      action: monitoring.action,
     },
     security: {
       namespaces: [...security.namespaces],

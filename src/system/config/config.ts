@@ -84,6 +84,10 @@ export interface MonitoringConfig {
   readonly memory_threshold?: number;
   /** Above 0, up to 1. Default: 0.9. */
   readonly cpu_threshold?: number;
+  /** Above 0, up to 1. Default: 0.9. */
+  readonly pids_threshold?: number;
+  /** Default: 'warn'. */
+  readonly action?: 'warn' | 'stop';
 }
 
 /** A range of ids: '0 100000 65536' (inside, outside, count), as in /proc/PID/uid_map, or an object. */

@@ -2,7 +2,7 @@
 import { numberList } from '../../cgroup/limit-values.ts';
 import type { LifecycleConfig, LimitsConfig, MonitoringConfig } from './config.ts';
 import { duration, durationOrNone } from './durations.ts';
-import { type FieldsOf, field, group, type Kind, object, optional } from './kind.ts';
+import { type FieldsOf, field, group, type Kind, object, optional, word } from './kind.ts';
 import { countOrMax, cpuMax, flag, integer, sizeOrMax, threshold } from './values.ts';
 
 const numbers: Kind<string> = {
@@ -72,7 +72,13 @@ export const lifecycle = object({
 } satisfies FieldsOf<LifecycleConfig>);
 
 export const monitoring = object({
-  interval: field(duration(100), 5, 'How often usage is sampled; events are told at once.'),
+  interval: field(duration(100), 5, 'How often usage is sampled.'),
   memory_threshold: field(threshold, 0.8, 'The part of memory.max that counts as too much.'),
   cpu_threshold: field(threshold, 0.9, 'The part of cpu.max that counts as too much.'),
+  pids_threshold: field(threshold, 0.9, 'The part of pids.max that counts as too much.'),
+  action: field(
+    word(['warn', 'stop'] as const),
+    'warn',
+    "What comes of too much three samples long: 'warn' tells it, 'stop' ends the system as well.",
+  ),
 } satisfies FieldsOf<MonitoringConfig>);

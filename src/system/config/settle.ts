@@ -34,6 +34,8 @@ export function settle(config: SettledConfig, given: Given): SystemSpec {
       interval: monitoring.interval,
       memoryThreshold: monitoring.memory_threshold,
       cpuThreshold: monitoring.cpu_threshold,
+      pidsThreshold: monitoring.pids_threshold,
+      action: monitoring.action,
     },
     security: securitySpec(config.security, namespaces),
     root: {

@@ -48,9 +48,12 @@ export interface LifecycleSpec {
 
 export interface MonitoringSpec {
   readonly interval: number;
-  /** Parts of memory.max and of cpu.max, above 0 and up to 1. */
+  /** Parts of memory.max, of cpu.max and of pids.max, above 0 and up to 1. */
   readonly memoryThreshold: number;
   readonly cpuThreshold: number;
+  readonly pidsThreshold: number;
+  /** What comes of too much for too long: it is told, or the system is ended as well. */
+  readonly action: 'warn' | 'stop';
 }
 
 /** A range of ids of a user namespace: user_namespaces(7). */

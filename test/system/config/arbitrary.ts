@@ -177,6 +177,8 @@ export const anyConfig: fc.Arbitrary<SystemConfig> = fc
         interval: duration,
         memory_threshold: part,
         cpu_threshold: part,
+        pids_threshold: part,
+        action: fc.constantFrom('warn' as const, 'stop' as const),
       }),
       security,
       root,

@@ -26,7 +26,13 @@ describe('the defaults', () => {
         idleTimeout: undefined,
         cpuTime: undefined,
       },
-      monitoring: { interval: 5000, memoryThreshold: 0.8, cpuThreshold: 0.9 },
+      monitoring: {
+        interval: 5000,
+        memoryThreshold: 0.8,
+        cpuThreshold: 0.9,
+        pidsThreshold: 0.9,
+        action: 'warn',
+      },
       security: {
         namespaces: new Set(['pid', 'net', 'mount', 'uts', 'ipc', 'user', 'cgroup']),
         dropCapabilities: ['CAP_NET_RAW', 'CAP_SYS_PTRACE', 'CAP_SYS_ADMIN'],
@@ -98,7 +104,13 @@ it('takes every field', () => {
       idleTimeout: 600_000,
       cpuTime: 1_800_000,
     },
-    monitoring: { interval: 5000, memoryThreshold: 0.8, cpuThreshold: 0.9 },
+    monitoring: {
+      interval: 5000,
+      memoryThreshold: 0.8,
+      cpuThreshold: 0.9,
+      pidsThreshold: 0.9,
+      action: 'warn',
+    },
     security: {
       namespaces: new Set(['pid', 'net', 'mount', 'uts', 'ipc', 'user', 'cgroup']),
       dropCapabilities: ['CAP_NET_RAW', 'CAP_SYS_ADMIN'],

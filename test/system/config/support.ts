@@ -32,7 +32,7 @@ export const EXAMPLE = {
     cpuset: { cpus: '0-3', mems: [0] },
   },
   lifecycle: { timeout: '1h', grace_period: 30, cleanup_delay: '5m', idle_timeout: '10m', cpu_time: 1800 },
-  monitoring: { interval: 5, memory_threshold: 0.8, cpu_threshold: 0.9 },
+  monitoring: { interval: 5, memory_threshold: 0.8, cpu_threshold: 0.9, pids_threshold: 0.9, action: 'warn' },
   security: {
     namespaces: ['pid', 'net', 'mount', 'uts', 'ipc', 'user', 'cgroup'],
     capabilities: { drop: ['CAP_SYS_ADMIN', 'net_raw'] },
