@@ -81,6 +81,7 @@
         'native/kernel/pidfd.cc',
         'native/supervisor/command.cc',
         'native/supervisor/confine.cc',
+        'native/supervisor/cover.cc',
         'native/supervisor/event_loop.cc',
         'native/supervisor/host_link.cc',
         'native/supervisor/init.cc',

@@ -10,10 +10,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "../kernel/new_fd.h"
+#include "cover.h"
+#include "event_loop.h"
 
 namespace cofferdam {
 
@@ -21,6 +24,14 @@ namespace {
 
 // Of umount2(2) and mount(2): <sys/mount.h> and <linux/mount.h> cannot be had together.
 constexpr int kDetach = 2;
+
+constexpr unsigned kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+Step StepOf(std::string_view bytes) {
+  uint32_t number = 0;
+  memcpy(&number, bytes.data(), bytes.size() < sizeof number ? 0 : sizeof number);
+  return static_cast<Step>(number);
+}
 
 struct StepReader {
   Step step;
@@ -67,6 +78,9 @@ Failure Refusal(int filesystem, const char* fstype) {
 
 class MountPlan {
  public:
+  // What its overlays are covered by, if any.
+  explicit MountPlan(Cover* cover) : cover_(cover) {}
+
   Failure Run(const StepReader& step);
 
  private:
@@ -74,11 +88,12 @@ class MountPlan {
   // -1 and errno.
   int OpenIn(const char* path, int flags) const;
   Failure Attach(int mount, const char* target);
+  Failure AttachAt(int mount, int place, const char* target);
   Failure Mount(const char* fstype, const char* target, const std::string& options, unsigned attributes);
   Failure Overlay(const StepReader& step);
   Failure Bind(const StepReader& step);
-  // Sets attributes of what is mounted on `target`, and of all below it with `recursive`.
-  Failure SetAttributes(const char* target, unsigned attributes, bool recursive);
+  // Sets attributes of a mount, which is attached to `target`, and of all below it with `recursive`.
+  Failure Restrict(int mount, const char* target, unsigned attributes, bool recursive);
   Failure Configure(int filesystem, const std::string& options);
   Failure Make(const StepReader& step);
   Failure Mask(const StepReader& step);
@@ -89,6 +104,7 @@ class MountPlan {
 
   OwnedFd root_;
   std::string root_path_;
+  Cover* cover_;
 };
 
 // Where targets lie: in the new root once there is one, and before that in the host's.
@@ -102,11 +118,12 @@ int MountPlan::OpenIn(const char* path, int flags) const {
 
 Failure MountPlan::Attach(int mount, const char* target) {
   NewFd place(OpenIn(target, O_PATH));
-  if (!place.ok()) return Fail("openat2", target);
-  if (syscall(SYS_move_mount, mount, "", place.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
-      0)
-    return Fail("move_mount", target);
-  return {};
+  return place.ok() ? AttachAt(mount, place.get(), target) : Fail("openat2", target);
+}
+
+Failure MountPlan::AttachAt(int mount, int place, const char* target) {
+  constexpr unsigned kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  return syscall(SYS_move_mount, mount, "", place, "", kFlags) < 0 ? Fail("move_mount", target) : Failure();
 }
 
 // "size=1G,mode=755"; a word without a value is a flag.
@@ -144,10 +161,16 @@ Failure MountPlan::Mount(const char* fstype, const char* target, const std::stri
 }
 
 Failure MountPlan::Overlay(const StepReader& step) {
+  CoverLayer* cover = cover_ == nullptr ? nullptr : cover_->At(step.Word(3));
+  const char* place_of_cover = step.Word(4);
+  if (cover != nullptr) {
+    if (mkdir(place_of_cover, 0700) < 0) return Fail("mkdir", place_of_cover);
+    if (Failure failure = cover->Attach(place_of_cover)) return failure;
+  }
   // Layers are named by fds, which no colon or comma in a path disturbs.
   std::vector<OwnedFd> layers;
   std::string lower;
-  for (size_t i = 3; i < step.words.size(); ++i) {
+  for (size_t i = cover == nullptr ? 5 : 4; i < step.words.size(); ++i) {
     NewFd layer(open(step.Word(i), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!layer.ok()) return Fail("open", step.Word(i));
     if (!lower.empty()) lower += ':';
@@ -168,13 +191,11 @@ Failure MountPlan::Overlay(const StepReader& step) {
   return Mount("overlay", step.Word(0), options, AttributesOf(step));
 }
 
-Failure MountPlan::SetAttributes(const char* target, unsigned attributes, bool recursive) {
-  NewFd place(OpenIn(target, O_PATH));
-  if (!place.ok()) return Fail("openat2", target);
+Failure MountPlan::Restrict(int mount, const char* target, unsigned attributes, bool recursive) {
   mount_attr change = {};
   change.attr_set = attributes;
   unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  if (syscall(SYS_mount_setattr, place.get(), "", flags, &change, sizeof change) == 0) return {};
+  if (syscall(SYS_mount_setattr, mount, "", flags, &change, sizeof change) == 0) return {};
   if (errno != ENOSYS) return Fail("mount_setattr", target);
   // Before Linux 5.12, and of this mount alone.
   unsigned long remount = MS_REMOUNT | MS_BIND;
@@ -182,7 +203,7 @@ Failure MountPlan::SetAttributes(const char* target, unsigned attributes, bool r
   if ((attributes & MOUNT_ATTR_NOSUID) != 0) remount |= MS_NOSUID;
   if ((attributes & MOUNT_ATTR_NODEV) != 0) remount |= MS_NODEV;
   if ((attributes & MOUNT_ATTR_NOEXEC) != 0) remount |= MS_NOEXEC;
-  std::string path = "/proc/self/fd/" + std::to_string(place.get());
+  std::string path = "/proc/self/fd/" + std::to_string(mount);
   if (syscall(SYS_mount, "none", path.c_str(), nullptr, remount, nullptr) < 0) return Fail("mount", target);
   return {};
 }
@@ -194,35 +215,41 @@ Failure MountPlan::Bind(const StepReader& step) {
   if (!tree.ok()) return Fail("open_tree", source);
   if (Failure failure = Attach(tree.get(), step.Word(1))) return failure;
   unsigned attributes = AttributesOf(step);
-  return attributes == 0 ? Failure() : SetAttributes(step.Word(1), attributes, step.Has(kStepRecursive));
+  return attributes == 0 ? Failure()
+                         : Restrict(tree.get(), step.Word(1), attributes, step.Has(kStepRecursive));
 }
 
 // What a path needs to be mounted on, or to be there: made where it is not there yet.
 Failure MountPlan::Make(const StepReader& step) {
   const char* path = step.Word(0);
-  if (NewFd there(OpenIn(path, O_PATH | O_NOFOLLOW)); there.ok()) return {};
-  std::string parent(path);
-  size_t slash = parent.rfind('/');
-  std::string name = parent.substr(slash == std::string::npos ? 0 : slash + 1);
-  parent.resize(slash == std::string::npos || slash == 0 ? 1 : slash);
-  NewFd directory(OpenIn(parent.c_str(), O_PATH | O_DIRECTORY));
-  if (!directory.ok()) return Fail("openat2", parent.c_str());
+  OwnedFd directory;
+  const char* name = path;
+  if (root_.ok()) {
+    if (NewFd there(OpenIn(path, O_PATH | O_NOFOLLOW)); there.ok()) return {};
+    std::string parent(path);
+    size_t slash = parent.rfind('/');
+    parent.resize(slash == std::string::npos || slash == 0 ? 1 : slash);
+    directory = NewFd(OpenIn(parent.c_str(), O_PATH | O_DIRECTORY));
+    if (!directory.ok()) return Fail("openat2", parent.c_str());
+    name = slash == std::string::npos ? path : path + slash + 1;
+  }
+  int at = directory.ok() ? directory.get() : AT_FDCWD;
   int result;
+  const char* call;
   switch (step.step) {
     case Step::kSymlink:
-      result = symlinkat(step.Word(1), directory.get(), name.c_str());
-      return result < 0 ? Fail("symlinkat", path) : Failure();
-    case Step::kDirectory:
-      result = mkdirat(directory.get(), name.c_str(), step.Mode(1));
-      if (result < 0) return Fail("mkdirat", path);
+      result = symlinkat(step.Word(1), at, name);
+      call = "symlinkat";
       break;
-    default: {
-      NewFd file(
-          openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, step.Mode(1)));
-      if (!file.ok()) return Fail("openat", path);
-    }
+    case Step::kDirectory:
+      result = mkdirat(at, name, step.Mode(1));
+      call = "mkdirat";
+      break;
+    default:
+      result = mknodat(at, name, S_IFREG | step.Mode(1), 0);
+      call = "mknodat";
   }
-  return fchmodat(directory.get(), name.c_str(), step.Mode(1), 0) < 0 ? Fail("fchmodat", path) : Failure();
+  return result < 0 && errno != EEXIST ? Fail(call, path) : Failure();
 }
 
 Failure MountPlan::Mask(const StepReader& step) {
@@ -230,14 +257,12 @@ Failure MountPlan::Mask(const StepReader& step) {
   NewFd place(OpenIn(path, O_PATH));
   struct stat status;
   if (!place.ok() || fstat(place.get(), &status) < 0) return Fail("openat2", path);
-  if (S_ISDIR(status.st_mode)) {
-    return Mount("tmpfs", path, "size=0,nr_inodes=1,mode=555",
-                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-  }
-  NewFd null(
-      static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
-  if (!null.ok()) return Fail("open_tree", "/dev/null");
-  return Attach(null.get(), path);
+  const char* empty = S_ISDIR(status.st_mode) ? step.Word(1) : "/dev/null";
+  NewFd cover(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, empty, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!cover.ok()) return Fail("open_tree", empty);
+  if (Failure failure = AttachAt(cover.get(), place.get(), path)) return failure;
+  if (!S_ISDIR(status.st_mode)) return {};
+  return Restrict(cover.get(), path, kInert | MOUNT_ATTR_RDONLY, false);
 }
 
 Failure MountPlan::Readonly(const StepReader& step) {
@@ -247,8 +272,8 @@ Failure MountPlan::Readonly(const StepReader& step) {
   NewFd tree(static_cast<int>(syscall(SYS_open_tree, place.get(), "",
                                       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE)));
   if (!tree.ok()) return Fail("open_tree", path);
-  if (Failure failure = Attach(tree.get(), path)) return failure;
-  return SetAttributes(path, MOUNT_ATTR_RDONLY, true);
+  if (Failure failure = AttachAt(tree.get(), place.get(), path)) return failure;
+  return Restrict(tree.get(), path, MOUNT_ATTR_RDONLY, true);
 }
 
 Failure MountPlan::Write(const StepReader& step) {
@@ -307,8 +332,9 @@ Failure MountPlan::Run(const StepReader& step) {
       return Pivot();
     case Step::kBirth:
       return {};
+    default:
+      return {-EINVAL, "step", {}};
   }
-  return {-EINVAL, "step", {}};
 }
 
 }  // namespace
@@ -325,9 +351,9 @@ class NoUmask {
   mode_t before_;
 };
 
-Failure RunSteps(const std::vector<std::string_view>& steps, size_t begin, size_t end) {
+Failure RunSteps(const std::vector<std::string_view>& steps, size_t begin, size_t end, Cover* cover) {
   NoUmask modes;
-  MountPlan plan;
+  MountPlan plan(cover);
   for (size_t i = begin; i < end; ++i) {
     StepReader step(steps[i]);
     Failure failure = plan.Run(step);
@@ -337,10 +363,41 @@ Failure RunSteps(const std::vector<std::string_view>& steps, size_t begin, size_
   return {};
 }
 
+bool IsOfCover(Step step) {
+  return step >= Step::kLayer && step <= Step::kLink;
+}
+
+Failure MakeCover(const std::vector<std::string_view>& steps, size_t count, Cover* cover) {
+  NoUmask modes;
+  for (size_t i = 0; i < count; ++i) {
+    StepReader step(steps[i]);
+    Failure failure;
+    switch (step.step) {
+      case Step::kLayer:
+        failure = cover->Add(step.Word(0), {step.words.begin() + 1, step.words.end()});
+        break;
+      case Step::kHide:
+        failure = cover->Hide(step.Word(0));
+        break;
+      case Step::kOwn:
+        failure = cover->Own(step.Word(0), step.Mode(1));
+        break;
+      case Step::kNode:
+        failure = cover->Node(step.Word(0), step.Mode(1), step.Word(2));
+        break;
+      default:
+        failure = cover->Symlink(step.Word(0), step.Word(1));
+    }
+    if (failure) return failure;
+  }
+  cover->Seal();
+  return {};
+}
+
 // Where pid 1 begins; 0 where all of them are its own.
 size_t BirthOf(const std::vector<std::string_view>& steps) {
   for (size_t i = 0; i < steps.size(); ++i)
-    if (StepReader(steps[i]).step == Step::kBirth) return i;
+    if (StepOf(steps[i]) == Step::kBirth) return i;
   return 0;
 }
 
@@ -349,14 +406,28 @@ size_t BirthOf(const std::vector<std::string_view>& steps) {
 Failure RunMountPlan(const std::vector<std::string_view>& steps) {
   if (syscall(SYS_mount, "none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
     return {-errno, "mount", "/"};
-  return RunSteps(steps, BirthOf(steps), steps.size());
+  return RunSteps(steps, BirthOf(steps), steps.size(), nullptr);
 }
 
-Failure RunEarlyMounts(const std::vector<std::string_view>& steps, std::string* scratch) {
+Failure RunEarlyMounts(const std::vector<std::string_view>& steps, Covers* covers, std::string* scratch) {
   size_t birth = BirthOf(steps);
   if (birth == 0) return {};
+  size_t count = 0;
+  std::string key;
+  for (; count < birth && IsOfCover(StepOf(steps[count])); ++count) key.append(steps[count]).push_back('\0');
+  uint64_t now = EventLoop::Now();
+  Cover* cover = covers->Find(key, now);
+  if (cover == nullptr && count > 0) {
+    auto made = std::make_unique<Cover>();
+    if (Failure failure = MakeCover(steps, count, made.get())) return failure;
+    cover = made.get();
+    covers->Keep(key, std::move(made), now);
+  }
   *scratch = StepReader(steps[birth]).Word(0);
-  return RunSteps(steps, 0, birth);
+  Failure failure = RunSteps(steps, count, birth, cover);
+  // It may be attached half.
+  if (failure) covers->Drop(key);
+  return failure;
 }
 
 void DetachScratch(const std::string& scratch) {

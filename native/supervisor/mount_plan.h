@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cover.h"
 #include "message.h"
 
 namespace cofferdam {
@@ -16,9 +17,9 @@ namespace cofferdam {
 Failure RunMountPlan(const std::vector<std::string_view>& steps);
 
 // The part of the steps that the supervisor does before the birth of pid 1, in a mount namespace that hides
-// nothing from it. `scratch` gets what it has to detach afterwards, whatever happens; empty where there is no
-// such part.
-Failure RunEarlyMounts(const std::vector<std::string_view>& steps, std::string* scratch);
+// nothing from it. Those of a cover come first, and are done where there is none of late. `scratch` gets what
+// it has to detach afterwards, whatever happens; empty where there is no such part.
+Failure RunEarlyMounts(const std::vector<std::string_view>& steps, Covers* covers, std::string* scratch);
 void DetachScratch(const std::string& scratch);
 
 }  // namespace cofferdam

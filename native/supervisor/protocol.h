@@ -113,7 +113,7 @@ enum class Tag : uint32_t {
 enum class Step : uint32_t {
   // fstype, target, options.
   kMount = 1,
-  // target, upper, work, lower...
+  // target, upper, work, place, where its cover is attached if it has one, lower...
   kOverlay = 2,
   // source, target.
   kBind = 3,
@@ -123,7 +123,7 @@ enum class Step : uint32_t {
   kFile = 5,
   // path, what it leads to.
   kSymlink = 6,
-  // path: nothing is seen of it.
+  // path, an empty directory of the host's: nothing is seen of the path.
   kMask = 7,
   // path: it and all below cannot be written.
   kReadonly = 8,
@@ -138,6 +138,16 @@ enum class Step : uint32_t {
   // not
   // have the host's root as a layer, since that would show what lies below other mounts.
   kBirth = 12,
+  // place, lower...: an overlay to be, and what covers its lower layers: all until kLink.
+  kLayer = 13,
+  // path: not seen.
+  kHide = 14,
+  // path, mode in octal: the system has an empty directory of its own there.
+  kOwn = 15,
+  // path, mode in octal, a device of the host's: the same device.
+  kNode = 16,
+  // path, what it leads to.
+  kLink = 17,
 };
 
 // Flags of a step.

@@ -112,7 +112,7 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, const Contro
   };
   if (request->kind() == Kind::kCreate) {
     if (owner_ended_) return;
-    auto system = std::make_unique<System>(&loop_, ledger_, from, request->system());
+    auto system = std::make_unique<System>(&loop_, ledger_, &covers_, from, request->system());
     if (Failure failure = system->Create(*request, message.fds)) {
       refuse(failure);
       return;

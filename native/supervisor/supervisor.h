@@ -37,6 +37,7 @@ class Supervisor {
 
   EventLoop loop_;
   Ledger* ledger_ = nullptr;
+  Covers covers_;
   OwnedFd owner_;
   OwnedFd first_;
   bool owner_ended_ = false;

@@ -32,8 +32,8 @@ int WriteFile(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-System::System(EventLoop* loop, Ledger* ledger, std::weak_ptr<Client> client, uint32_t id)
-    : loop_(loop), client_(std::move(client)), id_(id), cgroup_(ledger) {}
+System::System(EventLoop* loop, Ledger* ledger, Covers* covers, std::weak_ptr<Client> client, uint32_t id)
+    : loop_(loop), covers_(covers), client_(std::move(client)), id_(id), cgroup_(ledger) {}
 
 System::~System() = default;
 
@@ -72,7 +72,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   bool has_maps = (namespaces & CLONE_NEWUSER) != 0;
   std::vector<std::string_view> steps = request.All(Tag::kStep);
   std::string scratch;
-  if (Failure failure = RunEarlyMounts(steps, &scratch)) {
+  if (Failure failure = RunEarlyMounts(steps, covers_, &scratch)) {
     DetachScratch(scratch);
     return failure;
   }

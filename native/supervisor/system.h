@@ -8,6 +8,7 @@
 
 #include "../kernel/control_socket.h"
 #include "../kernel/owned_fd.h"
+#include "cover.h"
 #include "event_loop.h"
 #include "message.h"
 #include "system_cgroup.h"
@@ -26,7 +27,7 @@ class Client {
 class System {
  public:
   // `client` hears of it, as long as there is one.
-  System(EventLoop* loop, Ledger* ledger, std::weak_ptr<Client> client, uint32_t id);
+  System(EventLoop* loop, Ledger* ledger, Covers* covers, std::weak_ptr<Client> client, uint32_t id);
   ~System();
   System(const System&) = delete;
   System& operator=(const System&) = delete;
@@ -64,6 +65,7 @@ class System {
   void Abandon();
 
   EventLoop* loop_;
+  Covers* covers_;
   std::weak_ptr<Client> client_;
   const uint32_t id_;
   State state_ = State::kNew;

@@ -1,6 +1,6 @@
 /**
- * Paths that a system must not see, or must not write, and why. A path that a host has not is passed over; a file is
- * covered by an empty one, a directory by an empty one.
+ * Paths that a system must not see, or must not write, and why. Of /proc and /sys, a path that a kernel has not is passed
+ * over; a file is covered by an empty one, a directory by an empty one.
  *
  * A user namespace of its own makes root inside nobody to most of /proc and /sys. The lists do not count on it: it can be
  * left out, and ids can be mapped to themselves.
@@ -65,7 +65,7 @@ export const READONLY_PATHS: readonly GuardedPath[] = [
 ];
 
 /**
- * Of the root of a host, where a system has it for its lowest layer: covered. Layers hold one file system each, so what is
+ * Of the root of a host, where a system has it for its lowest layer: not there, or a directory of its own. Layers hold one file system each, so what is
  * mounted below the root is not there anyway; listed is what is often part of the root itself.
  */
 export const HIDDEN_HOST_PATHS: readonly GuardedPath[] = [

@@ -42,11 +42,15 @@ const mapText = (maps: readonly IdMap[]): string =>
  */
 function defaultMap(kind: 'uid' | 'gid', root: boolean, own: number): IdMap[] {
   if (!root) return [{ inside: 0, outside: own, count: 1 }];
-  return readFileSync(`/proc/self/${kind}_map`, 'utf8')
+  ownIds[kind] ??= readFileSync(`/proc/self/${kind}_map`, 'utf8')
     .trim()
     .split('\n')
     .map((line) => {
       const [inside = 0, , count = 1] = line.trim().split(/\s+/).map(Number);
       return { inside, outside: inside, count };
     });
+  return ownIds[kind];
 }
+
+/** They are written once in the life of a user namespace. */
+const ownIds: { uid?: IdMap[]; gid?: IdMap[] } = {};

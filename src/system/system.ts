@@ -15,7 +15,6 @@ import { connectSystem } from './network.ts';
 import { reclaimOnce } from './orphans.ts';
 import type { RunResult, SystemEnd } from './result.ts';
 import { rootPlan } from './root/plan.ts';
-import { encodeStep } from './root/steps.ts';
 import { StdioFds } from './stdio.ts';
 import { type FieldValue, Tag } from './wire.ts';
 
@@ -82,7 +81,7 @@ export class System extends KernelHandle<SystemCore> {
     const fields: (readonly [Tag, FieldValue])[] = [
       ...cgroup.fields,
       ...namespaceFields(spec, false),
-      ...(namespaces.has('mount') ? steps : []).map((step) => [Tag.Step, encodeStep(step)] as const),
+      ...(namespaces.has('mount') ? steps : []).map((step) => [Tag.Step, step] as const),
       [Tag.Timeout, Math.ceil(timeout)],
       [Tag.Grace, Math.ceil(gracePeriod)],
       ...programFields(spec, confinement),

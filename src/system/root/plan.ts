@@ -7,7 +7,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { fromNodeError, InvalidArgumentError, type MountEntry, parseMountinfo } from '../../handle/index.ts';
 import type { BindSpec, RootSpec, SystemSpec } from '../config/index.ts';
 import { HIDDEN_HOST_PATHS, pathsOf } from '../masks.ts';
-import { INERT, type Step, StepFlag, StepList } from './steps.ts';
+import { encodeStep, INERT, StepFlag, StepList } from './steps.ts';
 
 /**
  * One of them is covered by the scratch file system while the root is made, in a mount namespace that nobody else sees: one
@@ -20,12 +20,13 @@ const OWN: readonly (readonly [path: string, mode: string])[] = [
   ['/tmp', '1777'],
   ['/var/tmp', '1777'],
   ['/run', '755'],
+  ['/dev', '755'],
+  ['/dev/pts', '755'],
+  ['/dev/shm', '1777'],
+  ['/dev/mqueue', '755'],
+  ['/proc', '555'],
+  ['/sys', '555'],
 ];
-
-/** Of the host's root these hold what is other users' business, and programs write there. */
-const OWN_OF_HOST = HIDDEN_HOST_PATHS.flatMap(({ path, own }) =>
-  own === undefined ? [] : [[path, own] as const],
-);
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 const LINKS: readonly (readonly [name: string, leadsTo: string])[] = [
@@ -71,8 +72,12 @@ export function storedMounts(mountinfo: string): MountEntry[] {
     .sort((a, b) => a.path.length - b.path.length);
 }
 
-/** @throws InvalidArgumentError, SystemError ENOENT for a directory of the host's that is not there */
-export function rootPlan(spec: SystemSpec, context: RootContext): Step[] {
+/**
+ * The steps, encoded.
+ *
+ * @throws InvalidArgumentError, SystemError ENOENT for a directory of the host's that is not there
+ */
+export function rootPlan(spec: SystemSpec, context: RootContext): Buffer[] {
   // What is asked for and not done would be worse than an error.
   if (spec.root.exports.length > 0) {
     throw new InvalidArgumentError(
@@ -82,34 +87,53 @@ export function rootPlan(spec: SystemSpec, context: RootContext): Step[] {
       'root.binds, with a directory that may be written',
     );
   }
-  const list = new StepList();
-  const scratch = scratchPlace(spec.root);
-  const own = spec.root.layers.length === 0 ? [...OWN, ...OWN_OF_HOST] : OWN;
-  overlay(list, spec, scratch);
-  for (const [index, [, mode]] of own.entries()) list.directory(`${scratch}/own-${index}`, mode);
-  list.birth(scratch).root(`${scratch}/root`);
-  for (const [path] of OWN) list.directory(path);
-  for (const [index, [path]] of own.entries()) {
-    list.bind(`${scratch}/own-${index}`, path, StepFlag.Optional | StepFlag.Nosuid | StepFlag.Nodev);
+  const steps = [...commonSteps(spec, scratchPlace(spec.root), context)];
+  const own = new StepList();
+  for (const bind of spec.root.binds) bindHost(own, bind);
+  return [...steps, ...own.pivot().steps.map(encodeStep)];
+}
+
+/** Systems are mostly alike, and their steps many: those of the last are kept, by all that they depend on. */
+const kept = { key: '', steps: [] as readonly Buffer[] };
+
+function commonSteps(
+  { root, security }: SystemSpec,
+  scratch: string,
+  context: RootContext,
+): readonly Buffer[] {
+  const { layers, upper } = root;
+  const { maskedPaths, readonlyPaths } = security;
+  const mountinfo = layers.length > 0 ? '' : readFileSync('/proc/self/mountinfo', 'utf8');
+  const size = upper.kind === 'tmpfs' ? String(upper.size) : upper.path;
+  const key = JSON.stringify([
+    scratch,
+    context,
+    layers,
+    upper.kind,
+    size,
+    maskedPaths,
+    readonlyPaths,
+    mountinfo,
+  ]);
+  if (kept.key !== key) {
+    const list = new StepList();
+    overlays(list, root, scratch, mountinfo);
+    const empty = `${scratch}/empty`;
+    list.directory(empty, '555').birth(scratch).root(`${scratch}/root`);
+    kernelViews(list, context);
+    for (const path of maskedPaths) list.mask(path, empty);
+    for (const path of readonlyPaths) list.readonly(path);
+    kept.steps = list.steps.map(encodeStep);
+    kept.key = key;
   }
-  devices(list, context);
-  kernelViews(list, context);
-  const given = new Set(own.map(([path]) => path));
-  const hidden = spec.root.layers.length === 0 ? pathsOf(HIDDEN_HOST_PATHS) : [];
-  for (const path of hidden) if (!given.has(path)) list.mask(path);
-  for (const path of spec.security.maskedPaths) list.mask(path);
-  for (const path of spec.security.readonlyPaths) list.readonly(path);
-  for (const bind of spec.root.binds) bindHost(list, bind);
-  return list.pivot().steps;
+  return kept.steps;
 }
 
 function scratchPlace({ layers, upper, binds }: RootSpec): string {
   const needed = [...layers, ...binds.map(({ source }) => source)].map(realPath);
   if (upper.kind === 'disk') needed.push(realPath(upper.path));
   const found = SCRATCH.find(
-    (place) =>
-      statSync(place, { throwIfNoEntry: false })?.isDirectory() === true &&
-      needed.every((path) => path !== place && !path.startsWith(`${place}/`)),
+    (place) => isDirectory(place) && needed.every((path) => path !== place && !path.startsWith(`${place}/`)),
   );
   if (found !== undefined) return found;
   throw new InvalidArgumentError(
@@ -136,42 +160,63 @@ function bindHost(list: StepList, { source, target, readOnly }: BindSpec): void 
   list.bind(realPath(source), target, StepFlag.Recursive | (readOnly ? StepFlag.Readonly : StepFlag.None));
 }
 
-function overlay(list: StepList, { root }: SystemSpec, scratch: string): void {
+interface Layer {
+  /** Where it is for the system, and for the host if the layers are the host's. */
+  readonly place: string;
+  readonly lower: readonly string[];
+}
+
+function layersOf({ layers }: RootSpec, stored: readonly MountEntry[]): Layer[] {
+  if (layers.length > 0) return [{ place: '/', lower: layers }];
+  return ['/', ...stored.map(({ path }) => path).filter(isDirectory)].map((place) => ({
+    place,
+    lower: [place],
+  }));
+}
+
+/** What stands for the host's own in all systems alike. */
+function cover(list: StepList, layers: readonly Layer[], ofHost: boolean): void {
+  for (const { place, lower } of layers) list.layer(place, lower);
+  for (const [path, mode] of OWN) list.own(path, mode);
+  for (const name of DEVICES) list.node(`/dev/${name}`, '666', `/dev/${name}`);
+  for (const [name, leadsTo] of LINKS) list.link(`/dev/${name}`, leadsTo);
+  for (const { path, own } of ofHost ? HIDDEN_HOST_PATHS : []) {
+    if (own !== undefined) list.own(path, own);
+    else list.hide(path);
+  }
+}
+
+function overlays(list: StepList, root: RootSpec, scratch: string, mountinfo: string): void {
+  const ofHost = root.layers.length === 0;
+  const stored = storedMounts(mountinfo);
+  const layers = layersOf(root, stored);
+  cover(list, layers, ofHost);
   const newRoot = `${scratch}/root`;
   const size = root.upper.kind === 'tmpfs' ? `,size=${root.upper.size}` : '';
   list.mount('tmpfs', scratch, `mode=755${size}`, StepFlag.Nosuid);
   list.directory(newRoot);
-  const layer = (target: string, name: string, lower: readonly string[]): void => {
-    const base = root.upper.kind === 'disk' ? root.upper.path : scratch;
-    const upper = `${base}/upper${name}`;
-    const work = `${base}/work${name}`;
-    list.directory(upper).directory(work).overlay(target, upper, work, lower);
-  };
-  if (root.layers.length > 0) {
-    layer(newRoot, '', root.layers);
-    return;
+  const base = root.upper.kind === 'disk' ? root.upper.path : scratch;
+  for (const [index, { place, lower }] of layers.entries()) {
+    const upper = `${base}/upper-${index}`;
+    const work = `${base}/work-${index}`;
+    const target = place === '/' ? newRoot : `${newRoot}${place}`;
+    list.directory(upper).directory(work);
+    list.overlay(target, [upper, work, `${scratch}/cover-${index}`], place, lower);
   }
-  layer(newRoot, '', ['/']);
-  storedMounts(readFileSync('/proc/self/mountinfo', 'utf8')).forEach(({ path }, index) => {
-    const status = statSync(path, { throwIfNoEntry: false });
-    if (status?.isDirectory()) layer(`${newRoot}${path}`, `-${index}`, [path]);
-    else if (status?.isFile()) list.bind(path, `${newRoot}${path}`, StepFlag.Readonly);
-  });
+  for (const { path } of stored) {
+    if (!isDirectory(path)) list.bind(path, `${newRoot}${path}`, StepFlag.Readonly | StepFlag.Optional);
+  }
 }
 
-function devices(list: StepList, { ipcns }: RootContext): void {
-  list.directory('/dev').mount('tmpfs', '/dev', 'mode=755,size=64k', StepFlag.Nosuid | StepFlag.Noexec);
-  for (const name of DEVICES) list.file(`/dev/${name}`, '666').bind(`/dev/${name}`, `/dev/${name}`);
-  for (const [name, leadsTo] of LINKS) list.symlink(`/dev/${name}`, leadsTo);
-  list.directory('/dev/pts');
-  list.mount('devpts', '/dev/pts', 'newinstance,ptmxmode=666,mode=620', StepFlag.Nosuid | StepFlag.Noexec);
-  list.directory('/dev/shm', '1777').mount('tmpfs', '/dev/shm', 'mode=1777', INERT);
-  if (ipcns) list.directory('/dev/mqueue').mount('mqueue', '/dev/mqueue', '', INERT);
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** The kernel lets no namespace show what it does not own: what is the host's is bound, read-only. */
-function kernelViews(list: StepList, { pidns, netns, cgroupns }: RootContext): void {
-  list.directory('/proc', '555').directory('/sys', '555');
+function kernelViews(list: StepList, { pidns, netns, ipcns, cgroupns }: RootContext): void {
+  list.mount('devpts', '/dev/pts', 'newinstance,ptmxmode=666,mode=620', StepFlag.Nosuid | StepFlag.Noexec);
+  list.mount('tmpfs', '/dev/shm', 'mode=1777', INERT);
+  if (ipcns) list.mount('mqueue', '/dev/mqueue', '', INERT);
   if (pidns) list.mount('proc', '/proc', '', INERT);
   else list.bind('/proc', '/proc', StepFlag.Recursive);
   if (netns) list.mount('sysfs', '/sys', '', INERT | StepFlag.Readonly);

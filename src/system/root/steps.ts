@@ -14,6 +14,11 @@ export const StepKind = {
   WriteFile: 11,
   /** Steps before it are the supervisor's. */
   Birth: 12,
+  Layer: 13,
+  Hide: 14,
+  Own: 15,
+  Node: 16,
+  Link: 17,
 } as const;
 export type StepKind = (typeof StepKind)[keyof typeof StepKind];
 
@@ -52,8 +57,14 @@ export class StepList {
   mount(fstype: string, target: string, options = '', flags: number = StepFlag.None): this {
     return this.#add(StepKind.Mount, flags, fstype, target, options);
   }
-  overlay(target: string, upper: string, work: string, lower: readonly string[]): this {
-    return this.#add(StepKind.Overlay, StepFlag.None, target, upper, work, ...lower);
+  /** `cover` is where that of the layer at `place` is attached. */
+  overlay(
+    target: string,
+    [upper, work, cover]: readonly [string, string, string],
+    place: string,
+    lower: readonly string[],
+  ): this {
+    return this.#add(StepKind.Overlay, StepFlag.None, target, upper, work, place, cover, ...lower);
   }
   bind(source: string, target: string, flags: number = StepFlag.None): this {
     return this.#add(StepKind.Bind, flags, source, target);
@@ -64,11 +75,25 @@ export class StepList {
   file(path: string, mode = '644'): this {
     return this.#add(StepKind.File, StepFlag.None, path, mode);
   }
-  symlink(path: string, leadsTo: string): this {
-    return this.#add(StepKind.Symlink, StepFlag.None, path, leadsTo);
+  /** Over what the kernel shows; `empty` is a directory of the host's. */
+  mask(path: string, empty: string): this {
+    return this.#add(StepKind.Mask, StepFlag.Optional, path, empty);
   }
-  mask(path: string): this {
-    return this.#add(StepKind.Mask, StepFlag.Optional, path);
+  /** What an overlay to be shows of its lower layers, for {@link hide} and the rest: before all other steps. */
+  layer(place: string, lower: readonly string[]): this {
+    return this.#add(StepKind.Layer, StepFlag.None, place, ...lower);
+  }
+  hide(path: string): this {
+    return this.#add(StepKind.Hide, StepFlag.None, path);
+  }
+  own(path: string, mode: string): this {
+    return this.#add(StepKind.Own, StepFlag.None, path, mode);
+  }
+  node(path: string, mode: string, device: string): this {
+    return this.#add(StepKind.Node, StepFlag.None, path, mode, device);
+  }
+  link(path: string, leadsTo: string): this {
+    return this.#add(StepKind.Link, StepFlag.None, path, leadsTo);
   }
   readonly(path: string): this {
     return this.#add(StepKind.Readonly, StepFlag.Optional, path);

@@ -1,0 +1,231 @@
+#include "cover.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <utility>
+
+#include "../kernel/new_fd.h"
+
+namespace cofferdam {
+
+namespace {
+
+bool IsWhiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+}
+
+}  // namespace
+
+Failure CoverLayer::Make(const char* place, const std::vector<std::string>& lowers) {
+  place_ = place;
+  for (const std::string& path : lowers) {
+    NewFd lower(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!lower.ok()) return {-errno, "open", path};
+    lowers_.push_back(std::move(lower));
+  }
+  NewFd filesystem(static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
+  if (!filesystem.ok()) return {-errno, "fsopen", "tmpfs"};
+  struct stat below = {};
+  below.st_mode = 0755;
+  if (!lowers_.empty()) fstat(lowers_[0].get(), &below);
+  // The root of the overlay looks as that of its uppermost layer.
+  char mode[8];
+  snprintf(mode, sizeof mode, "%o", below.st_mode & 07777);
+  if (syscall(SYS_fsconfig, filesystem.get(), FSCONFIG_SET_STRING, "mode", mode, 0) < 0 ||
+      syscall(SYS_fsconfig, filesystem.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0)
+    return {-errno, "fsconfig", "tmpfs"};
+  NewFd mount(static_cast<int>(syscall(SYS_fsmount, filesystem.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID)));
+  if (!mount.ok()) return {-errno, "fsmount", "tmpfs"};
+  mount_ = std::move(mount);
+  return {};
+}
+
+CoverLayer::Below CoverLayer::StatBelow(const std::string& path, struct stat* status) const {
+  for (const OwnedFd& lower : lowers_) {
+    open_how how = {};
+    how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    NewFd found(static_cast<int>(syscall(SYS_openat2, lower.get(), path.c_str(), &how, sizeof how)));
+    if (!found.ok() && errno == ELOOP) return Below::kLink;
+    if (!found.ok() || fstat(found.get(), status) < 0) continue;
+    if (S_ISLNK(status->st_mode)) return Below::kLink;
+    return IsWhiteout(*status) ? Below::kMissing : Below::kThere;
+  }
+  return Below::kMissing;
+}
+
+Failure CoverLayer::MakeParents(const std::string& path) {
+  for (size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+    std::string parent = path.substr(0, end);
+    if (!parents_.insert(parent).second) continue;
+    struct stat below = {};
+    if (StatBelow(parent, &below) != Below::kThere) below.st_mode = 0755;
+    if (mkdirat(mount_.get(), parent.c_str(), below.st_mode & 07777) < 0) {
+      if (errno == EEXIST) continue;
+      return {-errno, "mkdirat", place_ + "/" + parent};
+    }
+    if ((below.st_uid != 0 || below.st_gid != 0) &&
+        fchownat(mount_.get(), parent.c_str(), below.st_uid, below.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+      return {-errno, "fchownat", place_ + "/" + parent};
+  }
+  return {};
+}
+
+Failure CoverLayer::Hide(const std::string& path) {
+  size_t end = 0;
+  struct stat below;
+  do {
+    end = path.find('/', end + 1);
+    Below found = StatBelow(path.substr(0, end), &below);
+    if (found == Below::kLink) return {};
+    if (found == Below::kMissing) break;
+  } while (end != std::string::npos);
+  std::string hidden = path.substr(0, end);
+  if (Failure failure = MakeParents(hidden)) return failure;
+  if (mknodat(mount_.get(), hidden.c_str(), S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST)
+    return {-errno, "mknodat", place_ + "/" + hidden};
+  return {};
+}
+
+Failure CoverLayer::Own(const std::string& path, mode_t mode) {
+  struct stat below;
+  Below found = StatBelow(path, &below);
+  if (found == Below::kLink || (found == Below::kThere && !S_ISDIR(below.st_mode))) return {};
+  if (Failure failure = MakeParents(path)) return failure;
+  if (mkdirat(mount_.get(), path.c_str(), mode) < 0 && errno != EEXIST)
+    return {-errno, "mkdirat", place_ + "/" + path};
+  NewFd directory(openat(mount_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.ok()) return {-errno, "openat", place_ + "/" + path};
+  if (fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) < 0)
+    return {-errno, "fsetxattr", place_ + "/" + path};
+  return {};
+}
+
+Failure CoverLayer::Node(const std::string& path, mode_t mode, dev_t device) {
+  if (mknodat(mount_.get(), path.c_str(), S_IFCHR | mode, device) < 0)
+    return {-errno, "mknodat", place_ + "/" + path};
+  return {};
+}
+
+Failure CoverLayer::Symlink(const std::string& path, const char* leads_to) {
+  if (symlinkat(leads_to, mount_.get(), path.c_str()) < 0) return {-errno, "symlinkat", place_ + "/" + path};
+  return {};
+}
+
+// An overlay takes no layer from a mount that is not attached (since Linux 5.14, until 6.15), and nothing can
+// be cloned from such a one: so this mount is attached, and a clone takes its place.
+Failure CoverLayer::Attach(const char* directory) {
+  constexpr unsigned kEmpty = MOVE_MOUNT_F_EMPTY_PATH;
+  if (syscall(SYS_move_mount, mount_.get(), "", AT_FDCWD, directory, kEmpty) < 0)
+    return {-errno, "move_mount", directory};
+  NewFd next(
+      static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!next.ok()) return {-errno, "open_tree", directory};
+  mount_ = std::move(next);
+  return {};
+}
+
+Failure Cover::Add(const char* place, const std::vector<std::string>& lowers) {
+  if (lowers.size() == 1 && lowers[0] == "/") of_host_ = true;
+  layers_.push_back(std::make_unique<CoverLayer>());
+  return layers_.back()->Make(place, lowers);
+}
+
+void Cover::Seal() {
+  for (const std::unique_ptr<CoverLayer>& layer : layers_) layer->Seal();
+}
+
+CoverLayer* Cover::At(const char* place) {
+  for (const std::unique_ptr<CoverLayer>& layer : layers_)
+    if (layer->place() == place) return layer.get();
+  return nullptr;
+}
+
+Cover::Found Cover::Of(const std::string& path) {
+  Found found = {nullptr, {}};
+  if (At(path.c_str()) != nullptr) return found;
+  size_t longest = 0;
+  for (const std::unique_ptr<CoverLayer>& layer : layers_) {
+    const std::string& place = layer->place();
+    size_t length = place == "/" ? 0 : place.size();
+    bool within =
+        path.compare(0, length, place, 0, length) == 0 && path.size() > length + 1 && path[length] == '/';
+    if (!within || (found.layer != nullptr && length < longest)) continue;
+    longest = length;
+    found = {layer.get(), path.substr(length + 1)};
+  }
+  return found;
+}
+
+std::string Cover::Resolve(const std::string& path) const {
+  if (!of_host_) return path;
+  std::string there = path, missing;
+  while (!there.empty()) {
+    NewFd place(open(there.c_str(), O_PATH | O_CLOEXEC));
+    if (place.ok()) {
+      char real[PATH_MAX];
+      std::string link = "/proc/self/fd/" + std::to_string(place.get());
+      ssize_t length = readlink(link.c_str(), real, sizeof real);
+      if (length > 1) return std::string(real, static_cast<size_t>(length)) + missing;
+      return missing.empty() ? "/" : missing;
+    }
+    size_t slash = there.rfind('/');
+    missing = there.substr(slash) + missing;
+    there.resize(slash);
+  }
+  return missing;
+}
+
+// A link that leads to the root, or to where another file system is mounted, is not ours to cover, and its
+// end must not be seen.
+Failure Cover::Hide(const char* path) {
+  Found found = Of(Resolve(path));
+  return found.layer == nullptr ? Failure{-EXDEV, "mknodat", path} : found.layer->Hide(found.path);
+}
+
+Failure Cover::Own(const char* path, mode_t mode) {
+  Found found = Of(Resolve(path));
+  return found.layer == nullptr ? Failure{-EXDEV, "mkdirat", path} : found.layer->Own(found.path, mode);
+}
+
+Failure Cover::Node(const char* path, mode_t mode, const char* device) {
+  struct stat status;
+  if (stat(device, &status) < 0) return {-errno, "stat", device};
+  if (!S_ISCHR(status.st_mode)) return {-ENODEV, "stat", device};
+  Found found = Of(path);
+  return found.layer == nullptr ? Failure{-EXDEV, "mknodat", path}
+                                : found.layer->Node(found.path, mode, status.st_rdev);
+}
+
+Failure Cover::Symlink(const char* path, const char* leads_to) {
+  Found found = Of(path);
+  return found.layer == nullptr ? Failure{-EXDEV, "symlinkat", path}
+                                : found.layer->Symlink(found.path, leads_to);
+}
+
+Cover* Covers::Find(const std::string& steps, uint64_t now) {
+  std::erase_if(kept_, [now](const Kept& kept) { return now - kept.made >= kLongestMs; });
+  for (const Kept& kept : kept_)
+    if (kept.steps == steps) return kept.cover.get();
+  return nullptr;
+}
+
+void Covers::Keep(std::string steps, std::unique_ptr<Cover> cover, uint64_t now) {
+  if (kept_.size() >= kMost) kept_.erase(kept_.begin());
+  kept_.push_back({std::move(steps), std::move(cover), now});
+}
+
+void Covers::Drop(const std::string& steps) {
+  std::erase_if(kept_, [&steps](const Kept& kept) { return kept.steps == steps; });
+}
+
+}  // namespace cofferdam
