@@ -116,12 +116,13 @@ async function ours(target) {
     // A stranger's, alike but for its marks.
     mkdirSync(`${directory}/cofferdam-bystander`, { recursive: true });
     const reclaimed = (await reclaimSystems()).filter((path) => path.includes(GROUP)).length;
-    const bystander = existsSync(`${directory}/cofferdam-bystander`) ? 'lives' : 'DIED';
+    const bystander = existsSync(`${directory}/cofferdam-bystander`);
     rmdirSync(`${directory}/cofferdam-bystander`);
     await reclaimSystems();
     const remaining = cgroups();
     result.residue += remaining.length;
-    const told = `${orphans} cgroups for the next start, which removed ${reclaimed}; a bystander ${bystander}`;
+    Object.assign(result, { orphans, reclaimed, bystander });
+    const told = `${orphans} cgroups for the next start, which removed ${reclaimed}; a bystander ${bystander ? 'lives' : 'DIED'}`;
     result.left = [result.left, told, ...remaining].filter(Boolean).join('; ');
     if (existsSync(directory) && remaining.length === 0) rmdirSync(directory);
   }
