@@ -89,6 +89,7 @@
         'native/supervisor/main.cc',
         'native/supervisor/message.cc',
         'native/supervisor/mount_plan.cc',
+        'native/supervisor/programs.cc',
         'native/supervisor/reclaim.cc',
         'native/supervisor/supervisor.cc',
         'native/supervisor/system.cc',

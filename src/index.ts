@@ -412,15 +412,18 @@ export {
   type VethSpec,
 } from './system/config/index.ts';
 export {
+  AttachedSystem,
   type Command,
   type CreateSystemOptions,
   type EndReason,
+  listSystems,
   type RunOptions,
   type RunResult,
   reclaimSystems,
   type StopOptions,
   System,
   type SystemEnd,
+  type SystemEntry,
   type SystemEvent,
   type SystemEventsOptions,
   type WatchedResource,

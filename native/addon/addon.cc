@@ -105,6 +105,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["openCgroup"] = Napi::Function::New<CgroupHandle::Open>(env, "openCgroup");
   exports["openInotify"] = Napi::Function::New<InotifyHandle::Open>(env, "openInotify");
   exports["connectSupervisor"] = Napi::Function::New<ControlHandle::Connect>(env, "connectSupervisor");
+  exports["visitSupervisor"] = Napi::Function::New<ControlHandle::Visit>(env, "visitSupervisor");
   exports["openPipe"] = Napi::Function::New<OpenPipe>(env, "openPipe");
   exports["openPriority"] = Napi::Function::New<PriorityHandle::Open>(env, "openPriority");
   exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");

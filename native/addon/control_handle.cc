@@ -46,23 +46,44 @@ Napi::Value ControlHandle::Connect(const Napi::CallbackInfo& info) {
   OwnedFd socket;
   if (SpawnFailure failure = JoinSupervisor(*program, &socket); failure.error < 0)
     return FailureValue(env, failure);
+  return Make(env, std::move(socket), *function, true);
+}
+
+Napi::Value ControlHandle::Visit(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  std::optional<int32_t> pidfd = IntArgument(info[0], "pidfd");
+  if (!pidfd) return Napi::Value();
+  std::optional<Napi::Function> function = FunctionArgument(info[1], "onReady");
+  if (!function) return Napi::Value();
+  if (AddonData::Of(env).environment->ending()) return FailureValue(env, {-ECANCELED, "socketpair", {}});
+  OwnedFd socket;
+  if (SpawnFailure failure = VisitSupervisor(*pidfd, &socket); failure.error < 0)
+    return FailureValue(env, failure);
+  return Make(env, std::move(socket), *function, false);
+}
+
+Napi::Value ControlHandle::Make(Napi::Env env, OwnedFd socket, Napi::Function function, bool joined) {
+  AddonData& data = AddonData::Of(env);
+  auto leave = [joined] {
+    if (joined) LeaveSupervisor();
+  };
   auto refuse = [&](int error) {
     socket.Close();
-    LeaveSupervisor();
+    leave();
     return FailureValue(env, {error, "epoll_ctl", {}});
   };
   Result<Poll::Pointer> poll = Poll::Create(data.environment, socket.get());
   if (!poll.ok()) return refuse(poll.error());
   // The poll's own, so that it lives until libuv's close callback, whoever is on the stack.
-  auto on_ready = std::make_shared<Dispatch>(data.environment, *function);
+  auto on_ready = std::make_shared<Dispatch>(data.environment, function);
   if (int error = poll.value()->Start([on_ready](int status) { on_ready->Call(status); }); error < 0)
     return refuse(error);
-  data.control_parts = Parts{std::move(socket), std::move(poll).value()};
+  data.control_parts = Parts{std::move(socket), std::move(poll).value(), joined};
   Napi::Value handle = data.control_class.New({});
   if (data.control_parts) {
     // Nobody has taken them.
     data.control_parts.reset();
-    LeaveSupervisor();
+    leave();
   }
   if (data.control_orphan) {
     data.control_orphan.reset();
@@ -86,6 +107,7 @@ ControlHandle::ControlHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   Parts parts = std::move(*std::exchange(data.control_parts, std::nullopt));
   socket_ = std::move(parts.socket);
   poll_ = std::move(parts.poll);
+  joined_ = parts.joined;
   environment_->Enter(this);
 }
 
@@ -101,7 +123,7 @@ bool ControlHandle::Release(std::shared_ptr<Dispatch> on_closed) {
     if (on_closed) on_closed->Call();
   });
   socket_.Close();
-  LeaveSupervisor();
+  if (joined_) LeaveSupervisor();
   return true;
 }
 

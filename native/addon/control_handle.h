@@ -11,22 +11,28 @@
 
 namespace cofferdam {
 
-// NativeControl of src/handle/native.ts: this thread's connection to the supervisor of the process.
+// NativeControl of src/handle/native.ts: a connection of this thread to the supervisor of this process, or of
+// another.
 class ControlHandle final : public Napi::ObjectWrap<ControlHandle>, private Environment::Member {
  public:
   struct Parts {
     OwnedFd socket;
     Poll::Pointer poll;
+    // It is our own supervisor's, which may end when all of us have left.
+    bool joined;
   };
 
   static Napi::Function Class(Napi::Env env);
   // connectSupervisor(program, onReady)
   static Napi::Value Connect(const Napi::CallbackInfo& info);
+  // visitSupervisor(pidfd, onReady)
+  static Napi::Value Visit(const Napi::CallbackInfo& info);
 
   explicit ControlHandle(const Napi::CallbackInfo& info);
   ~ControlHandle();
 
  private:
+  static Napi::Value Make(Napi::Env env, OwnedFd socket, Napi::Function on_ready, bool joined);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Send(const Napi::CallbackInfo& info);
   Napi::Value Receive(const Napi::CallbackInfo& info);
@@ -40,6 +46,7 @@ class ControlHandle final : public Napi::ObjectWrap<ControlHandle>, private Envi
   std::shared_ptr<Environment> environment_;
   OwnedFd socket_;
   Poll::Pointer poll_;
+  bool joined_ = false;
 };
 
 }  // namespace cofferdam

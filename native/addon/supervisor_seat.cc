@@ -1,8 +1,10 @@
 #include "supervisor_seat.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -71,6 +73,16 @@ SpawnFailure Start(Seat& seat, const std::string& program, OwnedFd* connection) 
   return {};
 }
 
+// Gives the other end of a new connection to whoever reads at `link`.
+SpawnFailure Introduce(int link, OwnedFd* connection) {
+  OwnedFd theirs;
+  if (int error = ControlPair(connection, &theirs); error < 0) return {error, "socketpair", {}};
+  MessageHeader join = {static_cast<uint32_t>(Kind::kJoin), 0, 0};
+  int fd = theirs.get();
+  int error = SendControl(link, std::string_view(reinterpret_cast<char*>(&join), sizeof join), &fd, 1);
+  return {error, "sendmsg", {}};
+}
+
 }  // namespace
 
 SpawnFailure JoinSupervisor(const std::string& program, OwnedFd* connection) {
@@ -78,22 +90,8 @@ SpawnFailure JoinSupervisor(const std::string& program, OwnedFd* connection) {
   std::lock_guard lock(seat.mutex);
   seat.Reap();
   if (seat.pidfd.ok() && HasEnded(seat.pidfd.get())) seat.Forget(0);
-  SpawnFailure failure;
-  if (seat.link.ok()) {
-    OwnedFd theirs;
-    MessageHeader join = {static_cast<uint32_t>(Kind::kJoin), 0, 0};
-    int fd;
-    if (failure.error = ControlPair(connection, &theirs); failure.error < 0) {
-      failure.call = "socketpair";
-    } else if (fd = theirs.get();
-               failure.error = SendControl(
-                   seat.link.get(), std::string_view(reinterpret_cast<char*>(&join), sizeof join), &fd, 1),
-               failure.error < 0) {
-      failure.call = "sendmsg";
-    }
-  } else {
-    failure = Start(seat, program, connection);
-  }
+  SpawnFailure failure =
+      seat.link.ok() ? Introduce(seat.link.get(), connection) : Start(seat, program, connection);
   if (failure.error == 0) ++seat.connections;
   return failure;
 }
@@ -102,6 +100,17 @@ void LeaveSupervisor() {
   Seat& seat = TheSeat();
   std::lock_guard lock(seat.mutex);
   if (--seat.connections == 0) seat.Forget(kPatience);
+}
+
+SpawnFailure VisitSupervisor(int pidfd, OwnedFd* connection) {
+  Result<OwnedFd> door = OwnedFd::OfProcess(pidfd, kDoor);
+  if (!door.ok()) return {door.error(), "pidfd_getfd", {}};
+  int type = 0;
+  socklen_t length = sizeof type;
+  if (getsockopt(door.value().get(), SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+    return {-errno, "getsockopt", {}};
+  if (type != SOCK_SEQPACKET) return {-ENOTSOCK, "getsockopt", {}};
+  return Introduce(door.value().get(), connection);
 }
 
 }  // namespace cofferdam

@@ -14,4 +14,8 @@ namespace cofferdam {
 SpawnFailure JoinSupervisor(const std::string& program, OwnedFd* connection);
 void LeaveSupervisor();
 
+// A connection to the supervisor of another process, through its door. The kernel demands what ptrace(2)
+// does: -EPERM. -EBADF where the process has no door, -ENOTSOCK where what it has is none.
+SpawnFailure VisitSupervisor(int pidfd, OwnedFd* connection);
+
 }  // namespace cofferdam

@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -81,6 +82,21 @@ MessageWriter& MessageWriter::AddFailure(const Failure& failure) {
   Add(Tag::kCall, failure.call);
   if (!failure.path.empty()) Add(Tag::kPath, failure.path);
   return *this;
+}
+
+MessageWriter MessageWriter::ForSystem(uint32_t system) const {
+  MessageWriter copy = *this;
+  memcpy(copy.bytes_.data() + offsetof(MessageHeader, system), &system, sizeof system);
+  return copy;
+}
+
+void Renumber(std::string* bytes, uint32_t serial, uint64_t command) {
+  std::optional<MessageReader> request = MessageReader::Of(*bytes);
+  if (!request) return;
+  std::optional<std::string_view> field = request->Find(Tag::kCommand);
+  if (field && field->size() == sizeof command)
+    memcpy(bytes->data() + (field->data() - bytes->data()), &command, sizeof command);
+  memcpy(bytes->data() + offsetof(MessageHeader, serial), &serial, sizeof serial);
 }
 
 std::optional<std::pair<std::string, std::string_view>> SplitPair(std::string_view text) {

@@ -56,11 +56,16 @@ class MessageWriter {
   MessageWriter& Add(Tag tag, std::string_view bytes);
   MessageWriter& AddNumber(Tag tag, uint64_t value);
   MessageWriter& AddFailure(const Failure& failure);
+  // The same, for somebody who knows the system by another number.
+  MessageWriter ForSystem(uint32_t system) const;
   std::string_view bytes() const { return bytes_; }
 
  private:
   std::string bytes_;
 };
+
+// Gives a request another serial and another kCommand, in place: numbers that its receiver knows.
+void Renumber(std::string* bytes, uint32_t serial, uint64_t command);
 
 // Splits "name\0value"; nothing without the zero.
 std::optional<std::pair<std::string, std::string_view>> SplitPair(std::string_view text);

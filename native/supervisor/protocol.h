@@ -9,11 +9,18 @@ namespace cofferdam {
 // A message is a header and fields. A field is a tag and a length, 32 bits each in the host's order, and its
 // bytes, padded to four. src/system/wire.ts has the same numbers; a test compares them.
 
+// Grows with every change. An owner is of one build with its supervisor; a visitor need not be.
+constexpr uint64_t kProtocol = 1;
+
+// The fd of the supervisor that a visitor duplicates, pidfd_getfd(2), to send kJoin with an end of a new
+// connection. Beyond those in use when it starts.
+constexpr int kDoor = 63;
+
 struct MessageHeader {
   uint32_t kind;
   // Of the request that this is, or answers; 0 for news.
   uint32_t serial;
-  // Chosen by the owner, unique among its systems.
+  // Chosen by who asks, unique among the systems of his connection.
   uint32_t system;
 };
 
@@ -25,6 +32,8 @@ enum class Kind : uint32_t {
   kEnd = 4,
   // Another thread of the owner, whose end of a new connection comes with it.
   kJoin = 5,
+  // A visitor's first: which system he is about to name, by the inode of its cgroup.
+  kAttach = 7,
   // The name of a link on the host that is about to be made for a system, and goes with it.
   kHostLink = 6,
   // Supervisor to pid 1: the id maps are written.
@@ -76,6 +85,8 @@ enum class Tag : uint32_t {
   // not heed its cpuset.
   kMoveIn = 32,
   kIfname = 33,
+  kProtocol = 34,
+  kInode = 35,
 
   kArgument = 48,
   // Of a program; of its system for what the program says nothing of.

@@ -1,23 +1,26 @@
 #include "supervisor.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include "../kernel/new_fd.h"
 #include "../kernel/pidfd.h"
 
 namespace cofferdam {
 
-// A thread of the owner.
+// A thread of the owner, or a visitor.
 class Supervisor::Connection final : public Client {
  public:
-  Connection(OwnedFd socket, uint64_t number) : socket_(std::move(socket)), number_(number) {}
+  Connection(OwnedFd socket, bool visitor) : socket_(std::move(socket)), visitor_(visitor) {}
 
   bool Say(const MessageWriter& message, const int* fds, size_t fd_count) override {
     return socket_.ok() && SendControl(socket_.get(), message.bytes(), fds, fd_count) == 0;
@@ -28,7 +31,7 @@ class Supervisor::Connection final : public Client {
   }
 
   OwnedFd socket_;
-  const uint64_t number_;
+  const bool visitor_;
   std::unique_ptr<EventLoop::Watch> watch_;
 };
 
@@ -51,8 +54,33 @@ int Supervisor::Begin() {
   KeepJanitor();
   if (janitor_.pid < 0) return -EAGAIN;
   owner_watch_ = loop_.Add(owner_.get(), [this] { OnOwnerEnd(); });
-  Accept(std::move(first_));
+  if (int error = OpenDoor(); error < 0) return error;
+  Accept(std::move(first_), false);
   return 0;
+}
+
+int Supervisor::OpenDoor() {
+  OwnedFd outside;
+  if (int error = ControlPair(&door_, &outside); error < 0) return error;
+  outside_ = NewFd(dup3(outside.get(), kDoor, O_CLOEXEC));
+  if (!outside_.ok()) return -errno;
+  door_watch_ = loop_.Add(door_.get(), [this] { OnDoor(); });
+  return 0;
+}
+
+void Supervisor::OnDoor() {
+  for (int i = 0; i < 64; ++i) {
+    Result<ControlMessage> message = ReceiveControl(door_.get());
+    if (!message.ok()) return;
+    // Somebody has shut it, for good.
+    if (message.value().bytes.empty()) {
+      door_watch_.reset();
+      return;
+    }
+    std::optional<MessageReader> request = MessageReader::Of(message.value().bytes);
+    if (request && request->kind() == Kind::kJoin && !message.value().fds.empty())
+      Accept(std::move(message.value().fds[0]), true);
+  }
 }
 
 // Starts one, and another one whenever it ends: without a janitor our own death would leave things behind.
@@ -68,8 +96,8 @@ void Supervisor::KeepJanitor() {
   });
 }
 
-void Supervisor::Accept(OwnedFd socket) {
-  auto connection = std::make_shared<Connection>(std::move(socket), ++connection_count_);
+void Supervisor::Accept(OwnedFd socket, bool visitor) {
+  auto connection = std::make_shared<Connection>(std::move(socket), visitor);
   std::weak_ptr<Connection> weak = connection;
   connection->watch_ = loop_.Add(connection->socket_.get(), [this, weak] {
     for (int i = 0; i < 64; ++i) {
@@ -78,60 +106,87 @@ void Supervisor::Accept(OwnedFd socket) {
       Result<ControlMessage> message = ReceiveControl(from->socket_.get());
       if (!message.ok() && message.error() == -EAGAIN) return;
       if (!message.ok() || message.value().bytes.empty()) {
-        // The thread has ended. Its systems live on, as long as its process does.
-        from->Close();
-        connections_.remove(from);
+        OnEnd(from);
         return;
       }
-      OnMessage(from, message.value());
+      OnMessage(from, &message.value());
     }
   });
-  connections_.push_back(std::move(connection));
+  (visitor ? visitors_ : connections_).push_back(std::move(connection));
 }
 
-System* Supervisor::Find(uint64_t connection, uint32_t id) {
-  for (const Seat& seat : systems_)
-    if (seat.connection == connection && seat.system->id() == id) return seat.system.get();
+// A thread of the owner's has ended: its systems live on, as long as its process does. A visitor takes his
+// programs along.
+void Supervisor::OnEnd(const std::shared_ptr<Connection>& connection) {
+  if (connection->visitor_)
+    for (const auto& system : systems_) system->Dismiss(connection.get());
+  connection->Close();
+  (connection->visitor_ ? visitors_ : connections_).remove(connection);
+}
+
+System* Supervisor::Find(const Connection& from, const Party& party) {
+  for (const auto& system : systems_)
+    if (!system->gone() && (from.visitor_ ? system->Knows(party) : system->owner().Is(party)))
+      return system.get();
   return nullptr;
 }
 
-void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, const ControlMessage& message) {
-  std::optional<MessageReader> request = MessageReader::Of(message.bytes);
+Failure Supervisor::OnAttach(const std::shared_ptr<Connection>& from, const MessageReader& request) {
+  if (request.Number(Tag::kProtocol) != kProtocol) return {-EPROTO, "sendmsg", {}};
+  MessageWriter answer(Kind::kDone, request.serial(), request.system());
+  for (const auto& system : systems_) {
+    if (system->inode() != request.Number(Tag::kInode) || !system->Admit({from, request.system()}, &answer))
+      continue;
+    from->Say(answer, nullptr, 0);
+    return {};
+  }
+  return {-ESRCH, "sendmsg", {}};
+}
+
+void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessage* message) {
+  std::optional<MessageReader> request = MessageReader::Of(message->bytes);
   if (!request) return;
-  if (request->kind() == Kind::kJoin) {
-    // Taken out of a message that is read only.
-    if (!message.fds.empty()) {
-      Result<OwnedFd> socket = OwnedFd::Duplicate(message.fds[0].get());
-      if (socket.ok()) Accept(std::move(socket).value());
-    }
-    return;
-  }
+  const Party party = {from, request->system()};
   auto refuse = [&](const Failure& failure) {
-    MessageWriter answer(Kind::kFailed, request->serial(), request->system());
-    from->Say(answer.AddFailure(failure), nullptr, 0);
+    party.Say(MessageWriter(Kind::kFailed, request->serial(), party.system).AddFailure(failure));
   };
-  if (request->kind() == Kind::kCreate) {
-    if (owner_ended_) return;
-    auto system = std::make_unique<System>(&loop_, ledger_, &covers_, from, request->system());
-    if (Failure failure = system->Create(*request, message.fds)) {
-      refuse(failure);
-      return;
+  // What only the owner may.
+  if (!from->visitor_) {
+    switch (request->kind()) {
+      case Kind::kJoin:
+        if (!message->fds.empty()) Accept(std::move(message->fds[0]), false);
+        return;
+      case Kind::kCreate: {
+        if (owner_ended_) return;
+        auto system = std::make_unique<System>(&loop_, ledger_, &covers_, party);
+        if (Failure failure = system->Create(*request, message->fds)) {
+          refuse(failure);
+        } else {
+          systems_.push_back(std::move(system));
+        }
+        return;
+      }
+      default:
+        break;
     }
-    systems_.push_back({from->number_, std::move(system)});
+  } else if (request->kind() == Kind::kAttach) {
+    if (Failure failure = OnAttach(from, *request)) refuse(failure);
     return;
   }
-  System* system = Find(from->number_, request->system());
-  if (system == nullptr || system->gone()) {
+  System* system = Find(*from, party);
+  if (system == nullptr) {
     refuse({-ESRCH, "sendmsg", {}});
     return;
   }
   switch (request->kind()) {
     case Kind::kRun:
+      system->Run(party, *request, message);
+      return;
     case Kind::kSignal:
-      system->Forward(message, *request);
+      system->Signal(party, *request);
       return;
     case Kind::kHostLink:
-      system->SetHostLink(request->Text(Tag::kIfname));
+      if (!from->visitor_) system->SetHostLink(request->Text(Tag::kIfname));
       return;
     case Kind::kEnd:
       system->End(request->Text(Tag::kReason).c_str(), request->Number(Tag::kGrace));
@@ -146,13 +201,13 @@ void Supervisor::OnOwnerEnd() {
   owner_watch_.reset();
   for (const std::shared_ptr<Connection>& connection : connections_) connection->Close();
   connections_.clear();
-  for (const Seat& seat : systems_) seat.system->End("owner", 0);
+  for (const auto& system : systems_) system->End("owner", 0);
 }
 
 uint64_t Supervisor::NextDeadline() const {
   uint64_t next = 0;
-  for (const Seat& seat : systems_) {
-    uint64_t deadline = seat.system->deadline();
+  for (const auto& system : systems_) {
+    uint64_t deadline = system->deadline();
     if (deadline != 0 && (next == 0 || deadline < next)) next = deadline;
   }
   return next;
@@ -160,9 +215,9 @@ uint64_t Supervisor::NextDeadline() const {
 
 void Supervisor::Tidy() {
   uint64_t now = EventLoop::Now();
-  for (const Seat& seat : systems_)
-    if (seat.system->deadline() != 0 && seat.system->deadline() <= now) seat.system->OnDeadline();
-  systems_.remove_if([](const Seat& seat) { return seat.system->gone(); });
+  for (const auto& system : systems_)
+    if (system->deadline() != 0 && system->deadline() <= now) system->OnDeadline();
+  systems_.remove_if([](const auto& system) { return system->gone(); });
 }
 
 int Supervisor::Run() {

@@ -14,6 +14,10 @@ namespace cofferdam {
 
 // The supervisor of one owner: its systems, and the threads of the owner that it hears.
 //
+// Others, who would start programs in one of them or hear of its end, take a duplicate of the door, by
+// pidfd_getfd(2), and send a connection through it: so the kernel lets in who may trace us, and nobody else.
+// No system has that right, and there is no name that anybody could connect to.
+//
 // It ends with its last system once nobody is connected any more, or, having ended them, with its owner.
 class Supervisor {
  public:
@@ -28,10 +32,14 @@ class Supervisor {
 
   int Begin();
   void KeepJanitor();
-  void Accept(OwnedFd socket);
-  void OnMessage(const std::shared_ptr<Connection>& from, const ControlMessage& message);
+  int OpenDoor();
+  void OnDoor();
+  void Accept(OwnedFd socket, bool visitor);
+  void OnMessage(const std::shared_ptr<Connection>& from, ControlMessage* message);
+  Failure OnAttach(const std::shared_ptr<Connection>& from, const MessageReader& request);
+  void OnEnd(const std::shared_ptr<Connection>& connection);
   void OnOwnerEnd();
-  System* Find(uint64_t connection, uint32_t id);
+  System* Find(const Connection& from, const Party& party);
   uint64_t NextDeadline() const;
   void Tidy();
 
@@ -42,15 +50,11 @@ class Supervisor {
   OwnedFd first_;
   bool owner_ended_ = false;
   Janitor janitor_;
-  std::unique_ptr<EventLoop::Watch> owner_watch_, janitor_watch_;
-  // Numbers of connections are not used again: a system is not taken for one of a later thread.
-  uint64_t connection_count_ = 0;
-  std::list<std::shared_ptr<Connection>> connections_;
-  struct Seat {
-    uint64_t connection;
-    std::unique_ptr<System> system;
-  };
-  std::list<Seat> systems_;
+  // Ours, and the one that is there to be duplicated, as fd kDoor.
+  OwnedFd door_, outside_;
+  std::unique_ptr<EventLoop::Watch> owner_watch_, janitor_watch_, door_watch_;
+  std::list<std::shared_ptr<Connection>> connections_, visitors_;
+  std::list<std::unique_ptr<System>> systems_;
 };
 
 }  // namespace cofferdam

@@ -32,14 +32,10 @@ int WriteFile(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-System::System(EventLoop* loop, Ledger* ledger, Covers* covers, std::weak_ptr<Client> client, uint32_t id)
-    : loop_(loop), covers_(covers), client_(std::move(client)), id_(id), cgroup_(ledger) {}
+System::System(EventLoop* loop, Ledger* ledger, Covers* covers, const Party& owner)
+    : loop_(loop), covers_(covers), owner_(owner), cgroup_(ledger), programs_(&cgroup_, owner) {}
 
 System::~System() = default;
-
-void System::Say(const MessageWriter& message, const int* fds, size_t fd_count) {
-  if (std::shared_ptr<Client> client = client_.lock()) client->Say(message, fds, fd_count);
-}
 
 Failure System::Create(const MessageReader& request, const std::vector<OwnedFd>& fds) {
   timeout_ = request.Number(Tag::kTimeout);
@@ -165,9 +161,9 @@ void System::OnMessage(const ControlMessage& message) {
       state_ = State::kRunning;
       answered_ = true;
       int netns = netns_.get();
-      Say(MessageWriter(Kind::kCreated, create_serial_, id_)
-              .AddNumber(Tag::kPid, static_cast<uint64_t>(pid_)),
-          &netns, netns_.ok() ? 1 : 0);
+      owner_.Say(MessageWriter(Kind::kCreated, create_serial_, owner_.system)
+                     .AddNumber(Tag::kPid, static_cast<uint64_t>(pid_)),
+                 &netns, netns_.ok() ? 1 : 0);
       netns_.Close();
       return;
     }
@@ -179,38 +175,69 @@ void System::OnMessage(const ControlMessage& message) {
         return;
       }
       [[fallthrough]];
-    case Kind::kStarted: {
-      MessageWriter answer(said->kind(), said->serial(), id_);
-      for (Tag tag : {Tag::kErrno, Tag::kCall, Tag::kPath, Tag::kCommand})
-        if (said->Has(tag)) answer.Add(tag, said->Text(tag));
-      Say(answer);
+    case Kind::kStarted:
+    case Kind::kExited:
+      programs_.Hear(*said, message.fds);
       return;
-    }
-    case Kind::kExited: {
-      MessageWriter news(Kind::kExited, 0, id_);
-      for (Tag tag : {Tag::kCommand, Tag::kCode, Tag::kStatus, Tag::kUsage})
-        if (said->Has(tag)) news.Add(tag, said->Text(tag));
-      cgroup_.AddStatistics(&news);
-      Say(news);
-      return;
-    }
     default:
       return;
   }
 }
 
-void System::Forward(const ControlMessage& message, const MessageReader& request) {
-  int error = -ESRCH;
-  if (state_ == State::kRunning) {
-    std::vector<int> fds;
-    for (const OwnedFd& fd : message.fds) fds.push_back(fd.get());
-    error = SendControl(control_.get(), message.bytes, fds.data(), fds.size());
+int System::Pass(std::string_view bytes, const std::vector<OwnedFd>& fds) {
+  if (state_ != State::kRunning) return -ESRCH;
+  std::vector<int> numbers;
+  for (const OwnedFd& fd : fds) numbers.push_back(fd.get());
+  return SendControl(control_.get(), bytes, numbers.data(), numbers.size());
+}
+
+void System::Run(const Party& by, const MessageReader& request, ControlMessage* message) {
+  uint32_t number = programs_.Enter(by, request);
+  Renumber(&message->bytes, number, number);
+  if (int error = Pass(message->bytes, message->fds); error < 0)
+    programs_.Refuse(number, {error, "sendmsg", {}});
+}
+
+void System::Signal(const Party& by, const MessageReader& request) {
+  uint64_t command = request.Number(Tag::kCommand);
+  uint32_t number = command == 0 ? 0 : programs_.NumberOf(by, command);
+  Failure failure;
+  if (command != 0 && number == 0) {
+    failure = {-ESRCH, "kill", {}};
+  } else {
+    MessageWriter signal(Kind::kSignal, 0, 0);
+    signal.AddNumber(Tag::kSignalNumber, request.Number(Tag::kSignalNumber)).AddNumber(Tag::kCommand, number);
+    failure = {Pass(signal.bytes(), {}), "sendmsg", {}};
   }
-  if (error == 0) {
-    if (request.kind() == Kind::kSignal) Say(MessageWriter(Kind::kDone, request.serial(), id_));
-    return;
-  }
-  Say(MessageWriter(Kind::kFailed, request.serial(), id_).AddFailure({error, "sendmsg", {}}));
+  MessageWriter answer(failure ? Kind::kFailed : Kind::kDone, request.serial(), by.system);
+  if (failure) answer.AddFailure(failure);
+  by.Say(answer);
+}
+
+bool System::Admit(const Party& visitor, MessageWriter* answer) {
+  if (state_ != State::kRunning) return false;
+  visitors_.push_back(visitor);
+  answer->AddNumber(Tag::kPid, static_cast<uint64_t>(pid_));
+  cgroup_.AddStatistics(answer);
+  return true;
+}
+
+bool System::Knows(const Party& visitor) const {
+  for (const Party& one : visitors_)
+    if (one.Is(visitor)) return true;
+  return false;
+}
+
+void System::Dismiss(const Client* client) {
+  std::erase_if(visitors_, [&](const Party& visitor) {
+    if (visitor.client.lock().get() != client) return false;
+    for (uint32_t number : programs_.NumbersOf(visitor)) {
+      MessageWriter kill(Kind::kSignal, 0, 0);
+      kill.AddNumber(Tag::kSignalNumber, SIGKILL).AddNumber(Tag::kCommand, number);
+      Pass(kill.bytes(), {});
+    }
+    return true;
+  });
 }
 
 void System::SetHostLink(const std::string& ifname) {
@@ -232,7 +259,7 @@ void System::End(const char* reason, uint64_t grace) {
   }
   state_ = State::kEnding;
   deadline_ = now + grace;
-  MessageWriter end(Kind::kEnd, 0, id_);
+  MessageWriter end(Kind::kEnd, 0, 0);
   end.AddNumber(Tag::kSignalNumber, SIGTERM).AddNumber(Tag::kCommand, 0);
   if (SendControl(control_.get(), end.bytes()) < 0) Kill();
 }
@@ -264,18 +291,18 @@ void System::OnInitEnd() {
 }
 
 void System::Remove() {
-  MessageWriter news(Kind::kGone, 0, id_);
+  MessageWriter news(Kind::kGone, 0, owner_.system);
   news.Add(Tag::kReason, reason_);
   cgroup_.AddStatistics(&news);
   // An owner who lives does that himself, beside his other work; for us it is 10 ms of everybody's time.
-  if (client_.expired()) cgroup_.DeleteLink();
+  if (owner_.client.expired()) cgroup_.DeleteLink();
   if (cgroup_.Remove() < 0) {
     // Somebody forked past us, or is slow to die.
     cgroup_.Kill();
     uint64_t now = EventLoop::Now();
     if (now - killed_at_ >= kStuckAfter && !told_stuck_) {
       told_stuck_ = true;
-      Say(MessageWriter(Kind::kStuck, 0, id_));
+      owner_.Say(MessageWriter(Kind::kStuck, 0, owner_.system));
     }
     deadline_ = now + pause_;
     if (pause_ < kLongestPause) pause_ *= 2;
@@ -283,7 +310,11 @@ void System::Remove() {
   }
   deadline_ = 0;
   state_ = State::kGone;
-  Say(answered_ ? news : MessageWriter(Kind::kFailed, create_serial_, id_).AddFailure(refusal_));
+  programs_.RefuseStarting();
+  programs_.AddLastExit(&news);
+  owner_.Say(answered_ ? news
+                       : MessageWriter(Kind::kFailed, create_serial_, owner_.system).AddFailure(refusal_));
+  for (const Party& visitor : visitors_) visitor.Say(news.ForSystem(visitor.system));
 }
 
 void System::OnDeadline() {
@@ -300,7 +331,7 @@ void System::OnDeadline() {
       if (reaped_) {
         Remove();
       } else {
-        if (!told_stuck_) Say(MessageWriter(Kind::kStuck, 0, id_));
+        if (!told_stuck_) owner_.Say(MessageWriter(Kind::kStuck, 0, owner_.system));
         told_stuck_ = true;
         deadline_ = EventLoop::Now() + kStuckAfter;
       }

@@ -8,34 +8,35 @@
 
 #include "../kernel/control_socket.h"
 #include "../kernel/owned_fd.h"
+#include "client.h"
 #include "cover.h"
 #include "event_loop.h"
 #include "message.h"
+#include "programs.h"
 #include "system_cgroup.h"
 
 namespace cofferdam {
 
-// A connection to a thread of the owner.
-class Client {
- public:
-  virtual ~Client() = default;
-  // False where it has gone, or does not read.
-  virtual bool Say(const MessageWriter& message, const int* fds = nullptr, size_t fd_count = 0) = 0;
-};
-
 // One disposable system, as its supervisor sees it: a cgroup, and pid 1 in it.
 class System {
  public:
-  // `client` hears of it, as long as there is one.
-  System(EventLoop* loop, Ledger* ledger, Covers* covers, std::weak_ptr<Client> client, uint32_t id);
+  // `owner` hears of it, as long as he is there.
+  System(EventLoop* loop, Ledger* ledger, Covers* covers, const Party& owner);
   ~System();
   System(const System&) = delete;
   System& operator=(const System&) = delete;
 
   // Makes it. The answer, kCreated or kFailed, follows later unless there is a failure here.
   Failure Create(const MessageReader& request, const std::vector<OwnedFd>& fds);
-  // kRun and kSignal go to pid 1, which answers.
-  void Forward(const ControlMessage& message, const MessageReader& request);
+  // kRun goes to pid 1, which answers; it is renumbered on the way.
+  void Run(const Party& by, const MessageReader& request, ControlMessage* message);
+  void Signal(const Party& by, const MessageReader& request);
+  // Somebody else who may start programs, and hears how it ends; `answer` tells him of it. False where it has
+  // not begun or is ending.
+  bool Admit(const Party& visitor, MessageWriter* answer);
+  bool Knows(const Party& visitor) const;
+  // A visitor has gone, and what he has started goes with him.
+  void Dismiss(const Client* client);
   // A link on the host that goes with it, if it is still there.
   void SetHostLink(const std::string& ifname);
   // SIGTERM, `grace` milliseconds, and the end of all that is left. A second call may only hasten it.
@@ -43,7 +44,9 @@ class System {
   // What its time brings; call when `deadline()` has come.
   void OnDeadline();
 
-  uint32_t id() const { return id_; }
+  const Party& owner() const { return owner_; }
+  // Of its cgroup.
+  uint64_t inode() const { return cgroup_.inode(); }
   // As EventLoop::Now(); 0 for none.
   uint64_t deadline() const { return deadline_; }
   // Nothing is left of it.
@@ -54,7 +57,8 @@ class System {
 
   Failure StartInit(const MessageReader& request, const std::vector<OwnedFd>& fds);
   Failure WriteMaps(const MessageReader& request);
-  void Say(const MessageWriter& message, const int* fds = nullptr, size_t fd_count = 0);
+  // 0, or why pid 1 does not get it.
+  int Pass(std::string_view bytes, const std::vector<OwnedFd>& fds);
   void OnControl();
   void OnMessage(const ControlMessage& message);
   void OnInitEnd();
@@ -66,8 +70,8 @@ class System {
 
   EventLoop* loop_;
   Covers* covers_;
-  std::weak_ptr<Client> client_;
-  const uint32_t id_;
+  const Party owner_;
+  std::vector<Party> visitors_;
   State state_ = State::kNew;
   // Of the request to create it. One that fails is answered when nothing is left.
   uint32_t create_serial_ = 0;
@@ -83,6 +87,7 @@ class System {
   bool told_stuck_ = false;
   std::string reason_;
   SystemCgroup cgroup_;
+  Programs programs_;
   pid_t pid_ = -1;
   bool reaped_ = false;
   OwnedFd pidfd_;

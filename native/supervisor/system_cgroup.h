@@ -36,6 +36,8 @@ class SystemCgroup {
 
   // Of the directory, as long as there is one.
   int fd() const { return cgroup_->fd(); }
+  // 0 where there is none.
+  uint64_t inode() const { return cgroup_ ? cgroup_->inode() : 0; }
 
  private:
   Failure MakeGroups(std::string_view controllers);

@@ -36,6 +36,7 @@ export type {
   NativeFd,
   NativeNetlink,
   NativePriority,
+  NativeSpawnFailure,
   NetlinkOpenOptions,
   Result,
 } from './native.ts';

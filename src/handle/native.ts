@@ -365,7 +365,7 @@ export interface NativePriority {
   close(onClosed?: () => void): boolean;
 }
 
-/** This thread's connection to the supervisor of the process: whole messages, with fds. */
+/** A connection of this thread to the supervisor of this process, or of another: whole messages, with fds. */
 export interface NativeControl {
   /** The fd number, -1 from `close()` on. */
   readonly fd: number;
@@ -448,6 +448,11 @@ export interface NativeBinding {
   ): NativePriority | Result;
   /** Connects to the supervisor of this process, and starts it, an executable, where there is none yet. */
   connectSupervisor(program: string, onReady: () => void): NativeControl | NativeSpawnFailure;
+  /**
+   * Connects to the supervisor of another process. pidfd_getfd: -EPERM without the right to trace it, -EBADF where it
+   * lets nobody in; -ENOTSOCK where it is none.
+   */
+  visitSupervisor(pidfd: number, onReady: () => void): NativeControl | NativeSpawnFailure;
   /** pipe2(2): the end to read and the end to write. */
   openPipe(): readonly [NativeFd, NativeFd] | Result;
   /** Native handles open now in this environment, for tests. */

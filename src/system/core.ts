@@ -1,28 +1,24 @@
 /** The core of a system: its seat at the supervisor, its programs, and how it ended. */
-import { constants } from 'node:os';
 import { onAbort } from '../handle/abort-watch.ts';
-import { abortError, BaseCore, ClosedError, type HandleDetail, systemError } from '../handle/index.ts';
-import type { CommandPlace, RunningCommand } from './command.ts';
+import { abortError, BaseCore, ClosedError, type HandleDetail } from '../handle/index.ts';
 import type { SystemSpec } from './config/index.ts';
+import type { Answer, Listener } from './connection.ts';
 import { type UsageListener, UsageMonitor } from './monitor.ts';
 import type { SystemNetwork } from './network.ts';
-import { cutShort, type EndReason, endOf, exitOf, oomKills, type SystemEnd, statisticsOf } from './result.ts';
-import { type Answer, type Listener, Seat } from './supervisor.ts';
+import { endedError, Programs } from './programs.ts';
+import { type EndReason, endOf, type SystemEnd } from './result.ts';
+import { Seat } from './supervisor.ts';
 import { watchTriggers } from './triggers.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
 
-export class SystemCore extends BaseCore implements Listener, CommandPlace {
+export class SystemCore extends BaseCore implements Listener {
   readonly kind = 'system';
   readonly spec: SystemSpec;
   readonly #seat: Seat;
-  readonly #commands = new Map<number, RunningCommand>();
-  /** Handles that somebody waits by: they must not be collected meanwhile. */
-  readonly #holders = new Map<symbol, object>();
+  readonly programs: Programs;
   readonly #ended: Promise<SystemEnd>;
   #settleEnd: (end: SystemEnd) => void = () => {};
   #end: SystemEnd | undefined;
-  #lastCommand = 0;
-  #oomKills = 0;
   #done: (() => void) | undefined;
   pid = 0;
   cgroup = '';
@@ -38,6 +34,7 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
       this.#settleEnd = settle;
     });
     this.#seat = new Seat(this);
+    this.programs = new Programs(this.#seat, spec.name);
   }
 
   /** It has none of its own: what there is of it hangs on the supervisor. */
@@ -102,58 +99,12 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
 
   demandRunning(): void {
     if (this.state !== 'open') throw new ClosedError(`system ${this.spec.name} is closed`);
-    if (this.#end !== undefined)
-      throw systemError(-constants.errno.ESRCH, 'sendmsg', { system: this.spec.name });
+    if (this.#end !== undefined) throw endedError(this.spec.name);
   }
-
-  /** Starts a program; `make` gets its number once it runs. */
-  async start(
-    fields: Fields,
-    fds: readonly number[],
-    make: (id: number) => RunningCommand,
-  ): Promise<RunningCommand> {
-    this.demandRunning();
-    const id = ++this.#lastCommand;
-    // Before the answer: it may have ended by the time that we hear of its start.
-    const pending: Message[] = [];
-    this.#early.set(id, pending);
-    try {
-      await this.#seat.ask(Kind.Run, [[Tag.Command, id], ...fields], fds);
-      const command = make(id);
-      this.#commands.set(id, command);
-      for (const message of pending) this.#onExit(message);
-      if (this.#end !== undefined) command.end(cutShort(this.#end.reason));
-      return command;
-    } finally {
-      this.#early.delete(id);
-    }
-  }
-  readonly #early = new Map<number, Message[]>();
 
   /** Has the supervisor delete a link of the host's where this process cannot any more. */
   announceLink(ifname: string): void {
     this.#seat.tell(Kind.HostLink, [[Tag.Ifname, ifname]]);
-  }
-
-  async signal(command: number, signal: number): Promise<void> {
-    this.demandRunning();
-    if (command !== 0 && !this.#commands.has(command)) {
-      throw systemError(-constants.errno.ESRCH, 'kill', { system: this.spec.name });
-    }
-    await this.#seat.ask(Kind.Signal, [
-      [Tag.Command, command],
-      [Tag.SignalNumber, signal],
-    ]);
-  }
-
-  async holding<T>(holder: object, work: () => Promise<T>): Promise<T> {
-    const key = Symbol();
-    this.#holders.set(key, holder);
-    try {
-      return await this.#seat.waiting(work);
-    } finally {
-      this.#holders.delete(key);
-    }
   }
 
   /** SIGTERM, `grace` milliseconds, SIGKILL; resolves when nothing is left. */
@@ -174,7 +125,7 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
   onNews(message: Message): void {
     switch (message.kind) {
       case Kind.Exited:
-        this.#onExit(message);
+        this.programs.onExit(message);
         return;
       case Kind.Gone:
         this.#finish(endOf(message));
@@ -206,26 +157,12 @@ export class SystemCore extends BaseCore implements Listener, CommandPlace {
     this.#monitor?.end();
   }
 
-  #onExit(message: Message): void {
-    const id = message.number(Tag.Command) ?? 0;
-    const early = this.#early.get(id);
-    if (early !== undefined && !this.#commands.has(id)) {
-      early.push(message);
-      return;
-    }
-    const kills = oomKills(statisticsOf(message));
-    this.#commands.get(id)?.end(exitOf(message, kills > this.#oomKills));
-    this.#oomKills = kills;
-    this.#commands.delete(id);
-  }
-
   #finish(end: SystemEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#stopLooking();
     this.#seat.leave();
-    for (const command of this.#commands.values()) command.end(cutShort(end.reason));
-    this.#commands.clear();
+    this.programs.end(end.reason);
     const settle = (): void => {
       this.#settleEnd(end);
       this.#done?.();

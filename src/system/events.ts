@@ -31,7 +31,7 @@ export async function* systemEvents(
       if (event !== undefined) yield event;
       else if (core.end !== undefined || core.state !== 'open') return;
       else
-        await core.holding(holder, () => {
+        await core.programs.holding(holder, () => {
           return new Promise<void>((resolve) => {
             wake = resolve;
           });

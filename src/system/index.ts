@@ -1,5 +1,6 @@
+export { AttachedSystem } from './attached.ts';
 export type { Command, RunOptions } from './command.ts';
-export { listSystems, type SystemEntry } from './list.ts';
+export { findSystem, listSystems, type SystemEntry } from './list.ts';
 export type { SystemEvent, WatchedResource } from './monitor.ts';
 export { reclaimSystems } from './orphans.ts';
 export type { EndReason, RunResult, SystemEnd } from './result.ts';

@@ -1,7 +1,7 @@
 /** The systems of this host, whoever made them: read from what their cgroups say of themselves. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { Cgroup, type CgroupStat, hierarchy, lives, NAME_PREFIX } from '../cgroup/index.ts';
-import { loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
+import { CofferdamError, loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
 import type { ProcessIdentity } from '../process/index.ts';
 import { SYSTEM_ATTRIBUTE } from './limits.ts';
 
@@ -43,6 +43,24 @@ export async function listSystems(): Promise<SystemEntry[]> {
     .filter((entry) => entry !== undefined)
     .sort((one, other) => one.created - other.created || (one.cgroup < other.cgroup ? -1 : 1));
 }
+
+/**
+ * The system of that name: 'build-123', or 'ci-jobs/build-123' with its group.
+ *
+ * @throws CofferdamError ERR_COFFERDAM_SYSTEM_NAME where none or several have it
+ */
+export async function findSystem(name: string): Promise<SystemEntry> {
+  const found = (await listSystems()).filter((one) => one.name === name || fullName(one) === name);
+  const [system, ...others] = found;
+  if (system !== undefined && others.length === 0) return system;
+  const problem =
+    system === undefined
+      ? `Cannot find system "${name}"`
+      : `There are several systems "${name}": ${found.map(fullName).join(', ')}`;
+  throw new CofferdamError('ERR_COFFERDAM_SYSTEM_NAME', problem);
+}
+
+const fullName = ({ name, group }: SystemEntry): string => (group === '' ? name : `${group}/${name}`);
 
 interface Found {
   readonly path: string;

@@ -46,6 +46,8 @@ export interface SystemEnd {
   readonly reason: EndReason;
   /** Files of its cgroup at the end, by controller, as far as it had them: cpu.stat, memory.events and so on. */
   readonly statistics: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** How the last program that its owner started had ended; undefined where it was cut short, or there was none. */
+  readonly exit?: RunResult | undefined;
 }
 
 /** 'usage_usec 12\nuser_usec 3' or a single number. */
@@ -74,7 +76,9 @@ export const oomKills = (statistics: SystemEnd['statistics']): number =>
 export function endOf(message: Message): SystemEnd {
   const statistics = statisticsOf(message);
   const reason = (message.text(Tag.Reason) ?? 'init') as EndReason;
-  return { reason: reason === 'init' && oomKills(statistics) > 0 ? 'oom' : reason, statistics };
+  const killed = oomKills(statistics) > 0;
+  const exit = message.number(Tag.Code) === undefined ? undefined : exitOf(message, killed);
+  return { reason: reason === 'init' && killed ? 'oom' : reason, statistics, exit };
 }
 
 export function exitOf(message: Message, oom: boolean): RunResult {

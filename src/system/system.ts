@@ -3,19 +3,21 @@ import { checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, KernelHandle } from '../handle/index.ts';
 import type { Signal } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
-import { Command, commandFields, programFields, RunningCommand, type RunOptions } from './command.ts';
+import { AttachedSystem } from './attached.ts';
+import { type Command, programFields, type RunOptions } from './command.ts';
 import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/index.ts';
 import { confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
 import { systemEvents } from './events.ts';
 import { cgroupPlan } from './limits.ts';
+import type { SystemEntry } from './list.ts';
 import type { SystemEvent } from './monitor.ts';
 import { namespaceFields } from './namespaces.ts';
 import { connectSystem } from './network.ts';
 import { reclaimOnce } from './orphans.ts';
 import type { RunResult, SystemEnd } from './result.ts';
 import { rootPlan } from './root/plan.ts';
-import { StdioFds } from './stdio.ts';
+import { startCommand } from './start.ts';
 import { type FieldValue, Tag } from './wire.ts';
 
 export interface CreateSystemOptions {
@@ -62,6 +64,20 @@ export class System extends KernelHandle<SystemCore> {
    */
   static async create(config: SystemConfig, options: CreateSystemOptions = {}): Promise<System> {
     return await System.fromSpec(checkSystemConfig(config), options);
+  }
+
+  /**
+   * A system that another process owns, by its name ('build-123' or 'ci-jobs/build-123'), to run programs in and to wait
+   * for its end.
+   *
+   * @throws CofferdamError ERR_COFFERDAM_SYSTEM_NAME where none or several have that name; SystemError ESRCH where it has
+   *   just ended, EPERM where its supervisor may not be traced (ptrace(2), CAP_SYS_PTRACE); AbortError
+   */
+  static async attach(
+    system: string | SystemEntry,
+    { signal }: CreateSystemOptions = {},
+  ): Promise<AttachedSystem> {
+    return await AttachedSystem.to(system, signal);
   }
 
   /** As {@link create}, from a configuration that was checked before. */
@@ -136,7 +152,7 @@ export class System extends KernelHandle<SystemCore> {
 
   /** Resolves when nothing of it is left, whatever the reason. Does not end it. */
   async ended(): Promise<SystemEnd> {
-    return await this.core.holding(this, () => this.core.whenEnded());
+    return await this.core.programs.holding(this, () => this.core.whenEnded());
   }
 
   /**
@@ -159,20 +175,7 @@ export class System extends KernelHandle<SystemCore> {
    *   InvalidArgumentError, ClosedError, AbortError
    */
   async start(argv: readonly string[], options: RunOptions = {}): Promise<Command> {
-    const { signal, stdio = 'inherit' } = options;
-    const fields = commandFields(argv, options);
-    if (signal?.aborted) throw abortError(signal);
-    this.core.demandRunning();
-    const fds = new StdioFds(stdio);
-    try {
-      const { core } = this;
-      const running = await core.holding(this, () =>
-        core.start(fields, fds.fds, (id) => new RunningCommand(id, argv[0] ?? '', core, options)),
-      );
-      return new Command(running, this, fds.streams());
-    } finally {
-      fds.close();
-    }
+    return await startCommand(this.core, this, argv, options);
   }
 
   /** Starts a program and waits for its end: {@link start} and `wait()`. */
@@ -183,7 +186,8 @@ export class System extends KernelHandle<SystemCore> {
 
   /** Sends a signal to everything inside but pid 1. */
   async kill(signal: Signal = 'SIGTERM'): Promise<void> {
-    await this.core.signal(0, signalNumber(signal));
+    this.core.demandRunning();
+    await this.core.programs.signal(0, signalNumber(signal));
   }
 
   /** Ends it in order: SIGTERM to everything inside, the grace period, SIGKILL. Resolves when nothing is left. */

@@ -3,12 +3,16 @@
  * and fields of a tag, a length and bytes, padded to four. Both sides are of one build and one machine.
  */
 
+/** Of a supervisor that another process has started, which may be of another build. */
+export const PROTOCOL = 1;
+
 export const Kind = {
   Create: 1,
   Run: 2,
   Signal: 3,
   End: 4,
   HostLink: 6,
+  Attach: 7,
   Created: 16,
   Started: 17,
   Failed: 18,
@@ -41,6 +45,8 @@ export const Tag = {
   WantNetns: 31,
   MoveIn: 32,
   Ifname: 33,
+  Protocol: 34,
+  Inode: 35,
   Argument: 48,
   Environment: 49,
   Directory: 50,

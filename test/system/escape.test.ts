@@ -1,12 +1,17 @@
 // What a program in a system tries in order to get out, to look at the host, or to leave something behind: all of it fails.
 // Each attempt is a script that says "escaped" where it succeeded, run as root inside, with the default configuration.
+
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readStatus } from '../../src/process/identity.ts';
+import { Pidfd } from '../../src/process/index.ts';
+import type { Namespace, SystemConfig } from '../../src/system/config/index.ts';
 import { System } from '../../src/system/index.ts';
 import { type CProgram, compileC } from '../support/c-program.ts';
 
@@ -174,4 +179,45 @@ it('what it changes inside is not changed outside', async () => {
   const before = readFileSync('/etc/passwd', 'utf8');
   await said(['sh', '-c', 'echo evil >> /etc/passwd; rm -rf /usr/share/doc; hostname evil']);
   expect(readFileSync('/etc/passwd', 'utf8')).toBe(before);
+});
+
+/** The supervisor lets in who may trace it: a pidfd of it, got wherever, is of no use inside. */
+describe('the door of the supervisor', () => {
+  const knock = async (config: SystemConfig): Promise<string> => {
+    await using system = await System.create({
+      name: 'door',
+      group: `cofferdam-test-${process.pid}`,
+      root: { binds: [{ source: program.path, target: '/probe', read_only: true }] },
+      ...config,
+    });
+    const { parent } = readStatus(system.pid);
+    await using pidfd = await Pidfd.open(parent);
+    // The canary: there is a door, and root of the host may use it.
+    const host = spawn(program.path, ['door'], { stdio: ['ignore', 'pipe', 'inherit', pidfd.fd] });
+    expect(await text(host.stdout as Readable)).toBe('door: escaped\n');
+    const command = await system.start(['/probe', 'door'], {
+      stdio: ['ignore', 'pipe', 'inherit', pidfd.fd],
+    });
+    const [answer] = await Promise.all([text(command.stdout as Readable), command.wait()]);
+    return answer;
+  };
+  const without = (...names: Namespace[]): Namespace[] =>
+    (['pid', 'net', 'mount', 'uts', 'ipc', 'user', 'cgroup'] as const).filter(
+      (name) => !names.includes(name),
+    );
+
+  it.each<[string, SystemConfig]>([
+    ['by default', {}],
+    ['without a filter', { security: { seccomp: 'unconfined' } }],
+    [
+      'with all capabilities of its user namespace',
+      { security: { seccomp: 'unconfined', capabilities: { drop: [] }, no_new_privs: false } },
+    ],
+    [
+      'as root of the host, less the capability to trace',
+      { security: { seccomp: 'unconfined', namespaces: without('user', 'pid') } },
+    ],
+  ])('is closed: %s', async (_, config) => {
+    expect(await knock(config)).toBe('door: Operation not permitted\n');
+  });
 });

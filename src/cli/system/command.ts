@@ -1,6 +1,6 @@
 /** `cofferdam systems`: the disposable systems of this host, whoever made them. */
-import { listSystems, reclaimSystems, type SystemEntry } from '../../system/index.ts';
-import { FindingError, UsageError, Words } from '../args.ts';
+import { findSystem, listSystems, reclaimSystems, type SystemEntry } from '../../system/index.ts';
+import { UsageError, Words } from '../args.ts';
 import { printTop } from '../cgroup/top.ts';
 import { EXIT } from '../exit.ts';
 import type { GlobalOptions } from '../options.ts';
@@ -81,15 +81,8 @@ export async function systemsCommand(args: readonly string[], options: GlobalOpt
 
 async function named(words: Words): Promise<SystemEntry> {
   if (!words.more) throw new UsageError('Not enough information: "NAME" argument is required.');
-  const name = words.next();
-  const found = (await listSystems()).filter((one) => one.name === name || fullName(one) === name);
-  const [system, ...others] = found;
-  if (system === undefined) throw new FindingError(`Cannot find system "${name}"`);
-  if (others.length === 0) return system;
-  throw new FindingError(`There are several systems "${name}": ${found.map(fullName).join(', ')}`);
+  return await findSystem(words.next());
 }
-
-const fullName = ({ name, group }: SystemEntry): string => (group === '' ? name : `${group}/${name}`);
 
 function noMore(words: Words): void {
   if (words.more)
