@@ -83,6 +83,8 @@
         'native/supervisor/confine.cc',
         'native/supervisor/cover.cc',
         'native/supervisor/event_loop.cc',
+        'native/supervisor/export_copy.cc',
+        'native/supervisor/exporter.cc',
         'native/supervisor/host_link.cc',
         'native/supervisor/init.cc',
         'native/supervisor/janitor.cc',

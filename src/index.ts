@@ -416,6 +416,8 @@ export {
   type Command,
   type CreateSystemOptions,
   type EndReason,
+  ExportError,
+  type ExportResult,
   listSystems,
   type RunOptions,
   type RunResult,

@@ -50,7 +50,7 @@ class Init {
  private:
   Failure MakeWorld();
   Failure RaiseLoopback();
-  void Say(const MessageWriter& message);
+  void Say(const MessageWriter& message, const OwnedFd& fd = OwnedFd());
   // The next message of the supervisor's. Without one there is no supervisor, and no reason to live.
   ControlMessage Hear();
   void OnMessage(ControlMessage message);
@@ -60,6 +60,8 @@ class Init {
   void Reap();
 
   const InitPlan& plan_;
+  // What the system has as its root, for the supervisor, who may need it longer than we live.
+  OwnedFd root_;
   std::vector<Command> commands_;
   bool ending_ = false;
 };
@@ -74,9 +76,10 @@ void WaitFor(short events) {
   while (poll(&control, 1, -1) < 0 && errno == EINTR) continue;
 }
 
-void Init::Say(const MessageWriter& message) {
+void Init::Say(const MessageWriter& message, const OwnedFd& fd) {
+  const int number = fd.get();
   for (;;) {
-    int error = SendControl(kControl, message.bytes());
+    int error = SendControl(kControl, message.bytes(), &number, fd.ok() ? 1 : 0);
     if (error == 0) return;
     if (error != -EAGAIN) End();
     WaitFor(POLLOUT);
@@ -110,6 +113,11 @@ Failure Init::MakeWorld() {
   }
   if (plan_.own_mounts) {
     if (Failure failure = RunMountPlan(plan_.steps)) return failure;
+    if (plan_.system.Has(Tag::kExport)) {
+      Result<OwnedFd> root = CloneRoot();
+      if (!root.ok()) return {root.error(), "open_tree", "/"};
+      root_ = std::move(root).value();
+    }
   }
   // Our memory holds what the supervisor's held; nobody inside reads it, nor our fds.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -214,7 +222,8 @@ void Init::Reap() {
   // All signals are blocked since the supervisor began.
   int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) End();
-  Say(MessageWriter(Kind::kCreated, 0, 0));
+  Say(MessageWriter(Kind::kCreated, 0, 0), root_);
+  root_.Close();
   for (;;) {
     pollfd ready[] = {{signals, POLLIN, 0}, {kControl, POLLIN, 0}};
     if (poll(ready, 2, -1) < 0) continue;

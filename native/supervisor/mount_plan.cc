@@ -430,6 +430,13 @@ Failure RunEarlyMounts(const std::vector<std::string_view>& steps, Covers* cover
   return failure;
 }
 
+Result<OwnedFd> CloneRoot() {
+  NewFd root(static_cast<int>(
+      syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
+  if (!root.ok()) return Errno::Last();
+  return root;
+}
+
 void DetachScratch(const std::string& scratch) {
   if (!scratch.empty()) syscall(SYS_umount2, scratch.c_str(), kDetach);
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../kernel/owned_fd.h"
 #include "cover.h"
 #include "message.h"
 
@@ -21,5 +22,8 @@ Failure RunMountPlan(const std::vector<std::string_view>& steps);
 // it has to detach afterwards, whatever happens; empty where there is no such part.
 Failure RunEarlyMounts(const std::vector<std::string_view>& steps, Covers* covers, std::string* scratch);
 void DetachScratch(const std::string& scratch);
+
+// All that pid 1 sees, as it is mounted now: held by the fd, and by no namespace.
+Result<OwnedFd> CloneRoot();
 
 }  // namespace cofferdam

@@ -87,6 +87,15 @@ enum class Tag : uint32_t {
   kIfname = 33,
   kProtocol = 34,
   kInode = 35,
+  // "inside\0outside": what is copied to the host at the end.
+  kExport = 36,
+  // Who it is read as, as the host counts.
+  kExportUid = 37,
+  kExportGid = 38,
+  // The most that is copied, and milliseconds.
+  kExportBytes = 39,
+  kExportFiles = 40,
+  kExportTimeout = 41,
 
   kArgument = 48,
   // Of a program; of its system for what the program says nothing of.
@@ -119,6 +128,8 @@ enum class Tag : uint32_t {
   kStatistics = 70,
   // The pid as the host has it.
   kPid = 71,
+  // "files\0bytes\0left out\0errno\0call\0path": what became of an export.
+  kExported = 72,
 };
 
 enum class Step : uint32_t {

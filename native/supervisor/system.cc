@@ -42,6 +42,7 @@ Failure System::Create(const MessageReader& request, const std::vector<OwnedFd>&
   grace_ = request.Number(Tag::kGrace);
   want_netns_ = request.Has(Tag::kWantNetns);
   create_serial_ = request.serial();
+  exports_ = ExportPlan::Of(request);
   Failure failure = cgroup_.Make(request);
   if (!failure) failure = StartInit(request, fds);
   if (failure) Abandon();
@@ -165,6 +166,11 @@ void System::OnMessage(const ControlMessage& message) {
                      .AddNumber(Tag::kPid, static_cast<uint64_t>(pid_)),
                  &netns, netns_.ok() ? 1 : 0);
       netns_.Close();
+      if (!message.fds.empty()) {
+        // Taken out of a message that is read only.
+        Result<OwnedFd> tree = OwnedFd::Duplicate(message.fds[0].get());
+        if (tree.ok()) tree_ = std::move(tree).value();
+      }
       return;
     }
     case Kind::kFailed:
@@ -245,7 +251,9 @@ void System::SetHostLink(const std::string& ifname) {
 }
 
 void System::End(const char* reason, uint64_t grace) {
-  if (state_ == State::kKilled || state_ == State::kGone) return;
+  const bool owner_died = std::string_view(reason) == "owner";
+  if (state_ == State::kExporting && owner_died) exporter_->Cancel();
+  if (state_ == State::kKilled || state_ == State::kExporting || state_ == State::kGone) return;
   if (reason_.empty()) reason_ = reason;
   uint64_t now = EventLoop::Now();
   if (state_ == State::kEnding) {
@@ -272,7 +280,7 @@ void System::Kill() {
   cgroup_.Kill();
   // Its pidfd tells at once, and the cgroup's events up to 10 ms late.
   deadline_ = killed_at_ + kStuckAfter;
-  if (reaped_) Remove();
+  if (reaped_) OnDead();
 }
 
 void System::OnInitEnd() {
@@ -283,16 +291,42 @@ void System::OnInitEnd() {
   pidfd_watch_.reset();
   control_watch_.reset();
   if (state_ == State::kKilled) {
-    Remove();
+    OnDead();
   } else {
     if (reason_.empty()) reason_ = "init";
     Kill();
   }
 }
 
+// Not of a system that ended by accident, whose files may be anything, nor for an owner who is gone.
+bool System::TakesExports() const {
+  if (!tree_.ok() || !answered_) return false;
+  for (const char* reason : {"init", "owner", "aborted", "failed"})
+    if (reason_ == reason) return false;
+  return true;
+}
+
+void System::OnDead() {
+  if (TakesExports()) {
+    exporter_ = Exporter::Start(loop_, exports_, tree_, [this] { Remove(); });
+    if (exporter_ != nullptr) {
+      state_ = State::kExporting;
+      // It keeps the time itself, and takes back what it has not finished.
+      deadline_ = EventLoop::Now() + exports_.timeout + kStuckAfter;
+      return;
+    }
+  }
+  Remove();
+}
+
 void System::Remove() {
+  state_ = State::kKilled;
+  if (exporter_ != nullptr) exported_ = exporter_->Results();
+  exporter_.reset();
+  tree_.Close();
   MessageWriter news(Kind::kGone, 0, owner_.system);
   news.Add(Tag::kReason, reason_);
+  for (const std::string& text : exported_) news.Add(Tag::kExported, text);
   cgroup_.AddStatistics(&news);
   // An owner who lives does that himself, beside his other work; for us it is 10 ms of everybody's time.
   if (owner_.client.expired()) cgroup_.DeleteLink();
@@ -326,6 +360,9 @@ void System::OnDeadline() {
       return;
     case State::kEnding:
       Kill();
+      return;
+    case State::kExporting:
+      exporter_->Kill();
       return;
     case State::kKilled:
       if (reaped_) {

@@ -11,6 +11,7 @@
 #include "client.h"
 #include "cover.h"
 #include "event_loop.h"
+#include "exporter.h"
 #include "message.h"
 #include "programs.h"
 #include "system_cgroup.h"
@@ -53,7 +54,7 @@ class System {
   bool gone() const { return state_ == State::kGone; }
 
  private:
-  enum class State { kNew, kStarting, kRunning, kEnding, kKilled, kGone };
+  enum class State { kNew, kStarting, kRunning, kEnding, kKilled, kExporting, kGone };
 
   Failure StartInit(const MessageReader& request, const std::vector<OwnedFd>& fds);
   Failure WriteMaps(const MessageReader& request);
@@ -63,6 +64,9 @@ class System {
   void OnMessage(const ControlMessage& message);
   void OnInitEnd();
   void Kill();
+  // Nobody is left in it: what its owner keeps is copied, and the rest removed.
+  void OnDead();
+  bool TakesExports() const;
   // Removes what is left, or waits a little longer.
   void Remove();
   // Takes back what a failed Create has made.
@@ -93,6 +97,11 @@ class System {
   OwnedFd pidfd_;
   OwnedFd control_;
   OwnedFd netns_;
+  ExportPlan exports_;
+  // Its mounts, as long as something is to be copied out of them.
+  OwnedFd tree_;
+  std::unique_ptr<Exporter> exporter_;
+  std::vector<std::string> exported_;
   std::unique_ptr<EventLoop::Watch> control_watch_;
   std::unique_ptr<EventLoop::Watch> pidfd_watch_;
 };

@@ -62,11 +62,11 @@ class AttachedCore extends BaseCore implements StartPlace, Listener {
 
   onNews(message: Message): void {
     if (message.kind === Kind.Exited) this.programs.onExit(message);
-    else if (message.kind === Kind.Gone) this.#finish(endOf(message));
+    else if (message.kind === Kind.Gone) this.#finish(endOf(message, []));
   }
 
   onLost(): void {
-    this.#finish({ reason: 'supervisor', statistics: {} });
+    this.#finish({ reason: 'supervisor', statistics: {}, exports: [] });
   }
 
   protected closeNative(done: () => void): void {

@@ -3,6 +3,7 @@ import { onAbort } from '../handle/abort-watch.ts';
 import { abortError, BaseCore, ClosedError, type HandleDetail } from '../handle/index.ts';
 import type { SystemSpec } from './config/index.ts';
 import type { Answer, Listener } from './connection.ts';
+import { exportResults } from './exports.ts';
 import { type UsageListener, UsageMonitor } from './monitor.ts';
 import type { SystemNetwork } from './network.ts';
 import { endedError, Programs } from './programs.ts';
@@ -63,7 +64,7 @@ export class SystemCore extends BaseCore implements Listener {
       }
       await this.stop('aborted', 0);
     } catch (error) {
-      this.#finish({ reason: 'failed', statistics: {} });
+      this.#lose('failed');
       throw signal?.aborted ? abortError(signal) : error;
     } finally {
       forget?.();
@@ -128,7 +129,7 @@ export class SystemCore extends BaseCore implements Listener {
         this.programs.onExit(message);
         return;
       case Kind.Gone:
-        this.#finish(endOf(message));
+        this.#finish(endOf(message, this.spec.root.exports));
         return;
       default:
         return;
@@ -136,7 +137,7 @@ export class SystemCore extends BaseCore implements Listener {
   }
 
   onLost(): void {
-    this.#finish({ reason: 'supervisor', statistics: {} });
+    this.#lose('supervisor');
   }
 
   protected closeNative(done: () => void): void {
@@ -155,6 +156,11 @@ export class SystemCore extends BaseCore implements Listener {
   #stopLooking(): void {
     this.#stopWatching();
     this.#monitor?.end();
+  }
+
+  /** Ended without a word of its supervisor's. */
+  #lose(reason: EndReason): void {
+    this.#finish({ reason, statistics: {}, exports: exportResults(this.spec.root.exports, reason) });
   }
 
   #finish(end: SystemEnd): void {

@@ -1,5 +1,6 @@
 export { AttachedSystem } from './attached.ts';
 export type { Command, RunOptions } from './command.ts';
+export { ExportError, type ExportResult } from './exports.ts';
 export { findSystem, listSystems, type SystemEntry } from './list.ts';
 export type { SystemEvent, WatchedResource } from './monitor.ts';
 export { reclaimSystems } from './orphans.ts';

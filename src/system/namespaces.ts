@@ -15,6 +15,9 @@ const FLAGS: Readonly<Record<Namespace, number>> = {
   net: 0x4000_0000,
 };
 
+/** /proc/sys/kernel/overflowuid: nobody. */
+const OVERFLOW_ID = 65534;
+
 /** `given` is a network namespace that is there already. */
 export function namespaceFields(spec: SystemSpec, given: boolean): Fields {
   const { namespaces } = spec.security;
@@ -24,10 +27,8 @@ export function namespaceFields(spec: SystemSpec, given: boolean): Fields {
   if (given) fields.push([Tag.GivenNetns, '']);
   if (namespaces.has('uts')) fields.push([Tag.Hostname, spec.hostname]);
   if (!namespaces.has('user')) return fields;
-  const { uidMap, gidMap } = spec.security;
   const root = process.geteuid?.() === 0;
-  fields.push([Tag.UidMap, mapText(uidMap ?? defaultMap('uid', root, process.geteuid?.() ?? 0))]);
-  fields.push([Tag.GidMap, mapText(gidMap ?? defaultMap('gid', root, process.getegid?.() ?? 0))]);
+  fields.push([Tag.UidMap, mapText(mapOf(spec, 'uid'))], [Tag.GidMap, mapText(mapOf(spec, 'gid'))]);
   // Without privilege nobody may write a gid_map unless groups cannot be dropped, user_namespaces(7).
   if (!root) fields.push([Tag.DenySetgroups, '']);
   return fields;
@@ -35,6 +36,19 @@ export function namespaceFields(spec: SystemSpec, given: boolean): Fields {
 
 const mapText = (maps: readonly IdMap[]): string =>
   maps.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
+
+/** Who that is outside. */
+export function outsideId(spec: SystemSpec, kind: 'uid' | 'gid', id: number): number {
+  if (!spec.security.namespaces.has('user')) return id;
+  const range = mapOf(spec, kind).find(({ inside, count }) => id >= inside && id < inside + count);
+  return range === undefined ? OVERFLOW_ID : range.outside + id - range.inside;
+}
+
+function mapOf({ security }: SystemSpec, kind: 'uid' | 'gid'): readonly IdMap[] {
+  const own = (kind === 'uid' ? process.geteuid?.() : process.getegid?.()) ?? 0;
+  const given = kind === 'uid' ? security.uidMap : security.gidMap;
+  return given ?? defaultMap(kind, process.geteuid?.() === 0, own);
+}
 
 /**
  * Root gives its system every id that it has itself, each as itself: files of the root below look as they are, and may be

@@ -2,6 +2,8 @@
 import { constants } from 'node:os';
 import type { ProcessUsage } from '../process/index.ts';
 import { signalName } from '../process/signals.ts';
+import type { ExportSpec } from './config/index.ts';
+import { type ExportResult, exportResults } from './exports.ts';
 import { type Message, Tag } from './wire.ts';
 
 /** CLD_EXITED, waitid(2). */
@@ -48,6 +50,8 @@ export interface SystemEnd {
   readonly statistics: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** How the last program that its owner started had ended; undefined where it was cut short, or there was none. */
   readonly exit?: RunResult | undefined;
+  /** What became of `root.exports`, in their order. */
+  readonly exports: readonly ExportResult[];
 }
 
 /** 'usage_usec 12\nuser_usec 3' or a single number. */
@@ -73,12 +77,13 @@ export function statisticsOf(message: Message): SystemEnd['statistics'] {
 export const oomKills = (statistics: SystemEnd['statistics']): number =>
   statistics['memory.events']?.oom_kill ?? 0;
 
-export function endOf(message: Message): SystemEnd {
+export function endOf(message: Message, exports: readonly ExportSpec[]): SystemEnd {
   const statistics = statisticsOf(message);
-  const reason = (message.text(Tag.Reason) ?? 'init') as EndReason;
+  const told = (message.text(Tag.Reason) ?? 'init') as EndReason;
   const killed = oomKills(statistics) > 0;
   const exit = message.number(Tag.Code) === undefined ? undefined : exitOf(message, killed);
-  return { reason: reason === 'init' && killed ? 'oom' : reason, statistics, exit };
+  const reason = told === 'init' && killed ? 'oom' : told;
+  return { reason, statistics, exit, exports: exportResults(exports, reason, message) };
 }
 
 export function exitOf(message: Message, oom: boolean): RunResult {

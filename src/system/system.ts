@@ -9,6 +9,7 @@ import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/
 import { confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
 import { systemEvents } from './events.ts';
+import { exportFields } from './exports.ts';
 import { cgroupPlan } from './limits.ts';
 import type { SystemEntry } from './list.ts';
 import type { SystemEvent } from './monitor.ts';
@@ -100,6 +101,7 @@ export class System extends KernelHandle<SystemCore> {
       ...(namespaces.has('mount') ? steps : []).map((step) => [Tag.Step, step] as const),
       [Tag.Timeout, Math.ceil(timeout)],
       [Tag.Grace, Math.ceil(gracePeriod)],
+      ...exportFields(spec),
       ...programFields(spec, confinement),
     ];
     await reclaimOnce();

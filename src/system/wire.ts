@@ -47,6 +47,12 @@ export const Tag = {
   Ifname: 33,
   Protocol: 34,
   Inode: 35,
+  Export: 36,
+  ExportUid: 37,
+  ExportGid: 38,
+  ExportBytes: 39,
+  ExportFiles: 40,
+  ExportTimeout: 41,
   Argument: 48,
   Environment: 49,
   Directory: 50,
@@ -66,6 +72,7 @@ export const Tag = {
   Reason: 69,
   Statistics: 70,
   Pid: 71,
+  Exported: 72,
 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 

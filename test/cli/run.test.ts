@@ -191,7 +191,7 @@ describe('the end', () => {
   test('by other things has words', () => {
     const spec = checkSystemConfig({ resource_limits: { memory: { max: '1G' } } });
     const result = { exitCode: 137, signal: 'SIGKILL', reason: 'killed', usage: undefined } as const;
-    const end = { reason: 'stopped', statistics: {} } as const;
+    const end = { reason: 'stopped', statistics: {}, exports: [] } as const;
     expect(endText(spec, result, end)).toBeUndefined();
     expect(endText(spec, { ...result, reason: 'oom' }, end)).toBe('out of memory (memory.max 1.00Gi)');
     expect(endText(spec, result, { ...end, reason: 'oom' })).toBe('out of memory (memory.max 1.00Gi)');

@@ -209,13 +209,6 @@ describe('a system', () => {
     idle.close();
   });
 
-  it('is told where it asks for what is not done', async () => {
-    const exports = [{ source: '/usr', target: '/var/usr' }];
-    await expect(System.create(config({ root: { exports } }))).rejects.toMatchObject({
-      field: 'root.exports',
-    });
-  });
-
   it.each([
     ['a daemon that forked twice', '(setsid sh -c "sleep 100 & sleep 100" > /dev/null 2>&1 &) ; true'],
     ['a fork bomb', 'b() { b & b & }; ulimit -u 200; b > /dev/null 2>&1; true'],

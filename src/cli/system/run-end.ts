@@ -56,6 +56,7 @@ export function endRecord(
     duration: Math.round(duration),
     usage: usage === undefined ? null : { ...usage },
     statistics: end.statistics,
+    exports: end.exports.map(({ error, ...one }) => ({ ...one, error: error?.message ?? null })),
     warnings: [...warnings],
     events: events.map((event) => ({ ...event })),
   } as JsonObject;

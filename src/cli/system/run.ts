@@ -109,6 +109,7 @@ async function follow(
   const end = await box.stop();
   const text = endText(box.spec, result, end);
   if (text !== undefined) say(text);
+  for (const { error } of end.exports) if (error !== undefined) say(error.message);
   const record = formatJson(endRecord(box, result, end, performance.now() - began, await following));
   if (json) tell(record);
   if (report !== undefined) writeFileSync(report, `${record}\n`);

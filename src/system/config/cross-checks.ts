@@ -79,6 +79,9 @@ function checkNamespaces(config: SettledConfig, given: Given, at: Place): void {
   for (const { namespace, keys } of NEEDS) {
     if (!has.has(namespace) && isGiven(given, ...keys)) missing(keys, undefined, namespace);
   }
+  // Without it nobody knows when the last process has stopped writing.
+  if (!has.has('pid') && !at.isFaulty('root', 'exports') && config.root.exports.length > 0)
+    missing(['root', 'exports'], undefined, 'pid');
   if (!isGiven(given, 'network') || at.isFaulty('network')) return;
   if (config.network.kind !== 'host' && !has.has('net')) missing(['network'], undefined, 'net');
   if (config.network.kind === 'host' && has.has('net') && isGiven(given, 'security', 'namespaces')) {

@@ -78,15 +78,6 @@ export function storedMounts(mountinfo: string): MountEntry[] {
  * @throws InvalidArgumentError, SystemError ENOENT for a directory of the host's that is not there
  */
 export function rootPlan(spec: SystemSpec, context: RootContext): Buffer[] {
-  // What is asked for and not done would be worse than an error.
-  if (spec.root.exports.length > 0) {
-    throw new InvalidArgumentError(
-      'root.exports',
-      spec.root.exports,
-      'is not carried out yet',
-      'root.binds, with a directory that may be written',
-    );
-  }
   const steps = [...commonSteps(spec, scratchPlace(spec.root), context)];
   const own = new StepList();
   for (const bind of spec.root.binds) bindHost(own, bind);

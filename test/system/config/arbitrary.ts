@@ -205,8 +205,11 @@ export const anyConfig: fc.Arbitrary<SystemConfig> = fc
     // What does not go together.
     const { user, group, ...rest } = config;
     const mapped = config.security?.uid_map !== undefined || config.security?.gid_map !== undefined;
+    const { exports: _, ...closed } = config.root ?? {};
+    const open = config.security?.namespaces?.includes('pid') !== false;
     return {
       ...rest,
+      ...(config.root !== undefined && { root: open ? config.root : closed }),
       ...(group !== undefined && !config.name?.includes('/') && { group }),
       ...(user !== undefined && !mapped && { user }),
     };
