@@ -428,6 +428,8 @@ export {
   type SystemEntry,
   type SystemEvent,
   type SystemEventsOptions,
+  SystemPool,
+  type SystemPoolOptions,
   type WatchedResource,
 } from './system/index.ts';
 export {

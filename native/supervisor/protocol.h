@@ -36,6 +36,8 @@ enum class Kind : uint32_t {
   kAttach = 7,
   // The name of a link on the host that is about to be made for a system, and goes with it.
   kHostLink = 6,
+  // The time of a system that was made ahead of its use counts from now.
+  kBegin = 7,
   // Supervisor to pid 1: the id maps are written.
   kGo = 8,
   // Supervisor, or pid 1, to who asked.

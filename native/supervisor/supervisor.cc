@@ -188,6 +188,9 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessa
     case Kind::kHostLink:
       if (!from->visitor_) system->SetHostLink(request->Text(Tag::kIfname));
       return;
+    case Kind::kBegin:
+      system->Begin(request->Number(Tag::kTimeout));
+      return;
     case Kind::kEnd:
       system->End(request->Text(Tag::kReason).c_str(), request->Number(Tag::kGrace));
       return;

@@ -250,6 +250,10 @@ void System::SetHostLink(const std::string& ifname) {
   cgroup_.SetLink(ifname);
 }
 
+void System::Begin(uint64_t timeout) {
+  if (state_ == State::kRunning && timeout != 0) deadline_ = EventLoop::Now() + timeout;
+}
+
 void System::End(const char* reason, uint64_t grace) {
   const bool owner_died = std::string_view(reason) == "owner";
   if (state_ == State::kExporting && owner_died) exporter_->Cancel();

@@ -40,6 +40,8 @@ class System {
   void Dismiss(const Client* client);
   // A link on the host that goes with it, if it is still there.
   void SetHostLink(const std::string& ifname);
+  // Its time counts from now: milliseconds, 0 for no limit.
+  void Begin(uint64_t timeout);
   // SIGTERM, `grace` milliseconds, and the end of all that is left. A second call may only hasten it.
   void End(const char* reason, uint64_t grace);
   // What its time brings; call when `deadline()` has come.

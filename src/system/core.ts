@@ -58,10 +58,7 @@ export class SystemCore extends BaseCore implements Listener {
     try {
       const answer = await this.#seat.ask(Kind.Create, fields, fds);
       this.pid = answer.message.number(Tag.Pid) ?? 0;
-      if (!signal?.aborted) {
-        this.#watch();
-        return answer;
-      }
+      if (!signal?.aborted) return answer;
       await this.stop('aborted', 0);
     } catch (error) {
       this.#lose('failed');
@@ -72,8 +69,10 @@ export class SystemCore extends BaseCore implements Listener {
     throw abortError(signal);
   }
 
-  #watch(): void {
+  /** Its time begins, and what is watched. The timeout of one that was not made ahead counts since it was made. */
+  begin(ahead: boolean): void {
     const { lifecycle, monitoring } = this.spec;
+    if (ahead) this.#seat.tell(Kind.Begin, [[Tag.Timeout, Math.ceil(lifecycle.timeout)]]);
     const end = (reason: EndReason): void => {
       this.stop(reason, lifecycle.gracePeriod).catch(() => {});
     };

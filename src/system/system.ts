@@ -36,6 +36,10 @@ export interface SystemEventsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Makes a system before it is wanted; its time, and what is watched of it, begin with {@link begin}. For the pool alone. */
+export let makeAhead: (spec: SystemSpec) => Promise<System>;
+export let begin: (system: System) => void;
+
 /**
  * A system of its own for a job: namespaces, a cgroup with limits, and a root file system whose changes vanish. Nothing of
  * it survives it: not when it is closed, nor its time is up, nor its owner, its supervisor or both are killed.
@@ -82,7 +86,13 @@ export class System extends KernelHandle<SystemCore> {
   }
 
   /** As {@link create}, from a configuration that was checked before. */
-  static async fromSpec(spec: SystemSpec, { signal }: CreateSystemOptions = {}): Promise<System> {
+  static async fromSpec(spec: SystemSpec, options: CreateSystemOptions = {}): Promise<System> {
+    const system = await System.#make(spec, options, false);
+    system.core.begin(false);
+    return system;
+  }
+
+  static async #make(spec: SystemSpec, { signal }: CreateSystemOptions, ahead: boolean): Promise<System> {
     checkSignal(signal);
     if (signal?.aborted) throw abortError(signal);
     const { namespaces } = spec.security;
@@ -99,7 +109,7 @@ export class System extends KernelHandle<SystemCore> {
       ...cgroup.fields,
       ...namespaceFields(spec, false),
       ...(namespaces.has('mount') ? steps : []).map((step) => [Tag.Step, step] as const),
-      [Tag.Timeout, Math.ceil(timeout)],
+      [Tag.Timeout, ahead ? 0 : Math.ceil(timeout)],
       [Tag.Grace, Math.ceil(gracePeriod)],
       ...exportFields(spec),
       ...programFields(spec, confinement),
@@ -126,6 +136,11 @@ export class System extends KernelHandle<SystemCore> {
       throw error;
     }
     return new System(core, [...cgroup.warnings, ...confinement.warnings]);
+  }
+
+  static {
+    makeAhead = async (spec) => await System.#make(spec, {}, true);
+    begin = (system) => system.core.begin(true);
   }
 
   get name(): string {

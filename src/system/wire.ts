@@ -12,6 +12,7 @@ export const Kind = {
   Signal: 3,
   End: 4,
   HostLink: 6,
+  Begin: 7,
   Attach: 7,
   Created: 16,
   Started: 17,
