@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { hierarchy } from '../peers/world.mjs';
 import { BRIDGE } from './world.mjs';
@@ -11,7 +12,7 @@ const at = (name) => fileURLToPath(new URL(name, import.meta.url));
 const countsPids = readFileSync(join(hierarchy, 'cgroup.controllers'), 'utf8').includes('pids');
 
 export async function ours(dist, group, layer) {
-  const { System } = await import(dist);
+  const { System, SystemPool } = await import(dist);
   let number = 0;
   const name = () => `bench-${number++}`;
   const timed = async (work) => {
@@ -30,6 +31,26 @@ export async function ours(dist, group, layer) {
 
   return {
     cold: () => whole({}),
+
+    /** All of a system that its tenant waits for: making the next one is somebody else's time. */
+    async pooled(count) {
+      const pool = await SystemPool.create({ name: 'pooled', group, root: { layers: [layer] } }, { size: 1 });
+      const times = [];
+      for (let i = 0; i < count; i++) {
+        while (pool.ready === 0) await sleep(1);
+        times.push(
+          await timed(async () => {
+            const box = await pool.take();
+            const { exitCode } = await box.run(['/true'], { stdio: 'ignore' });
+            if (exitCode !== 0) throw new Error(`true: ${exitCode}`);
+            await box.stop({ gracePeriod: 0 });
+          }),
+        );
+      }
+      await pool.close();
+      return times;
+    },
+
     veth: () =>
       whole({ network: { bridge: BRIDGE, address: '10.77.0.2/24', gateway: '10.77.0.1', nat: true } }),
 
