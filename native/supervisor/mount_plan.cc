@@ -409,7 +409,7 @@ Failure RunMountPlan(const std::vector<std::string_view>& steps) {
   return RunSteps(steps, BirthOf(steps), steps.size(), nullptr);
 }
 
-Failure RunEarlyMounts(const std::vector<std::string_view>& steps, Covers* covers, std::string* scratch) {
+Failure Scratch::Make(const std::vector<std::string_view>& steps, Covers* covers) {
   size_t birth = BirthOf(steps);
   if (birth == 0) return {};
   size_t count = 0;
@@ -423,8 +423,12 @@ Failure RunEarlyMounts(const std::vector<std::string_view>& steps, Covers* cover
     cover = made.get();
     covers->Keep(key, std::move(made), now);
   }
-  *scratch = StepReader(steps[birth]).Word(0);
-  Failure failure = RunSteps(steps, count, birth, cover);
+  // The first mounts what everything else lies in. Until it has, what is there is the host's.
+  Failure failure = RunSteps(steps, count, count + 1, cover);
+  if (!failure) {
+    path_ = StepReader(steps[birth]).Word(0);
+    failure = RunSteps(steps, count + 1, birth, cover);
+  }
   // It may be attached half.
   if (failure) covers->Drop(key);
   return failure;
@@ -437,8 +441,8 @@ Result<OwnedFd> CloneRoot() {
   return root;
 }
 
-void DetachScratch(const std::string& scratch) {
-  if (!scratch.empty()) syscall(SYS_umount2, scratch.c_str(), kDetach);
+Scratch::~Scratch() {
+  if (!path_.empty()) syscall(SYS_umount2, path_.c_str(), kDetach);
 }
 
 }  // namespace cofferdam

@@ -17,11 +17,22 @@ namespace cofferdam {
 // nowhere else. Sources of binds, and layers, are the host's.
 Failure RunMountPlan(const std::vector<std::string_view>& steps);
 
-// The part of the steps that the supervisor does before the birth of pid 1, in a mount namespace that hides
-// nothing from it. Those of a cover come first, and are done where there is none of late. `scratch` gets what
-// it has to detach afterwards, whatever happens; empty where there is no such part.
-Failure RunEarlyMounts(const std::vector<std::string_view>& steps, Covers* covers, std::string* scratch);
-void DetachScratch(const std::string& scratch);
+// What is mounted in the supervisor's namespace for the birth of one pid 1.
+class Scratch {
+ public:
+  Scratch() = default;
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  // The part of the steps that the supervisor does before the birth, in a mount namespace that hides nothing
+  // from it. Those of a cover come first, and are done where there is none of late.
+  Failure Make(const std::vector<std::string_view>& steps, Covers* covers);
+
+ private:
+  // Empty where there is nothing.
+  std::string path_;
+};
 
 // All that pid 1 sees, as it is mounted now: held by the fd, and by no namespace.
 Result<OwnedFd> CloneRoot();

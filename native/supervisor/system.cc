@@ -68,11 +68,9 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   uint64_t namespaces = request.Number(Tag::kNamespaces);
   bool has_maps = (namespaces & CLONE_NEWUSER) != 0;
   std::vector<std::string_view> steps = request.All(Tag::kStep);
-  std::string scratch;
-  if (Failure failure = RunEarlyMounts(steps, covers_, &scratch)) {
-    DetachScratch(scratch);
-    return failure;
-  }
+  // Gone at the end of this: unmounting takes a while, in which pid 1 can make its own mounts.
+  Scratch scratch;
+  if (Failure failure = scratch.Make(steps, covers_)) return failure;
   InitPlan plan = {theirs.get(),
                    has_maps || request.Has(Tag::kMoveIn),
                    (namespaces & CLONE_NEWPID) != 0,
@@ -87,11 +85,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   OwnedFd home;
   if (request.Has(Tag::kGivenNetns) && !fds.empty()) {
     home = NewFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (!home.ok() || setns(fds[0].get(), CLONE_NEWNET) < 0) {
-      int error = errno;
-      DetachScratch(scratch);
-      return {-error, "setns", "/proc/self/ns/net"};
-    }
+    if (!home.ok() || setns(fds[0].get(), CLONE_NEWNET) < 0) return {-errno, "setns", "/proc/self/ns/net"};
   }
   int pidfd = -1;
   clone_args arguments = {};
@@ -104,7 +98,6 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid == 0) RunInit(plan);
   int error = errno;
-  DetachScratch(scratch);
   if (home.ok()) setns(home.get(), CLONE_NEWNET);
   if (pid < 0) return {-error, "clone3", {}};
   pid_ = static_cast<pid_t>(pid);
