@@ -93,6 +93,7 @@
         'native/supervisor/mount_plan.cc',
         'native/supervisor/programs.cc',
         'native/supervisor/reclaim.cc',
+        'native/supervisor/root_maker.cc',
         'native/supervisor/supervisor.cc',
         'native/supervisor/system.cc',
         'native/supervisor/system_cgroup.cc',

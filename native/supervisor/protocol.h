@@ -145,8 +145,6 @@ enum class Step : uint32_t {
   kDirectory = 4,
   // path, mode in octal: an empty file.
   kFile = 5,
-  // path, what it leads to.
-  kSymlink = 6,
   // path, an empty directory of the host's: nothing is seen of the path.
   kMask = 7,
   // path: it and all below cannot be written.
@@ -155,8 +153,6 @@ enum class Step : uint32_t {
   kRoot = 9,
   // The root becomes that of the system, and the host's goes out of sight.
   kPivot = 10,
-  // "file", text: one write(2), below /proc/sys say.
-  kWriteFile = 11,
   // path: what comes before is done by the supervisor, in its own mount namespace, and what is mounted on
   // `path` goes there once pid 1 has been born with a copy of it. In a user namespace of its own pid 1 may
   // not

@@ -6,12 +6,10 @@ export const StepKind = {
   Bind: 3,
   Directory: 4,
   File: 5,
-  Symlink: 6,
   Mask: 7,
   Readonly: 8,
   Root: 9,
   Pivot: 10,
-  WriteFile: 11,
   /** Steps before it are the supervisor's. */
   Birth: 12,
   Layer: 13,
