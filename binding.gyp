@@ -88,6 +88,7 @@
         'native/supervisor/host_link.cc',
         'native/supervisor/init.cc',
         'native/supervisor/janitor.cc',
+        'native/supervisor/landlock.cc',
         'native/supervisor/main.cc',
         'native/supervisor/message.cc',
         'native/supervisor/mount_plan.cc',

@@ -96,6 +96,11 @@ struct Plan {
 
 void ArrangeFds(Plan& plan) {
   const int count = static_cast<int>(plan.stdio.size());
+  int& ruleset = plan.confinement.landlock_ruleset_fd;
+  if (ruleset >= 0) {
+    ruleset = fcntl(ruleset, F_DUPFD_CLOEXEC, count);
+    if (ruleset < 0) Fail(plan, "fcntl", "", errno);
+  }
   // Out of the way first: a source whose number is the place of another one would be overwritten.
   for (int& source : plan.stdio) {
     if (source >= count) continue;
@@ -109,7 +114,11 @@ void ArrangeFds(Plan& plan) {
     if (flags < 0 || ((flags & O_NONBLOCK) != 0 && fcntl(i, F_SETFL, flags & ~O_NONBLOCK) < 0))
       Fail(plan, "fcntl", "", errno);
   }
-  if (syscall(SYS_close_range, count, ~0U, 0) < 0) Fail(plan, "close_range", "", errno);
+  // All but the ruleset, which execve closes.
+  if (ruleset > count && syscall(SYS_close_range, count, ruleset - 1, 0) < 0)
+    Fail(plan, "close_range", "", errno);
+  if (syscall(SYS_close_range, ruleset < 0 ? count : ruleset + 1, ~0U, 0) < 0)
+    Fail(plan, "close_range", "", errno);
 }
 
 [[noreturn]] void Execute(Plan& plan) {
@@ -141,7 +150,7 @@ void ArrangeFds(Plan& plan) {
 
 }  // namespace
 
-Failure StartCommand(const MessageReader& system, const MessageReader& request,
+Failure StartCommand(const MessageReader& system, const MessageReader& request, const OwnedFd& ruleset,
                      const std::vector<OwnedFd>& fds, pid_t* pid) {
   Plan plan;
   plan.arguments = Texts(request, Tag::kArgument);
@@ -161,7 +170,7 @@ Failure StartCommand(const MessageReader& system, const MessageReader& request,
   confinement.seccomp = seccomp.empty() ? nullptr : seccomp.data();
   confinement.seccomp_bytes = seccomp.size();
   confinement.apparmor = plan.apparmor.empty() ? nullptr : plan.apparmor.c_str();
-  confinement.landlock_ruleset_fd = -1;
+  confinement.landlock_ruleset_fd = ruleset.get();
   if (system.Has(Tag::kClearGroups)) confinement.groups = kNoGroups;
   const MessageReader& user = request.Has(Tag::kUid) ? request : system;
   confinement.uid = static_cast<uid_t>(user.Number(Tag::kUid));

@@ -21,6 +21,7 @@
 #include "../kernel/control_socket.h"
 #include "../kernel/fd_table.h"
 #include "command.h"
+#include "landlock.h"
 #include "message.h"
 #include "mount_plan.h"
 
@@ -62,6 +63,7 @@ class Init {
   const InitPlan& plan_;
   // What the system has as its root, for the supervisor, who may need it longer than we live.
   OwnedFd root_;
+  OwnedFd ruleset_;
   std::vector<Command> commands_;
   bool ending_ = false;
 };
@@ -119,6 +121,7 @@ Failure Init::MakeWorld() {
       root_ = std::move(root).value();
     }
   }
+  if (Failure failure = MakeRuleset(plan_.system, &ruleset_)) return failure;
   // Our memory holds what the supervisor's held; nobody inside reads it, nor our fds.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // After everything that may change our credentials, which would undo it.
@@ -133,7 +136,7 @@ void Init::OnRun(const MessageReader& request, const std::vector<OwnedFd>& fds) 
   uint32_t id = static_cast<uint32_t>(request.Number(Tag::kCommand));
   pid_t pid = -1;
   Failure failure =
-      ending_ ? Failure{-ESHUTDOWN, "clone", {}} : StartCommand(plan_.system, request, fds, &pid);
+      ending_ ? Failure{-ESHUTDOWN, "clone", {}} : StartCommand(plan_.system, request, ruleset_, fds, &pid);
   if (failure) {
     Say(MessageWriter(Kind::kFailed, request.serial(), request.system()).AddFailure(failure));
     return;

@@ -115,6 +115,9 @@ enum class Tag : uint32_t {
   kTerminal = 57,
   // Supplementary groups are given up, which not everybody may do.
   kClearGroups = 58,
+  // Of a system: paths inside that its programs read and execute, and that they write as well; nothing else.
+  kLandlockRead = 59,
+  kLandlockWrite = 60,
 
   // Chosen by the owner, unique within its system; 0 for all of it.
   kCommand = 64,

@@ -8,6 +8,7 @@ import type { Signal, Stdio, WaitOptions } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
 import type { SystemSpec } from './config/index.ts';
 import type { Confinement } from './confinement.ts';
+import { landlockFields } from './landlock.ts';
 import type { RunResult } from './result.ts';
 import { type Fields, type FieldValue, Tag } from './wire.ts';
 
@@ -45,6 +46,7 @@ export function programFields(spec: SystemSpec, { droppedCapabilities, seccomp }
   if (noNewPrivs) fields.push([Tag.NoNewPrivileges, '']);
   if (seccomp !== undefined) fields.push([Tag.Seccomp, seccomp]);
   if (apparmor !== undefined) fields.push([Tag.Apparmor, apparmor]);
+  fields.push(...landlockFields(spec.security));
   return fields;
 }
 

@@ -1,5 +1,4 @@
 /** What every program of a system is confined by. */
-import { InvalidArgumentError } from '../handle/index.ts';
 import { capabilityMask, keptCapabilities } from './capabilities.ts';
 import type { SecuritySpec } from './config/index.ts';
 import { compileSeccomp, defaultSeccompProfile, readSeccompProfile } from './seccomp/index.ts';
@@ -12,10 +11,7 @@ export interface Confinement {
 }
 
 /** @throws InvalidArgumentError for a profile that is none, SystemError where it cannot be read */
-export function confinementOf({ dropCapabilities, seccomp, landlock }: SecuritySpec): Confinement {
-  // What is asked for and not done would be worse than an error.
-  if (landlock !== undefined)
-    throw new InvalidArgumentError('security.landlock', landlock, 'is not carried out yet', "'none'");
+export function confinementOf({ dropCapabilities, seccomp }: SecuritySpec): Confinement {
   const droppedCapabilities = capabilityMask(dropCapabilities, 'security.capabilities.drop');
   if (seccomp === 'unconfined') return { droppedCapabilities, seccomp: undefined, warnings: [] };
   const profile = seccomp === 'default' ? defaultSeccompProfile() : readSeccompProfile(seccomp.profile);

@@ -10,6 +10,7 @@ import { confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
 import { systemEvents } from './events.ts';
 import { exportFields } from './exports.ts';
+import { landlockError } from './landlock.ts';
 import { cgroupPlan } from './limits.ts';
 import type { SystemEntry } from './list.ts';
 import type { SystemEvent } from './monitor.ts';
@@ -118,7 +119,11 @@ export class System extends KernelHandle<SystemCore> {
     if (signal?.aborted) throw abortError(signal);
     const core = new SystemCore(spec);
     core.cgroup = cgroup.path;
-    await core.create(fields, [], signal);
+    try {
+      await core.create(fields, [], signal);
+    } catch (error) {
+      throw landlockError(error, spec.security);
+    }
     try {
       if (spec.network.kind === 'veth') {
         const { pid: systemNetns } = core;

@@ -65,6 +65,8 @@ export const Tag = {
   Apparmor: 56,
   Terminal: 57,
   ClearGroups: 58,
+  LandlockRead: 59,
+  LandlockWrite: 60,
   Command: 64,
   SignalNumber: 65,
   Code: 66,
