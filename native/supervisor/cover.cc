@@ -89,11 +89,18 @@ Failure CoverLayer::Hide(const std::string& path) {
     if (found == Below::kLink) return {};
     if (found == Below::kMissing) break;
   } while (end != std::string::npos);
-  std::string hidden = path.substr(0, end);
-  if (Failure failure = MakeParents(hidden)) return failure;
-  if (mknodat(mount_.get(), hidden.c_str(), S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST)
-    return {-errno, "mknodat", place_ + "/" + hidden};
-  return {};
+  for (;;) {
+    std::string hidden = path.substr(0, end);
+    if (Failure failure = MakeParents(hidden)) return failure;
+    if (mknodat(mount_.get(), hidden.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
+    if (errno != EEXIST) return {-errno, "mknodat", place_ + "/" + hidden};
+    // One of the system's own lies in it: what is hidden is further below.
+    struct stat made;
+    bool is_directory = fstatat(mount_.get(), hidden.c_str(), &made, AT_SYMLINK_NOFOLLOW) == 0 &&
+                        S_ISDIR(made.st_mode) && end != std::string::npos;
+    if (!is_directory) return {};
+    end = path.find('/', end + 1);
+  }
 }
 
 Failure CoverLayer::Own(const std::string& path, mode_t mode) {

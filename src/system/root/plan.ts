@@ -171,10 +171,10 @@ function cover(list: StepList, layers: readonly Layer[], ofHost: boolean): void 
   for (const [path, mode] of OWN) list.own(path, mode);
   for (const name of DEVICES) list.node(`/dev/${name}`, '666', `/dev/${name}`);
   for (const [name, leadsTo] of LINKS) list.link(`/dev/${name}`, leadsTo);
-  for (const { path, own } of ofHost ? HIDDEN_HOST_PATHS : []) {
-    if (own !== undefined) list.own(path, own);
-    else list.hide(path);
-  }
+  if (!ofHost) return;
+  // In this order: where the host lacks a directory of both, it is not hidden as a whole.
+  for (const { path, own } of HIDDEN_HOST_PATHS) if (own !== undefined) list.own(path, own);
+  for (const { path, own } of HIDDEN_HOST_PATHS) if (own === undefined) list.hide(path);
 }
 
 function overlays(list: StepList, root: RootSpec, scratch: string, mountinfo: string): void {
