@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -86,7 +87,8 @@ Failure CoverLayer::Hide(const std::string& path) {
   do {
     end = path.find('/', end + 1);
     Below found = StatBelow(path.substr(0, end), &below);
-    if (found == Below::kLink) return {};
+    bool is_parent = end != std::string::npos;
+    if (found == Below::kLink || (found == Below::kThere && is_parent && !S_ISDIR(below.st_mode))) return {};
     if (found == Below::kMissing) break;
   } while (end != std::string::npos);
   for (;;) {
@@ -200,7 +202,12 @@ Failure Cover::Hide(const char* path) {
 }
 
 Failure Cover::Own(const char* path, mode_t mode) {
-  Found found = Of(Resolve(path));
+  // Within a directory of the system's own, a link of the host's is not there.
+  bool within = std::any_of(owned_.begin(), owned_.end(), [path](const std::string& owned) {
+    return std::string_view(path).starts_with(owned);
+  });
+  owned_.push_back(std::string(path) + "/");
+  Found found = Of(within ? path : Resolve(path));
   return found.layer == nullptr ? Failure{-EXDEV, "mkdirat", path} : found.layer->Own(found.path, mode);
 }
 

@@ -77,6 +77,8 @@ class Cover {
   std::string Resolve(const std::string& path) const;
 
   std::vector<std::unique_ptr<CoverLayer>> layers_;
+  // Directories of the system's own so far, each with a slash at its end.
+  std::vector<std::string> owned_;
   // The layers are the host's root, in which links can be followed.
   bool of_host_ = false;
 };
