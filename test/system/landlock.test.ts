@@ -47,14 +47,14 @@ describe('Landlock', () => {
       'ln -s x /usr/new',
       'ls /etc',
       'cat /etc/passwd',
-      ': > /tmp/new',
+      ': > /tmp/x',
       'ls /',
     );
     expect(await said({ read_only: PROGRAMS }, `${tries(read)}\n${denied}`)).toEqual([`did: ${read}`]);
   });
 
   it('without it all of that works', async () => {
-    const script = tries(': > /usr/new', 'cat /etc/hostname', 'mkdir /opt/new', ': > /tmp/new', 'ls /');
+    const script = tries(': > /usr/new', 'cat /etc/hostname', 'mkdir /var/new', ': > /tmp/x', 'ls /');
     const did = await said(undefined, script);
     expect(did.length).toBeGreaterThanOrEqual(4);
   });
@@ -62,12 +62,12 @@ describe('Landlock', () => {
   it('read_write: everything is done there, and nowhere else', async (context) => {
     needs(context, { linux: '5.19' });
     const script = tries(
-      'mkdir -p /tmp/a/b',
-      'echo 1 > /tmp/a/file',
-      'mv /tmp/a/file /tmp/a/b/file',
-      'ln /tmp/a/b/file /tmp/a/link',
-      'truncate -s 0 /tmp/a/link',
-      'rm -r /tmp/a',
+      'mkdir -p /tmp/x/b',
+      'echo 1 > /tmp/x/file',
+      'mv /tmp/x/file /tmp/x/b/file',
+      'ln /tmp/x/b/file /tmp/x/link',
+      'truncate -s 0 /tmp/x/link',
+      'rm -r /tmp/x',
       'mkdir /var/tmp/a',
       'echo 1 > /var/tmp/file',
     );
@@ -87,7 +87,7 @@ describe('Landlock', () => {
     needs(context, { linux: '5.13' });
     const security = { landlock: { read_only: PROGRAMS } };
     await using box = await System.create({ name: `box-${++count}`, group: GROUP, security });
-    const script = 'sh -c "sh -c \\": > /tmp/new\\"" 2>&-';
+    const script = 'sh -c "sh -c \\": > /tmp/x\\"" 2>&-';
     for (const user of [
       { uid: 0, gid: 0 },
       { uid: 1000, gid: 1000 },

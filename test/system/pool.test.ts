@@ -23,14 +23,14 @@ it('gives one that waits, and makes another in its place', async () => {
     const { exitCode } = await box.run([
       'sh',
       '-c',
-      `[ $(hostname) = ${box.name} ] && [ ! -e /tmp/used ] && touch /tmp/used`,
+      `[ $(hostname) = ${box.name} ] && [ ! -e /tmp/x ] && touch /tmp/x`,
     ]);
     expect(exitCode).toBe(0);
   }
   await expect.poll(() => pool.ready, { timeout: 5000 }).toBe(2);
   await pool.close();
   // Who was taken lives on.
-  expect((await one.run(['test', '-e', '/tmp/used'])).exitCode).toBe(0);
+  expect((await one.run(['test', '-e', '/tmp/x'])).exitCode).toBe(0);
 });
 
 it('leaves nothing of those that waited', async () => {
