@@ -79,6 +79,7 @@
         'native/kernel/fd_table.cc',
         'native/kernel/owned_fd.cc',
         'native/kernel/pidfd.cc',
+        'native/supervisor/channel.cc',
         'native/supervisor/command.cc',
         'native/supervisor/confine.cc',
         'native/supervisor/cover.cc',

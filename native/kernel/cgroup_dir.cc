@@ -124,6 +124,10 @@ int CgroupDir::Remove(const char* name, uint64_t inode) const {
   return unlinkat(fd(), name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+int CgroupDir::RemoveNew(const char* name) const {
+  return unlinkat(fd(), name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 int CgroupDir::Lock() const {
   return flock(fd(), LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }

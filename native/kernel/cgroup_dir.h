@@ -45,6 +45,8 @@ class CgroupDir {
   int Make(const char* name) const;
   // unlinkat(2) of the child that `inode` is; -ESTALE where the name is another cgroup's by now.
   int Remove(const char* name, uint64_t inode) const;
+  // The same for one that Make() has just made, and that could not be opened.
+  int RemoveNew(const char* name) const;
 
   // flock(2): the lease, which the kernel ends with the last fd of this open. -EWOULDBLOCK where somebody has
   // it.

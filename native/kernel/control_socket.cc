@@ -77,8 +77,7 @@ Result<ControlMessage> ReceiveControl(int socket) {
       received.fds.push_back(NewFd(fd));
     }
   }
-  // Out of fds: what came is not what was sent.
-  if ((message.msg_flags & MSG_CTRUNC) != 0) return Errno{-EMFILE};
+  received.lost_fds = (message.msg_flags & MSG_CTRUNC) != 0;
   return received;
 }
 

@@ -20,6 +20,8 @@ struct ControlMessage {
   // Empty at the end of file.
   std::string bytes;
   std::vector<OwnedFd> fds;
+  // There was no room for all of them: what came is not what was sent.
+  bool lost_fds = false;
 };
 
 // socketpair(2), close-on-exec, neither end waiting. Buffers are as large as the host permits.

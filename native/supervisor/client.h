@@ -13,8 +13,8 @@ namespace cofferdam {
 class Client {
  public:
   virtual ~Client() = default;
-  // False where it has gone, or does not read.
-  virtual bool Say(const MessageWriter& message, const int* fds = nullptr, size_t fd_count = 0) = 0;
+  // Nobody hears where it has gone.
+  virtual void Say(const MessageWriter& message, const int* fds = nullptr, size_t fd_count = 0) = 0;
 };
 
 // Who hears of a system, and the number that he knows it by.

@@ -19,6 +19,8 @@ namespace cofferdam {
 namespace {
 
 constexpr int kCapabilities = 64;
+// What setresuid(2) takes for "as it is", which may be root.
+constexpr uid_t kUnchanged = static_cast<uid_t>(-1);
 constexpr size_t kMaxInstructions = BPF_MAXINSNS;
 
 // Remembers which call failed.
@@ -81,8 +83,10 @@ int ChangeIds(const Confinement& confinement, const Caller& caller) {
       return error;
   }
   const gid_t gid = confinement.gid;
+  if (gid == kUnchanged) return caller.Refuse("setresgid", EINVAL);
   if (int error = caller("setresgid", syscall(SYS_setresgid, gid, gid, gid))) return error;
   const uid_t uid = confinement.uid;
+  if (uid == kUnchanged) return caller.Refuse("setresuid", EINVAL);
   return caller("setresuid", syscall(SYS_setresuid, uid, uid, uid));
 }
 

@@ -32,6 +32,13 @@ EventLoop::Watch::~Watch() {
     if (watch == this) watch = nullptr;
 }
 
+void EventLoop::Watch::WantRoom(bool on) {
+  epoll_event event = {};
+  event.events = on ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.ptr = this;
+  epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_MOD, fd_, &event);
+}
+
 std::unique_ptr<EventLoop::Watch> EventLoop::Add(int fd, std::function<void()> on_ready) {
   return std::make_unique<Watch>(this, fd, std::move(on_ready));
 }

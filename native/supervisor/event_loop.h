@@ -19,6 +19,8 @@ class EventLoop {
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
+    // Whether room to write wakes as well.
+    void WantRoom(bool on);
 
    private:
     friend class EventLoop;

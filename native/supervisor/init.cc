@@ -55,7 +55,8 @@ class Init {
   // The next message of the supervisor's. Without one there is no supervisor, and no reason to live.
   ControlMessage Hear();
   void OnMessage(ControlMessage message);
-  void OnRun(const MessageReader& request, const std::vector<OwnedFd>& fds);
+  void OnRun(const MessageReader& request, const ControlMessage& message);
+  Failure Start(const MessageReader& request, const ControlMessage& message, pid_t* pid);
   void OnSignal(const MessageReader& request);
   // Takes away all who have ended.
   void Reap();
@@ -132,12 +133,16 @@ Failure Init::MakeWorld() {
   return {};
 }
 
-void Init::OnRun(const MessageReader& request, const std::vector<OwnedFd>& fds) {
+Failure Init::Start(const MessageReader& request, const ControlMessage& message, pid_t* pid) {
+  if (ending_) return {-ESHUTDOWN, "clone", {}};
+  if (message.lost_fds) return {-EMFILE, "recvmsg", {}};
+  return StartCommand(plan_.system, request, ruleset_, message.fds, pid);
+}
+
+void Init::OnRun(const MessageReader& request, const ControlMessage& message) {
   uint32_t id = static_cast<uint32_t>(request.Number(Tag::kCommand));
   pid_t pid = -1;
-  Failure failure =
-      ending_ ? Failure{-ESHUTDOWN, "clone", {}} : StartCommand(plan_.system, request, ruleset_, fds, &pid);
-  if (failure) {
+  if (Failure failure = Start(request, message, &pid)) {
     Say(MessageWriter(Kind::kFailed, request.serial(), request.system()).AddFailure(failure));
     return;
   }
@@ -162,7 +167,7 @@ void Init::OnMessage(ControlMessage message) {
   if (!request) return;
   switch (request->kind()) {
     case Kind::kRun:
-      OnRun(*request, message.fds);
+      OnRun(*request, message);
       return;
     case Kind::kSignal:
       OnSignal(*request);

@@ -18,21 +18,24 @@
 namespace cofferdam {
 
 // A thread of the owner, or a visitor.
-class Supervisor::Connection final : public Client {
+class Supervisor::Connection final : public Client, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(OwnedFd socket, bool visitor) : socket_(std::move(socket)), visitor_(visitor) {}
+  Connection(Supervisor* supervisor, OwnedFd socket, bool visitor)
+      : channel_(
+            &supervisor->loop_, std::move(socket),
+            [this, supervisor](ControlMessage* message) {
+              supervisor->OnMessage(shared_from_this(), message);
+            },
+            [this, supervisor] { supervisor->OnEnd(shared_from_this()); }),
+        visitor_(visitor) {}
 
-  bool Say(const MessageWriter& message, const int* fds, size_t fd_count) override {
-    return socket_.ok() && SendControl(socket_.get(), message.bytes(), fds, fd_count) == 0;
+  void Say(const MessageWriter& message, const int* fds, size_t fd_count) override {
+    channel_.Send(message.bytes(), fds, fd_count);
   }
-  void Close() {
-    watch_.reset();
-    socket_.Close();
-  }
+  void Close() { channel_.Close(); }
 
-  OwnedFd socket_;
+  Channel channel_;
   const bool visitor_;
-  std::unique_ptr<EventLoop::Watch> watch_;
 };
 
 Supervisor::Supervisor(OwnedFd connection, OwnedFd owner)
@@ -97,22 +100,8 @@ void Supervisor::KeepJanitor() {
 }
 
 void Supervisor::Accept(OwnedFd socket, bool visitor) {
-  auto connection = std::make_shared<Connection>(std::move(socket), visitor);
-  std::weak_ptr<Connection> weak = connection;
-  connection->watch_ = loop_.Add(connection->socket_.get(), [this, weak] {
-    for (int i = 0; i < 64; ++i) {
-      std::shared_ptr<Connection> from = weak.lock();
-      if (from == nullptr || !from->socket_.ok()) return;
-      Result<ControlMessage> message = ReceiveControl(from->socket_.get());
-      if (!message.ok() && message.error() == -EAGAIN) return;
-      if (!message.ok() || message.value().bytes.empty()) {
-        OnEnd(from);
-        return;
-      }
-      OnMessage(from, &message.value());
-    }
-  });
-  (visitor ? visitors_ : connections_).push_back(std::move(connection));
+  (visitor ? visitors_ : connections_)
+      .push_back(std::make_shared<Connection>(this, std::move(socket), visitor));
 }
 
 // A thread of the owner's has ended: its systems live on, as long as its process does. A visitor takes his
@@ -150,6 +139,10 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessa
   auto refuse = [&](const Failure& failure) {
     party.Say(MessageWriter(Kind::kFailed, request->serial(), party.system).AddFailure(failure));
   };
+  if (message->lost_fds) {
+    refuse({-EMFILE, "recvmsg", {}});
+    return;
+  }
   // What only the owner may.
   if (!from->visitor_) {
     switch (request->kind()) {

@@ -63,8 +63,8 @@ Failure System::WriteMaps(const MessageReader& request) {
 }
 
 Failure System::StartInit(const MessageReader& request, const std::vector<OwnedFd>& fds) {
-  OwnedFd theirs;
-  if (int error = ControlPair(&control_, &theirs); error < 0) return {error, "socketpair", {}};
+  OwnedFd control, theirs;
+  if (int error = ControlPair(&control, &theirs); error < 0) return {error, "socketpair", {}};
   uint64_t namespaces = request.Number(Tag::kNamespaces);
   bool has_maps = (namespaces & CLONE_NEWUSER) != 0;
   std::vector<std::string_view> steps = request.All(Tag::kStep);
@@ -107,7 +107,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   }
   if (has_maps || moves) {
     if (Failure failure = WriteMaps(request)) return failure;
-    SendControl(control_.get(), MessageWriter(Kind::kGo, 0, 0).bytes());
+    SendControl(control.get(), MessageWriter(Kind::kGo, 0, 0).bytes());
   }
   if (want_netns_) {
     std::string path = "/proc/" + std::to_string(pid_) + "/" + "ns/net";
@@ -116,7 +116,9 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   }
   state_ = State::kStarting;
   if (timeout_ != 0) deadline_ = EventLoop::Now() + timeout_;
-  control_watch_ = loop_->Add(control_.get(), [this] { OnControl(); });
+  // Its end tells no more than its pidfd will.
+  channel_ = std::make_unique<Channel>(
+      loop_, std::move(control), [this](ControlMessage* message) { OnMessage(*message); }, [] {});
   pidfd_watch_ = loop_->Add(pidfd_.get(), [this] { OnInitEnd(); });
   return {};
 }
@@ -129,21 +131,6 @@ void System::Abandon() {
   cgroup_.Kill();
   cgroup_.Remove();
   state_ = State::kGone;
-}
-
-void System::OnControl() {
-  // Not forever: others wait, too.
-  for (int i = 0; i < 64; ++i) {
-    Result<ControlMessage> message = ReceiveControl(control_.get());
-    if (message.error() == -EAGAIN) return;
-    // ECONNRESET where it has died with something unread.
-    if (!message.ok() || message.value().bytes.empty()) {
-      // It is ending, which its pidfd tells.
-      control_watch_.reset();
-      return;
-    }
-    OnMessage(message.value());
-  }
 }
 
 void System::OnMessage(const ControlMessage& message) {
@@ -187,7 +174,7 @@ int System::Pass(std::string_view bytes, const std::vector<OwnedFd>& fds) {
   if (state_ != State::kRunning) return -ESRCH;
   std::vector<int> numbers;
   for (const OwnedFd& fd : fds) numbers.push_back(fd.get());
-  return SendControl(control_.get(), bytes, numbers.data(), numbers.size());
+  return channel_->Send(bytes, numbers.data(), numbers.size());
 }
 
 void System::Run(const Party& by, const MessageReader& request, ControlMessage* message) {
@@ -266,7 +253,7 @@ void System::End(const char* reason, uint64_t grace) {
   deadline_ = now + grace;
   MessageWriter end(Kind::kEnd, 0, 0);
   end.AddNumber(Tag::kSignalNumber, SIGTERM).AddNumber(Tag::kCommand, 0);
-  if (SendControl(control_.get(), end.bytes()) < 0) Kill();
+  if (channel_->Send(end.bytes()) < 0) Kill();
 }
 
 void System::Kill() {
@@ -282,11 +269,11 @@ void System::Kill() {
 
 void System::OnInitEnd() {
   // What it still had to say.
-  OnControl();
+  channel_->Drain();
   ReapEnding(pidfd_.get());
   reaped_ = true;
   pidfd_watch_.reset();
-  control_watch_.reset();
+  channel_.reset();
   if (state_ == State::kKilled) {
     OnDead();
   } else {

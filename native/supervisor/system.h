@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "../kernel/control_socket.h"
 #include "../kernel/owned_fd.h"
+#include "channel.h"
 #include "client.h"
 #include "cover.h"
 #include "event_loop.h"
@@ -62,7 +62,6 @@ class System {
   Failure WriteMaps(const MessageReader& request);
   // 0, or why pid 1 does not get it.
   int Pass(std::string_view bytes, const std::vector<OwnedFd>& fds);
-  void OnControl();
   void OnMessage(const ControlMessage& message);
   void OnInitEnd();
   void Kill();
@@ -97,14 +96,14 @@ class System {
   pid_t pid_ = -1;
   bool reaped_ = false;
   OwnedFd pidfd_;
-  OwnedFd control_;
   OwnedFd netns_;
   ExportPlan exports_;
   // Its mounts, as long as something is to be copied out of them.
   OwnedFd tree_;
   std::unique_ptr<Exporter> exporter_;
   std::vector<std::string> exported_;
-  std::unique_ptr<EventLoop::Watch> control_watch_;
+  // To pid 1.
+  std::unique_ptr<Channel> channel_;
   std::unique_ptr<EventLoop::Watch> pidfd_watch_;
 };
 

@@ -42,7 +42,10 @@ Failure SystemCgroup::MakeGroups(std::string_view controllers) {
     int made = at.value().Make(name.c_str());
     if (made < 0 && made != -EEXIST) return {made, "mkdirat", root_ + "/" + path};
     Result<CgroupDir> below = at.value().OpenBelow(name.c_str());
-    if (!below.ok()) return {below.error(), "openat2", root_ + "/" + path};
+    if (!below.ok()) {
+      if (made == 0) at.value().RemoveNew(name.c_str());
+      return {below.error(), "openat2", root_ + "/" + path};
+    }
     if (made == 0) below.value().SetAttribute(kGroupMark, "1");
     at = std::move(below);
   }
@@ -69,7 +72,11 @@ Failure SystemCgroup::MakeMarked(const MessageReader& request) {
     return {error, "mkdirat", path_};
   }
   Result<CgroupDir> cgroup = parent_->OpenBelow(name_.c_str());
-  if (!cgroup.ok()) return {cgroup.error(), "openat2", path_};
+  if (!cgroup.ok()) {
+    // Nobody else knows of it yet.
+    parent_->RemoveNew(name_.c_str());
+    return {cgroup.error(), "openat2", path_};
+  }
   cgroup_.emplace(std::move(cgroup).value());
   Ledger::Made(entry_, cgroup_->inode());
   if (error = cgroup_->Lock(); error < 0) return {error, "flock", path_};
@@ -114,6 +121,8 @@ int SystemCgroup::Remove() {
     if (int error = RemoveTree(*parent_, name_.c_str(), *cgroup_); error < 0) return error;
     cgroup_.reset();
   }
+  // The groups want fds, of which there may be no others.
+  parent_.reset();
   if (entry_ == nullptr) return 0;
   RemoveGroups(root_.c_str(), group_);
   Ledger::Clear(entry_);

@@ -316,6 +316,10 @@ void NamesWhatFailed() {
     CheckFailure({.uid = 1}, -EPERM, "setresuid");
   });
   InChild([] {
+    CheckFailure({.gid = static_cast<gid_t>(-1)}, -EINVAL, "setresgid");
+    CheckFailure({.uid = static_cast<uid_t>(-1)}, -EINVAL, "setresuid");
+  });
+  InChild([] {
     const char* call = "";
     Confinement confinement;
     confinement.apparmor = "no-such-profile-of-cofferdam";

@@ -4,15 +4,10 @@ import { InvalidArgumentError } from './errors.ts';
 /** The longest a timer of Node's can be. */
 const MAX_TIMEOUT = 0x7fff_ffff;
 
-export function checkTimeout(timeout: number | undefined): void {
+export function checkTimeout(timeout: number | undefined, field = 'timeout'): void {
   if (timeout === undefined) return;
   if (typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMEOUT) return;
-  throw new InvalidArgumentError(
-    'timeout',
-    timeout,
-    'is no deadline',
-    `more than 0, up to ${MAX_TIMEOUT} ms`,
-  );
+  throw new InvalidArgumentError(field, timeout, 'is no deadline', `more than 0, up to ${MAX_TIMEOUT} ms`);
 }
 
 export function checkSignal(signal: AbortSignal | undefined): void {

@@ -2,11 +2,11 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { onAbort } from '../handle/abort-watch.ts';
-import { checkSignal, checkTimeout } from '../handle/checks.ts';
+import { checkInteger, checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, InvalidArgumentError, TimeoutError } from '../handle/index.ts';
 import type { Signal, Stdio, WaitOptions } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
-import type { SystemSpec } from './config/index.ts';
+import { LAST_ID, type SystemSpec } from './config/index.ts';
 import type { Confinement } from './confinement.ts';
 import { landlockFields } from './landlock.ts';
 import type { RunResult } from './result.ts';
@@ -63,7 +63,12 @@ export function commandFields(argv: readonly string[], options: RunOptions): Fie
     text(`argv[${index}]`, word),
   ]);
   if (cwd !== undefined) fields.push([Tag.Directory, text('cwd', cwd)]);
-  if (user !== undefined) fields.push([Tag.Uid, user.uid], [Tag.Gid, user.gid]);
+  if (user !== undefined) {
+    // -1 would leave it user 0.
+    checkInteger('user.uid', user.uid, 0, LAST_ID);
+    checkInteger('user.gid', user.gid, 0, LAST_ID);
+    fields.push([Tag.Uid, user.uid], [Tag.Gid, user.gid]);
+  }
   for (const [name, value] of Object.entries(env ?? {})) {
     fields.push([Tag.Environment, `${variable(name)}=${text(`env.${name}`, value)}`]);
   }

@@ -15,6 +15,9 @@ const { EAGAIN } = constants.errno;
 /** Milliseconds in which the supervisor answers, unless the host is ill. */
 const ANSWER_TIMEOUT = 30_000;
 
+/** Milliseconds until the supervisor may have made room. */
+const RETRY = 5;
+
 export interface Answer {
   readonly message: Message;
   readonly fds: readonly NativeFd[];
@@ -38,6 +41,13 @@ export interface SystemSeat {
   leave(): void;
 }
 
+/** What the socket had no room for. */
+interface Outgoing {
+  readonly serial: number;
+  readonly bytes: Buffer;
+  readonly fds: readonly number[];
+}
+
 interface Waiting {
   readonly settle: (answer: Answer) => void;
   readonly fail: (error: Error) => void;
@@ -48,6 +58,8 @@ export class Connection {
   readonly #control: NativeControl;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<number, Listener>();
+  #outbox: Outgoing[] = [];
+  #retry: NodeJS.Timeout | undefined;
   #serial = 0;
   #waiters = 0;
   #lost = false;
@@ -88,20 +100,17 @@ export class Connection {
   }
 
   tell(kind: Kind, system: number, fields: Fields): void {
-    if (this.#lost) return;
-    this.#control.send(encodeMessage(kind, 0, system, fields), []);
+    this.#send({ serial: 0, bytes: encodeMessage(kind, 0, system, fields), fds: [] });
   }
 
   async ask(kind: Kind, system: number, fields: Fields, fds: readonly number[]): Promise<Answer> {
     this.#serial = (this.#serial + 1) >>> 0 || 1;
     const serial = this.#serial;
-    const result = this.#lost
-      ? -constants.errno.EPIPE
-      : this.#control.send(encodeMessage(kind, serial, system, fields), [...fds]);
+    const result = this.#send({ serial, bytes: encodeMessage(kind, serial, system, fields), fds });
     if (result < 0) throw systemError(result, 'sendmsg', {});
     return await new Promise((settle, fail) => {
       const late = (): void => {
-        this.#waiting.delete(serial);
+        this.#withdraw(serial);
         fail(new TimeoutError('an answer of the supervisor', ANSWER_TIMEOUT));
       };
       this.#waiting.set(serial, { settle, fail, timer: setTimeout(late, ANSWER_TIMEOUT) });
@@ -110,7 +119,38 @@ export class Connection {
 
   close(): void {
     this.#lost = true;
+    clearInterval(this.#retry);
     this.#control.close();
+  }
+
+  #send(message: Outgoing): number {
+    if (this.#lost) return -constants.errno.EPIPE;
+    const result = this.#outbox.length > 0 ? -EAGAIN : this.#control.send(message.bytes, [...message.fds]);
+    if (result !== -EAGAIN) return result;
+    this.#outbox.push(message);
+    this.#retry ??= setInterval(() => this.#flush(), RETRY).unref();
+    return 0;
+  }
+
+  #flush(): void {
+    for (let next = this.#outbox[0]; next !== undefined; next = this.#outbox[0]) {
+      const result = this.#control.send(next.bytes, [...next.fds]);
+      if (result === -EAGAIN) return;
+      this.#outbox.shift();
+      if (result < 0) this.#withdraw(next.serial)?.fail(systemError(result, 'sendmsg', {}));
+    }
+    clearInterval(this.#retry);
+    this.#retry = undefined;
+  }
+
+  /** Whoever asked waits no more: not even for his request to be sent, since its fds may be closed now. */
+  #withdraw(serial: number): Waiting | undefined {
+    const waiting = this.#waiting.get(serial);
+    if (waiting === undefined) return undefined;
+    this.#waiting.delete(serial);
+    clearTimeout(waiting.timer);
+    this.#outbox = this.#outbox.filter((message) => message.serial !== serial);
+    return waiting;
   }
 
   #receive(): void {
@@ -126,10 +166,8 @@ export class Connection {
   }
 
   #take(message: Message, fds: readonly NativeFd[]): void {
-    const waiting = message.serial === 0 ? undefined : this.#waiting.get(message.serial);
+    const waiting = this.#withdraw(message.serial);
     if (waiting !== undefined) {
-      this.#waiting.delete(message.serial);
-      clearTimeout(waiting.timer);
       if (message.kind === Kind.Failed) waiting.fail(failure(message));
       else {
         waiting.settle({ message, fds });
@@ -145,11 +183,7 @@ export class Connection {
   #lose(): void {
     if (this.#lost) return;
     this.close();
-    for (const { fail, timer } of this.#waiting.values()) {
-      clearTimeout(timer);
-      fail(supervisorLost());
-    }
-    this.#waiting.clear();
+    for (const serial of [...this.#waiting.keys()]) this.#withdraw(serial)?.fail(supervisorLost());
     for (const listener of [...this.#listeners.values()]) listener.onLost();
     this.#listeners.clear();
   }

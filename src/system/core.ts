@@ -1,6 +1,6 @@
 /** The core of a system: its seat at the supervisor, its programs, and how it ended. */
 import { onAbort } from '../handle/abort-watch.ts';
-import { abortError, BaseCore, ClosedError, type HandleDetail } from '../handle/index.ts';
+import { abortError, BaseCore, ClosedError, type HandleDetail, TimeoutError } from '../handle/index.ts';
 import type { SystemSpec } from './config/index.ts';
 import type { Answer, Listener } from './connection.ts';
 import { exportResults } from './exports.ts';
@@ -61,6 +61,8 @@ export class SystemCore extends BaseCore implements Listener {
       if (!signal?.aborted) return answer;
       await this.stop('aborted', 0);
     } catch (error) {
+      // It may be made yet.
+      if (error instanceof TimeoutError) abort();
       this.#lose('failed');
       throw signal?.aborted ? abortError(signal) : error;
     } finally {
@@ -112,7 +114,7 @@ export class SystemCore extends BaseCore implements Listener {
     if (this.#end === undefined) {
       this.#seat.tell(Kind.End, [
         [Tag.Reason, reason],
-        [Tag.Grace, grace],
+        [Tag.Grace, Math.ceil(grace)],
       ]);
     }
     return await this.whenEnded();

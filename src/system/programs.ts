@@ -1,10 +1,12 @@
 /** The programs that this process has in a system, whoever owns that. */
 import { constants } from 'node:os';
-import { SystemError, systemError } from '../handle/index.ts';
+import { SystemError, systemError, TimeoutError } from '../handle/index.ts';
 import type { CommandPlace, RunningCommand } from './command.ts';
 import type { SystemSeat } from './connection.ts';
 import { cutShort, type EndReason, exitOf, oomKills, statisticsOf } from './result.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
+
+const { SIGKILL } = constants.signals;
 
 /** The system has ended, or is about to: nothing more is started in it, and nobody is there for a signal. */
 export function endedError(system: string): SystemError {
@@ -59,6 +61,14 @@ export class Programs implements CommandPlace {
       for (const message of pending) this.onExit(message);
       if (this.#end !== undefined) command.end(cutShort(this.#end));
       return command;
+    } catch (error) {
+      // Nobody knows of it, should it be started yet.
+      if (error instanceof TimeoutError)
+        this.#seat.tell(Kind.Signal, [
+          [Tag.Command, id],
+          [Tag.SignalNumber, SIGKILL],
+        ]);
+      throw error;
     } finally {
       this.#early.delete(id);
     }

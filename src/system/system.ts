@@ -214,7 +214,7 @@ export class System extends KernelHandle<SystemCore> {
 
   /** Ends it in order: SIGTERM to everything inside, the grace period, SIGKILL. Resolves when nothing is left. */
   async stop({ gracePeriod }: StopOptions = {}): Promise<SystemEnd> {
-    checkTimeout(gracePeriod || undefined);
+    if (gracePeriod !== 0) checkTimeout(gracePeriod, 'gracePeriod');
     const end = await this.core.stop('stopped', gracePeriod ?? this.core.spec.lifecycle.gracePeriod);
     this.close();
     return end;

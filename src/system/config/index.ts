@@ -15,6 +15,7 @@ export type {
   SystemConfig,
 } from './config.ts';
 export { systemConfigOf } from './config-of.ts';
+export { LAST_ID } from './fields-security.ts';
 export { type ConfigIssue, type ConfigPaint, SystemConfigError } from './issue.ts';
 export { type ParseConfigOptions, parseSystemConfig, parseSystemConfigs } from './parse.ts';
 export { systemConfigSchema } from './schema.ts';
