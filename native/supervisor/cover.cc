@@ -64,16 +64,33 @@ CoverLayer::Below CoverLayer::StatBelow(const std::string& path, struct stat* st
   return Below::kMissing;
 }
 
+Failure CoverLayer::MakeOpaque(const std::string& path) {
+  NewFd directory(openat(mount_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.ok()) return {-errno, "openat", place_ + "/" + path};
+  if (fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) < 0)
+    return {-errno, "fsetxattr", place_ + "/" + path};
+  return {};
+}
+
+Failure CoverLayer::MakeDirectory(const std::string& path, mode_t mode) {
+  if (mkdirat(mount_.get(), path.c_str(), mode) == 0) return {};
+  if (errno != EEXIST) return {-errno, "mkdirat", place_ + "/" + path};
+  struct stat status;
+  if (fstatat(mount_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(status.st_mode))
+    return {};
+  // Hidden before, as it is not there below, and needed now: what may come to be there stays hidden.
+  if (unlinkat(mount_.get(), path.c_str(), 0) < 0 || mkdirat(mount_.get(), path.c_str(), mode) < 0)
+    return {-errno, "mkdirat", place_ + "/" + path};
+  return MakeOpaque(path);
+}
+
 Failure CoverLayer::MakeParents(const std::string& path) {
   for (size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
     std::string parent = path.substr(0, end);
     if (!parents_.insert(parent).second) continue;
     struct stat below = {};
     if (StatBelow(parent, &below) != Below::kThere) below.st_mode = 0755;
-    if (mkdirat(mount_.get(), parent.c_str(), below.st_mode & 07777) < 0) {
-      if (errno == EEXIST) continue;
-      return {-errno, "mkdirat", place_ + "/" + parent};
-    }
+    if (Failure failure = MakeDirectory(parent, below.st_mode & 07777)) return failure;
     if ((below.st_uid != 0 || below.st_gid != 0) &&
         fchownat(mount_.get(), parent.c_str(), below.st_uid, below.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
       return {-errno, "fchownat", place_ + "/" + parent};
@@ -91,18 +108,15 @@ Failure CoverLayer::Hide(const std::string& path) {
     if (found == Below::kLink || (found == Below::kThere && is_parent && !S_ISDIR(below.st_mode))) return {};
     if (found == Below::kMissing) break;
   } while (end != std::string::npos);
-  for (;;) {
-    std::string hidden = path.substr(0, end);
-    if (Failure failure = MakeParents(hidden)) return failure;
-    if (mknodat(mount_.get(), hidden.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
-    if (errno != EEXIST) return {-errno, "mknodat", place_ + "/" + hidden};
-    // One of the system's own lies in it: what is hidden is further below.
-    struct stat made;
-    bool is_directory = fstatat(mount_.get(), hidden.c_str(), &made, AT_SYMLINK_NOFOLLOW) == 0 &&
-                        S_ISDIR(made.st_mode) && end != std::string::npos;
-    if (!is_directory) return {};
-    end = path.find('/', end + 1);
-  }
+  std::string hidden = path.substr(0, end);
+  if (Failure failure = MakeParents(hidden)) return failure;
+  if (mknodat(mount_.get(), hidden.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
+  if (errno != EEXIST) return {-errno, "mknodat", place_ + "/" + hidden};
+  struct stat status;
+  bool is_ours =
+      fstatat(mount_.get(), hidden.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+  // Something of the system's own is in it.
+  return is_ours ? MakeOpaque(hidden) : Failure();
 }
 
 Failure CoverLayer::Own(const std::string& path, mode_t mode) {
@@ -110,13 +124,8 @@ Failure CoverLayer::Own(const std::string& path, mode_t mode) {
   Below found = StatBelow(path, &below);
   if (found == Below::kLink || (found == Below::kThere && !S_ISDIR(below.st_mode))) return {};
   if (Failure failure = MakeParents(path)) return failure;
-  if (mkdirat(mount_.get(), path.c_str(), mode) < 0 && errno != EEXIST)
-    return {-errno, "mkdirat", place_ + "/" + path};
-  NewFd directory(openat(mount_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory.ok()) return {-errno, "openat", place_ + "/" + path};
-  if (fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) < 0)
-    return {-errno, "fsetxattr", place_ + "/" + path};
-  return {};
+  if (Failure failure = MakeDirectory(path, mode)) return failure;
+  return MakeOpaque(path);
 }
 
 Failure CoverLayer::Node(const std::string& path, mode_t mode, dev_t device) {

@@ -42,6 +42,8 @@ class CoverLayer {
  private:
   enum class Below { kMissing, kThere, kLink };
   Below StatBelow(const std::string& path, struct stat* status) const;
+  Failure MakeOpaque(const std::string& path);
+  Failure MakeDirectory(const std::string& path, mode_t mode);
   // The directories above, each with the mode and owner that it has below: of a directory in several layers
   // the uppermost one is seen.
   Failure MakeParents(const std::string& path);
