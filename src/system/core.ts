@@ -10,6 +10,7 @@ import { endedError, Programs } from './programs.ts';
 import { type EndReason, endOf, type SystemEnd } from './result.ts';
 import { Seat } from './supervisor.ts';
 import { watchTriggers } from './triggers.ts';
+import type { UpperDirectory } from './upper.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
 
 export class SystemCore extends BaseCore implements Listener {
@@ -25,6 +26,8 @@ export class SystemCore extends BaseCore implements Listener {
   cgroup = '';
   /** What it has on the host, if anything. */
   network: SystemNetwork | undefined;
+  /** What it writes to, if that is on disk. */
+  upper: UpperDirectory | undefined;
   #stopWatching = (): void => {};
   #monitor: UsageMonitor | undefined;
 
@@ -174,8 +177,9 @@ export class SystemCore extends BaseCore implements Listener {
       this.#settleEnd(end);
       this.#done?.();
     };
-    if (this.network === undefined) settle();
-    // What is not removed now goes with the namespace, or with this process.
-    else this.network.close().then(settle, settle);
+    const { network, upper } = this;
+    if (network === undefined && upper === undefined) settle();
+    // What is not removed now goes with the namespace or this process, or is found by the next start.
+    else Promise.allSettled([network?.close(), upper?.remove()]).then(settle);
   }
 }

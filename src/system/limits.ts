@@ -35,7 +35,9 @@ export function cgroupPlan(spec: SystemSpec): CgroupPlan {
     if (controllers.has(name) && !used.includes(name)) used.push(name);
   }
   const name = `${NAME_PREFIX}${spec.name}`;
-  const identity = JSON.stringify({ name: spec.name, group: spec.group, created: Date.now() });
+  // For whoever comes after a kill of us all: where else something may be left.
+  const upper = spec.root.upper.kind === 'disk' ? spec.root.upper.path : undefined;
+  const identity = JSON.stringify({ name: spec.name, group: spec.group, created: Date.now(), upper });
   const moves = controllers.has('cpuset') && spec.limits.cpuset !== undefined && isBefore(6, 3);
   const fields: Fields = [
     ...(moves ? [[Tag.MoveIn, ''] as const] : []),

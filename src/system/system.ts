@@ -20,6 +20,7 @@ import { reclaimOnce } from './orphans.ts';
 import type { RunResult, SystemEnd } from './result.ts';
 import { rootPlan } from './root/plan.ts';
 import { startCommand } from './start.ts';
+import { UpperDirectory } from './upper.ts';
 import { type FieldValue, Tag } from './wire.ts';
 
 export interface CreateSystemOptions {
@@ -40,6 +41,25 @@ export interface SystemEventsOptions {
 /** Makes a system before it is wanted; its time, and what is watched of it, begin with {@link begin}. For the pool alone. */
 export let makeAhead: (spec: SystemSpec) => Promise<System>;
 export let begin: (system: System) => void;
+
+async function upperOf({ name, root: { upper } }: SystemSpec): Promise<UpperDirectory | undefined> {
+  return upper.kind === 'disk' ? await UpperDirectory.make(upper.path, name) : undefined;
+}
+
+function stepsOf(spec: SystemSpec, upper: UpperDirectory | undefined): readonly Buffer[] {
+  const { namespaces } = spec.security;
+  const root =
+    upper === undefined ? spec.root : { ...spec.root, upper: { kind: 'disk', path: upper.path } as const };
+  return rootPlan(
+    { ...spec, root },
+    {
+      pidns: namespaces.has('pid'),
+      netns: namespaces.has('net'),
+      ipcns: namespaces.has('ipc'),
+      cgroupns: namespaces.has('cgroup'),
+    },
+  );
+}
 
 /**
  * A system of its own for a job: namespaces, a cgroup with limits, and a root file system whose changes vanish. Nothing of
@@ -98,30 +118,28 @@ export class System extends KernelHandle<SystemCore> {
     if (signal?.aborted) throw abortError(signal);
     const { namespaces } = spec.security;
     const cgroup = cgroupPlan(spec);
-    const steps = rootPlan(spec, {
-      pidns: namespaces.has('pid'),
-      netns: namespaces.has('net'),
-      ipcns: namespaces.has('ipc'),
-      cgroupns: namespaces.has('cgroup'),
-    });
     const { timeout, gracePeriod } = spec.lifecycle;
     const confinement = confinementOf(spec.security);
     const fields: (readonly [Tag, FieldValue])[] = [
       ...cgroup.fields,
       ...namespaceFields(spec, false),
-      ...(namespaces.has('mount') ? steps : []).map((step) => [Tag.Step, step] as const),
       [Tag.Timeout, ahead ? 0 : Math.ceil(timeout)],
       [Tag.Grace, Math.ceil(gracePeriod)],
       ...exportFields(spec),
       ...programFields(spec, confinement),
     ];
     await reclaimOnce();
-    if (signal?.aborted) throw abortError(signal);
-    const core = new SystemCore(spec);
-    core.cgroup = cgroup.path;
+    const upper = await upperOf(spec);
+    let core: SystemCore;
     try {
-      await core.create(fields, [], signal);
+      const steps = namespaces.has('mount') ? stepsOf(spec, upper) : [];
+      if (signal?.aborted) throw abortError(signal);
+      core = new SystemCore(spec);
+      core.cgroup = cgroup.path;
+      core.upper = upper;
+      await core.create([...fields, ...steps.map((step) => [Tag.Step, step] as const)], [], signal);
     } catch (error) {
+      await upper?.remove();
       throw landlockError(error, spec.security);
     }
     try {

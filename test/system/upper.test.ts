@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import { reclaimSystems, System } from '../../src/system/index.ts';
+import { mount } from '../support/cgroup.ts';
+import { compiledUrl } from '../support/compiled.ts';
+
+const GROUP = `cofferdam-upper-${process.pid}`;
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'cofferdam-upper-')));
+let upper: string;
+let count = 0;
+
+beforeEach(() => {
+  upper = join(scratch, `disk-${++count}`);
+  mkdirSync(upper);
+});
+afterEach(() => expect(existsSync(join(mount, GROUP))).toBe(false));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const create = (name: string) => System.create({ name, group: GROUP, root: { upper } });
+
+it('what a system writes on disk goes with it', async () => {
+  await using box = await create('one');
+  const script = 'mkdir -p /var/x; head -c 1M /dev/zero > /var/x/file; ln -s / /var/x/link; chmod 0 /var/x';
+  expect(await box.run(['sh', '-c', script], { stdio: 'ignore' })).toMatchObject({ exitCode: 0 });
+  const [name = ''] = readdirSync(upper);
+  expect(name).toMatch(/^cofferdam-one-[0-9a-f]{8}$/);
+  expect(existsSync(join(upper, name, 'upper-0/var/x/file'))).toBe(true);
+  await box.stop({ gracePeriod: 0 });
+  expect(readdirSync(upper)).toEqual([]);
+});
+
+it('two have nothing of each other, nor of those before', async () => {
+  await using one = await create('one');
+  await using two = await create('two');
+  await one.run(['sh', '-c', 'echo > /var/x'], { stdio: 'ignore' });
+  expect((await two.run(['test', '-e', '/var/x'], { stdio: 'ignore' })).exitCode).toBe(1);
+  await one.stop({ gracePeriod: 0 });
+  await using three = await create('one');
+  expect((await three.run(['test', '-e', '/var/x'], { stdio: 'ignore' })).exitCode).toBe(1);
+});
+
+it('one that never came to be leaves nothing', async () => {
+  const config = { name: 'no', group: GROUP, root: { upper, binds: ['/usr/nonexistent:/var/x'] } };
+  await expect(System.create(config)).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(readdirSync(upper)).toEqual([]);
+  const missing = join(upper, 'missing');
+  await expect(System.create({ ...config, root: { upper: missing } })).rejects.toMatchObject({
+    code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+    field: 'root.upper',
+    value: missing,
+  });
+});
+
+/** A system whose owner, supervisor and janitor are killed; its directory. */
+async function orphan(): Promise<string> {
+  const script = `
+    import { System } from '${compiledUrl('index.js')}';
+    const box = await System.create({ name: 'orphan', group: '${GROUP}', root: { upper: '${upper}' } });
+    await box.run(['sh', '-c', 'echo > /var/x'], { stdio: 'ignore' });
+    console.log('ready');
+    setInterval(() => {}, 1000);`;
+  const before = new Set(readdirSync(upper));
+  const owner = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(owner.stdout, 'data');
+  const childrenOf = (pid: number | undefined): number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  const called = (pid: number, name: string): boolean =>
+    readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith(name);
+  const supervisor = childrenOf(owner.pid).find((pid) => called(pid, 'cofferdam-super')) ?? 0;
+  const janitor = childrenOf(supervisor).find((pid) => called(pid, 'cofferdam-janit')) ?? 0;
+  for (const pid of [janitor, supervisor, owner.pid ?? 0]) process.kill(pid, 'SIGKILL');
+  await once(owner, 'exit');
+  const [name = ''] = readdirSync(upper).filter((one) => !before.has(one));
+  return join(upper, name);
+}
+
+it('the next start removes exactly what the killed have left', async () => {
+  await using living = await create('living');
+  const [own = ''] = readdirSync(upper);
+  // Alike but for the record; one with the record of somebody who lives, one with nonsense, and a link to one that is ours.
+  const bystander = join(upper, 'cofferdam-orphan-01234567');
+  const foreign = join(upper, 'cofferdam-orphan-89abcdef');
+  const broken = join(upper, 'cofferdam-broken');
+  for (const path of [bystander, foreign, broken]) mkdirSync(path);
+  writeFileSync(join(bystander, 'file'), 'mine');
+  writeFileSync(join(foreign, 'owner.json'), readFileSync(join(upper, own, 'owner.json')));
+  writeFileSync(join(broken, 'owner.json'), '{ "version": 2 }');
+  const left = await orphan();
+  expect(existsSync(join(left, 'upper-0/var/x'))).toBe(true);
+  const link = join(upper, 'cofferdam-link');
+  symlinkSync(left, link);
+  await sleep(50);
+  await using next = await create('next');
+  expect(existsSync(left)).toBe(false);
+  rmSync(link);
+  for (const path of [bystander, foreign, broken, join(upper, own)]) expect(existsSync(path)).toBe(true);
+  expect(readFileSync(join(bystander, 'file'), 'utf8')).toBe('mine');
+  await living.run(['true'], { stdio: 'ignore' });
+  await next.stop({ gracePeriod: 0 });
+  await reclaimSystems();
+});
+
+it('reclaimSystems finds it by the cgroup', async () => {
+  const left = await orphan();
+  await sleep(50);
+  const removed = await reclaimSystems();
+  expect(removed.filter((path) => path.includes(GROUP)).length).toBeGreaterThan(0);
+  expect(existsSync(left)).toBe(false);
+});
