@@ -35,3 +35,4 @@ export type {
   Pressure,
   PressureLine,
 } from './stat.ts';
+export { CgroupWalk } from './walk.ts';

@@ -1,14 +1,11 @@
 /** Cgroups whose owner is gone, wherever they are in the tree. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { loadBinding, type NativeCgroup } from '../handle/index.ts';
 import { Pidfd, type ProcessIdentity } from '../process/index.ts';
 import { CgroupCore } from './core.ts';
-import { hierarchy, joinPath } from './hierarchy.ts';
+import { hierarchy } from './hierarchy.ts';
 import { INTENT, NAME_PREFIX, readIdentity } from './identity.ts';
 import { removeTree } from './removal.ts';
-
-/** Directories looked at before the event loop gets a turn. */
-const PER_TURN = 100;
+import { CgroupWalk } from './walk.ts';
 
 export interface OrphanSearch {
   /** Which of ours are meant: the prefix, an identity and a free lease are looked at besides. */
@@ -26,7 +23,7 @@ export async function removeOrphans(search: OrphanSearch): Promise<string[]> {
   if (typeof root === 'number') return [];
   const removed: string[] = [];
   try {
-    await visit(root, '/', search, removed, { count: 0 });
+    await visit(new CgroupWalk(), root, '/', search, removed);
   } finally {
     root.close();
   }
@@ -34,19 +31,13 @@ export async function removeOrphans(search: OrphanSearch): Promise<string[]> {
 }
 
 async function visit(
+  walk: CgroupWalk,
   parent: NativeCgroup,
   path: string,
   search: OrphanSearch,
   removed: string[],
-  looked: { count: number },
 ): Promise<void> {
-  const names = parent.children();
-  for (const name of typeof names === 'number' ? [] : names) {
-    if (++looked.count % PER_TURN === 0) await turn();
-    const cgroup = parent.open(name);
-    // Removed meanwhile.
-    if (typeof cgroup === 'number') continue;
-    const own = joinPath(path, name);
+  await walk.children(parent, path, async (cgroup, name, own) => {
     if (isOrphan(name, cgroup, search)) {
       const core = new CgroupCore(cgroup, own);
       try {
@@ -56,21 +47,15 @@ async function visit(
         // Processes that do not end: it stays an orphan, for the next search.
         core.close();
       }
-      continue;
+      return;
     }
     const { inode } = cgroup;
-    if (await wasIntended(parent, name, cgroup)) {
-      cgroup.close();
-      // Refused where anybody is in it.
-      if (parent.remove(name, inode) === 0) removed.push(own);
-      continue;
-    }
-    const group = search.isGroup(cgroup);
-    await visit(cgroup, own, search, removed, looked);
-    cgroup.close();
-    // Refused while anything is left in it.
-    if (group && parent.remove(name, inode) === 0) removed.push(own);
-  }
+    const intended = await wasIntended(parent, name, cgroup);
+    const group = !intended && search.isGroup(cgroup);
+    if (!intended) await visit(walk, cgroup, own, search, removed);
+    // Refused where anybody is in it, or anything is left.
+    if ((intended || group) && parent.remove(name, inode) === 0) removed.push(own);
+  });
 }
 
 function isOrphan(name: string, cgroup: NativeCgroup, { isOne }: OrphanSearch): boolean {

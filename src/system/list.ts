@@ -1,6 +1,5 @@
 /** The systems of this host, whoever made them: read from what their cgroups say of themselves. */
-import { setImmediate as turn } from 'node:timers/promises';
-import { Cgroup, type CgroupStat, hierarchy, lives, NAME_PREFIX } from '../cgroup/index.ts';
+import { Cgroup, type CgroupStat, CgroupWalk, hierarchy, lives, NAME_PREFIX } from '../cgroup/index.ts';
 import { CofferdamError, loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
 import type { ProcessIdentity } from '../process/index.ts';
 import { SYSTEM_ATTRIBUTE } from './limits.ts';
@@ -24,9 +23,6 @@ export interface SystemEntry {
   readonly stat: CgroupStat;
 }
 
-/** Directories looked at before the event loop gets a turn. */
-const PER_TURN = 100;
-
 /** What has ended while it was looked at is left out. @throws CofferdamError where no cgroup2 is mounted, SystemError */
 export async function listSystems(): Promise<SystemEntry[]> {
   const { mount } = hierarchy();
@@ -34,7 +30,7 @@ export async function listSystems(): Promise<SystemEntry[]> {
   if (typeof root === 'number') throw systemError(root, 'openat2', { path: mount });
   const found: Found[] = [];
   try {
-    await visit(root, '', found, { count: 0 });
+    await visit(new CgroupWalk(), root, '/', found);
   } finally {
     root.close();
   }
@@ -71,28 +67,13 @@ interface Found {
 /** What the attribute says. */
 type Mark = Pick<SystemEntry, 'name' | 'group' | 'created'>;
 
-async function visit(
-  parent: NativeCgroup,
-  path: string,
-  found: Found[],
-  looked: { count: number },
-): Promise<void> {
-  const names = parent.children();
-  for (const name of typeof names === 'number' ? [] : names) {
-    if (++looked.count % PER_TURN === 0) await turn();
-    const cgroup = parent.open(name);
-    // Removed meanwhile.
-    if (typeof cgroup === 'number') continue;
-    const own = `${path}/${name}`;
-    try {
-      const mark = name.startsWith(NAME_PREFIX) ? markOf(cgroup) : undefined;
-      // The lease is taken before the mark is set: where nobody has it, nobody will. Ours ends with the fd.
-      if (mark !== undefined) found.push({ path: own, mark, leaseHeld: cgroup.lock() !== 0 });
-      await visit(cgroup, own, found, looked);
-    } finally {
-      cgroup.close();
-    }
-  }
+async function visit(walk: CgroupWalk, parent: NativeCgroup, path: string, found: Found[]): Promise<void> {
+  await walk.children(parent, path, async (cgroup, name, own) => {
+    const mark = name.startsWith(NAME_PREFIX) ? markOf(cgroup) : undefined;
+    // The lease is taken before the mark is set: where nobody has it, nobody will. Ours ends with the fd.
+    if (mark !== undefined) found.push({ path: own, mark, leaseHeld: cgroup.lock() !== 0 });
+    await visit(walk, cgroup, own, found);
+  });
 }
 
 /** Undefined for what is no system. */

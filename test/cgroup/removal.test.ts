@@ -23,6 +23,7 @@ import {
   startSleeper,
   type TestCgroup,
 } from '../support/cgroup.ts';
+import { skip } from '../support/needs.ts';
 
 let top: TestCgroup;
 
@@ -199,7 +200,7 @@ describe('a process in state D', () => {
     const said = await Promise.race([once(holder.stdout!, 'data'), once(holder, 'exit')]);
     if (holder.exitCode === 77) {
       rmdirSync(directory);
-      context.skip('no FUSE on this host');
+      skip(context, 'no FUSE on this host');
     }
     const pid = Number(String(said[0]));
     const cg = await create('stuck');
@@ -225,7 +226,7 @@ describe('a process in state D', () => {
     const said = await Promise.race([once(holder.stdout!, 'data'), once(holder, 'exit')]);
     if (holder.exitCode === 77) {
       rmdirSync(directory);
-      context.skip('no FUSE on this host');
+      skip(context, 'no FUSE on this host');
     }
     const cg = await create('stuck');
     await cg.attach(Number(String(said[0])));

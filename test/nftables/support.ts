@@ -4,6 +4,7 @@ import type { TestContext } from 'vitest';
 import { Netns } from '../../src/netns/index.ts';
 import { NftablesSocket, type NftablesSocketOptions } from '../../src/nftables/socket.ts';
 import { outputOf } from '../process/support.ts';
+import { skip } from '../support/needs.ts';
 
 export interface NftWorld extends AsyncDisposable {
   readonly netns: Netns;
@@ -38,8 +39,7 @@ const PATHS = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'];
 /** Skips the test, and says why, where there is no `nft` to compare with. */
 export function needsNft(context: TestContext): void {
   if (PATHS.some((path) => existsSync(path))) return;
-  context.task.meta.note = 'the program nft: apt-get install nftables';
-  context.skip(context.task.meta.note);
+  skip(context, 'the program nft: apt-get install nftables');
 }
 
 /** What `nft` makes of the rules in a namespace. */

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { countFds, handles } from '../../src/handle/index.ts';
 import { Process } from '../../src/process/index.ts';
-import { needs } from '../support/needs.ts';
+import { needs, skip } from '../support/needs.ts';
 import { children, outputOf, textOf } from './support.ts';
 
 function cgroup2Mount(): string | undefined {
@@ -21,7 +21,7 @@ let childrenBefore: number[];
 beforeEach((context) => {
   fds = countFds();
   childrenBefore = children();
-  if (parent === undefined) context.skip('no cgroup v2 is mounted');
+  if (parent === undefined) skip(context, 'no cgroup v2 is mounted');
   path = mkdtempSync(join(parent ?? '', 'cofferdam-test-spawn-'));
   fd = openSync(path, 'r');
 });

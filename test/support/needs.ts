@@ -25,9 +25,13 @@ declare module 'vitest' {
 /** Skips the test, and says why, unless this machine has what it needs. */
 export function needs(context: TestContext, wanted: Needs): void {
   const lacking = lack(wanted);
-  if (lacking === undefined) return;
-  context.task.meta.note = lacking;
-  context.skip(lacking);
+  if (lacking !== undefined) skip(context, lacking);
+}
+
+/** Skips the test; `npm test` counts it with the reason. */
+export function skip(context: TestContext, reason: string): never {
+  context.task.meta.note = reason;
+  context.skip(reason);
 }
 
 /** What is missing here, in words; undefined: nothing. */
