@@ -430,6 +430,9 @@ export {
   type SystemEventsOptions,
   SystemPool,
   type SystemPoolOptions,
+  type SystemStdio,
+  type Terminal,
+  type TerminalSize,
   type WatchedResource,
 } from './system/index.ts';
 export {

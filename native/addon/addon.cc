@@ -18,6 +18,7 @@
 #include "pipeline_handle.h"
 #include "priority_handle.h"
 #include "process_calls.h"
+#include "terminal_calls.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -106,6 +107,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["openInotify"] = Napi::Function::New<InotifyHandle::Open>(env, "openInotify");
   exports["connectSupervisor"] = Napi::Function::New<ControlHandle::Connect>(env, "connectSupervisor");
   exports["visitSupervisor"] = Napi::Function::New<ControlHandle::Visit>(env, "visitSupervisor");
+  exports["setWindowSize"] = Napi::Function::New<SetWindowSizeCall>(env, "setWindowSize");
+  exports["makeRaw"] = Napi::Function::New<MakeRawCall>(env, "makeRaw");
+  exports["restoreTerminal"] = Napi::Function::New<RestoreTerminalCall>(env, "restoreTerminal");
   exports["openPipe"] = Napi::Function::New<OpenPipe>(env, "openPipe");
   exports["openPriority"] = Napi::Function::New<PriorityHandle::Open>(env, "openPriority");
   exports["openHandles"] = Napi::Function::New<OpenHandles>(env, "openHandles");

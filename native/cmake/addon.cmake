@@ -48,6 +48,7 @@ add_library(addon MODULE
   addon/priority_handle.cc
   addon/shared_memory.cc
   addon/supervisor_seat.cc
+  addon/terminal_calls.cc
   addon/wake.cc)
 set_target_properties(addon PROPERTIES OUTPUT_NAME cofferdam PREFIX "" SUFFIX ".node")
 target_include_directories(addon SYSTEM PRIVATE ${COFFERDAM_NODE_INCLUDE} ${NODE_ADDON_API_INCLUDE})

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <string>
 
@@ -79,7 +80,8 @@ struct Plan {
   std::string directory;
   Confinement confinement = {};
   std::string apparmor;
-  bool terminal = false;
+  // The fd that becomes the controlling terminal; -1 for none.
+  int terminal = -1;
 
   // Said by the child.
   int error = 0;
@@ -138,7 +140,7 @@ void ArrangeFds(Plan& plan) {
 [[noreturn]] void RunChild(Plan& plan) {
   setsid();
   ArrangeFds(plan);
-  if (plan.terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0) Fail(plan, "ioctl", "TIOCSCTTY", errno);
+  if (plan.terminal >= 0 && ioctl(plan.terminal, TIOCSCTTY, 0) < 0) Fail(plan, "ioctl", "TIOCSCTTY", errno);
   if (chdir(plan.directory.c_str()) < 0) Fail(plan, "chdir", plan.directory.c_str(), errno);
   sigset_t none;
   sigemptyset(&none);
@@ -161,7 +163,8 @@ Failure StartCommand(const MessageReader& system, const MessageReader& request, 
   plan.env = Pointers(plan.environment);
   for (const OwnedFd& fd : fds) plan.stdio.push_back(fd.get());
   plan.directory = (request.Has(Tag::kDirectory) ? request : system).Text(Tag::kDirectory);
-  plan.terminal = request.Has(Tag::kTerminal);
+  if (request.Has(Tag::kTerminal)) plan.terminal = STDIN_FILENO;
+  if (uint64_t pty = request.Number(Tag::kPty); pty != 0) plan.terminal = std::countr_zero(pty);
   plan.apparmor = system.Text(Tag::kApparmor);
   std::string_view seccomp = system.Find(Tag::kSeccomp).value_or(std::string_view());
   Confinement& confinement = plan.confinement;

@@ -24,6 +24,7 @@
 #include "landlock.h"
 #include "message.h"
 #include "mount_plan.h"
+#include "pty.h"
 
 namespace cofferdam {
 
@@ -55,8 +56,9 @@ class Init {
   // The next message of the supervisor's. Without one there is no supervisor, and no reason to live.
   ControlMessage Hear();
   void OnMessage(ControlMessage message);
-  void OnRun(const MessageReader& request, const ControlMessage& message);
-  Failure Start(const MessageReader& request, const ControlMessage& message, pid_t* pid);
+  void OnRun(const MessageReader& request, ControlMessage* message);
+  // `master` is the other side of its terminal, where it is to have one.
+  Failure Start(const MessageReader& request, ControlMessage* message, pid_t* pid, OwnedFd* master);
   void OnSignal(const MessageReader& request);
   // Takes away all who have ended.
   void Reap();
@@ -133,21 +135,23 @@ Failure Init::MakeWorld() {
   return {};
 }
 
-Failure Init::Start(const MessageReader& request, const ControlMessage& message, pid_t* pid) {
+Failure Init::Start(const MessageReader& request, ControlMessage* message, pid_t* pid, OwnedFd* master) {
   if (ending_) return {-ESHUTDOWN, "clone", {}};
-  if (message.lost_fds) return {-EMFILE, "recvmsg", {}};
-  return StartCommand(plan_.system, request, ruleset_, message.fds, pid);
+  if (message->lost_fds) return {-EMFILE, "recvmsg", {}};
+  if (Failure failure = OpenPty(plan_.system, request, &message->fds, master)) return failure;
+  return StartCommand(plan_.system, request, ruleset_, message->fds, pid);
 }
 
-void Init::OnRun(const MessageReader& request, const ControlMessage& message) {
+void Init::OnRun(const MessageReader& request, ControlMessage* message) {
   uint32_t id = static_cast<uint32_t>(request.Number(Tag::kCommand));
   pid_t pid = -1;
-  if (Failure failure = Start(request, message, &pid)) {
+  OwnedFd master;
+  if (Failure failure = Start(request, message, &pid, &master)) {
     Say(MessageWriter(Kind::kFailed, request.serial(), request.system()).AddFailure(failure));
     return;
   }
   commands_.push_back({id, pid});
-  Say(MessageWriter(Kind::kStarted, request.serial(), request.system()).AddNumber(Tag::kCommand, id));
+  Say(MessageWriter(Kind::kStarted, request.serial(), request.system()).AddNumber(Tag::kCommand, id), master);
 }
 
 void Init::OnSignal(const MessageReader& request) {
@@ -167,7 +171,7 @@ void Init::OnMessage(ControlMessage message) {
   if (!request) return;
   switch (request->kind()) {
     case Kind::kRun:
-      OnRun(*request, message);
+      OnRun(*request, &message);
       return;
     case Kind::kSignal:
       OnSignal(*request);

@@ -118,6 +118,11 @@ enum class Tag : uint32_t {
   // Of a system: paths inside that its programs read and execute, and that they write as well; nothing else.
   kLandlockRead = 59,
   kLandlockWrite = 60,
+  // Of a program: a new terminal of the system's, for the fds of this mask; those that came with the request
+  // take the places in between. It becomes the controlling one, and kStarted carries its other side.
+  kPty = 61,
+  // Its size: columns, and rows times 65,536.
+  kWindow = 62,
 
   // Chosen by the owner, unique within its system; 0 for all of it.
   kCommand = 64,

@@ -453,6 +453,11 @@ export interface NativeBinding {
    * lets nobody in; -ENOTSOCK where it is none.
    */
   visitSupervisor(pidfd: number, onReady: () => void): NativeControl | NativeSpawnFailure;
+  /** TIOCSWINSZ, of a terminal or its other side. */
+  setWindowSize(fd: number, columns: number, rows: number): Result;
+  /** Takes a terminal's bytes as they are, both ways: cfmakeraw(3). What it was before, for restoreTerminal(). */
+  makeRaw(fd: number): Uint8Array | Result;
+  restoreTerminal(fd: number, before: Uint8Array): Result;
   /** pipe2(2): the end to read and the end to write. */
   openPipe(): readonly [NativeFd, NativeFd] | Result;
   /** Native handles open now in this environment, for tests. */

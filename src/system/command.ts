@@ -4,12 +4,14 @@ import type { Readable, Writable } from 'node:stream';
 import { onAbort } from '../handle/abort-watch.ts';
 import { checkInteger, checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, InvalidArgumentError, TimeoutError } from '../handle/index.ts';
-import type { Signal, Stdio, WaitOptions } from '../process/index.ts';
+import type { Signal, WaitOptions } from '../process/index.ts';
 import { signalNumber } from '../process/signals.ts';
 import { LAST_ID, type SystemSpec } from './config/index.ts';
 import type { Confinement } from './confinement.ts';
 import { landlockFields } from './landlock.ts';
 import type { RunResult } from './result.ts';
+import type { SystemStdio } from './stdio.ts';
+import { checkSize, type Terminal, type TerminalSize } from './terminal.ts';
 import { type Fields, type FieldValue, Tag } from './wire.ts';
 
 export interface RunOptions {
@@ -18,7 +20,9 @@ export interface RunOptions {
   /** The directory inside to start in. Default: `workdir` of the configuration. */
   readonly cwd?: string | undefined;
   /** For fd 0, 1, 2 and so on, or one for 0, 1 and 2; it gets no others. Default: 'inherit'. */
-  readonly stdio?: Stdio | readonly Stdio[] | undefined;
+  readonly stdio?: SystemStdio | readonly SystemStdio[] | undefined;
+  /** Of its terminal, where `stdio` has 'pty': that of the beginning. Default: 80 columns, 24 rows. */
+  readonly size?: TerminalSize | undefined;
   /** Who it runs as, inside. Default: `user` of the configuration. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** fd 0 is a terminal, which becomes its controlling one. Default false. */
@@ -50,10 +54,22 @@ export function programFields(spec: SystemSpec, { droppedCapabilities, seccomp }
   return fields;
 }
 
+const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
+
+/** A mask of fds that lead to a new terminal, and its size. */
+export function ptyFields(mask: number, { columns, rows }: TerminalSize = DEFAULT_SIZE): Fields {
+  if (mask === 0) return [];
+  return [
+    [Tag.Pty, mask],
+    [Tag.Window, columns + rows * 0x1_0000],
+  ];
+}
+
 /** Checks what is to run. @throws InvalidArgumentError */
 export function commandFields(argv: readonly string[], options: RunOptions): Fields {
   checkSignal(options.signal);
   checkTimeout(options.timeout);
+  if (options.size !== undefined) checkSize(options.size);
   if (!Array.isArray(argv) || argv.length === 0) {
     throw new InvalidArgumentError('argv', argv, 'names no program', "an array such as ['npm', 'test']");
   }
@@ -152,15 +168,23 @@ export class Command {
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
+  /** The other side of its terminal, where `stdio` has 'pty'. */
+  readonly terminal: Terminal | undefined;
   readonly #running: RunningCommand;
   /** Its system: whoever holds a program of it holds it. */
   readonly #holder: object;
 
   /** @internal */
-  constructor(running: RunningCommand, holder: object, streams: readonly (Socket | undefined)[]) {
+  constructor(
+    running: RunningCommand,
+    holder: object,
+    streams: readonly (Socket | undefined)[],
+    terminal: Terminal | undefined,
+  ) {
     this.#running = running;
     this.#holder = holder;
     [this.stdin, this.stdout, this.stderr] = streams;
+    this.terminal = terminal;
   }
 
   /** Undefined while it runs. */

@@ -6,4 +6,6 @@ export type { SystemEvent, WatchedResource } from './monitor.ts';
 export { reclaimSystems } from './orphans.ts';
 export { SystemPool, type SystemPoolOptions } from './pool.ts';
 export type { EndReason, RunResult, SystemEnd } from './result.ts';
+export type { SystemStdio } from './stdio.ts';
 export { type CreateSystemOptions, type StopOptions, System, type SystemEventsOptions } from './system.ts';
+export { Terminal, type TerminalSize } from './terminal.ts';

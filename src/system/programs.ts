@@ -1,8 +1,8 @@
 /** The programs that this process has in a system, whoever owns that. */
 import { constants } from 'node:os';
-import { SystemError, systemError, TimeoutError } from '../handle/index.ts';
+import { type NativeFd, SystemError, systemError, TimeoutError } from '../handle/index.ts';
 import type { CommandPlace, RunningCommand } from './command.ts';
-import type { SystemSeat } from './connection.ts';
+import type { Answer, SystemSeat } from './connection.ts';
 import { cutShort, type EndReason, exitOf, oomKills, statisticsOf } from './result.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
 
@@ -45,18 +45,18 @@ export class Programs implements CommandPlace {
     this.#oomKills = count;
   }
 
-  /** Starts a program; `make` gets its number once it runs. */
+  /** Starts a program; `make` gets its number once it runs, and what came with the answer, to be closed. */
   async start(
     fields: Fields,
     fds: readonly number[],
-    make: (id: number) => RunningCommand,
+    make: (id: number, fds: readonly NativeFd[]) => RunningCommand,
   ): Promise<RunningCommand> {
     const id = ++this.#lastCommand;
     const pending: Message[] = [];
     this.#early.set(id, pending);
     try {
-      await this.#ask(Kind.Run, [[Tag.Command, id], ...fields], fds);
-      const command = make(id);
+      const answer = await this.#ask(Kind.Run, [[Tag.Command, id], ...fields], fds);
+      const command = make(id, answer.fds);
       this.#commands.set(id, command);
       for (const message of pending) this.onExit(message);
       if (this.#end !== undefined) command.end(cutShort(this.#end));
@@ -116,9 +116,9 @@ export class Programs implements CommandPlace {
     this.#commands.clear();
   }
 
-  async #ask(kind: Kind, fields: Fields, fds: readonly number[] = []): Promise<void> {
+  async #ask(kind: Kind, fields: Fields, fds: readonly number[] = []): Promise<Answer> {
     try {
-      await this.#seat.ask(kind, fields, fds);
+      return await this.#seat.ask(kind, fields, fds);
     } catch (error) {
       // The supervisor or pid 1 has nobody to pass it on to.
       throw error instanceof SystemError && GONE.has(`${error.code} ${error.syscall}`)

@@ -1,8 +1,9 @@
 /** Starts a program in a system, one's own or another's. */
-import { abortError } from '../handle/index.ts';
-import { Command, commandFields, RunningCommand, type RunOptions } from './command.ts';
+import { abortError, type NativeFd } from '../handle/index.ts';
+import { Command, commandFields, ptyFields, RunningCommand, type RunOptions } from './command.ts';
 import type { Programs } from './programs.ts';
 import { StdioFds } from './stdio.ts';
+import { Terminal } from './terminal.ts';
 
 /** A system as it is when somebody would start a program in it. */
 export interface StartPlace {
@@ -25,10 +26,14 @@ export async function startCommand(
   const fds = new StdioFds(stdio);
   try {
     const { programs } = place;
-    const running = await programs.holding(holder, () =>
-      programs.start(fields, fds.fds, (id) => new RunningCommand(id, argv[0] ?? '', programs, options)),
-    );
-    return new Command(running, holder, fds.streams());
+    let terminal: Terminal | undefined;
+    const made = (id: number, [master]: readonly NativeFd[]): RunningCommand => {
+      if (master !== undefined) terminal = new Terminal(master);
+      return new RunningCommand(id, argv[0] ?? '', programs, options);
+    };
+    const all = [...fields, ...ptyFields(fds.pty, options.size)];
+    const running = await programs.holding(holder, () => programs.start(all, fds.fds, made));
+    return new Command(running, holder, fds.streams(), terminal);
   } finally {
     fds.close();
   }

@@ -4,22 +4,30 @@ import { Socket } from 'node:net';
 import { InvalidArgumentError, loadBinding, type NativeFd, systemError } from '../handle/index.ts';
 import type { Stdio } from '../process/index.ts';
 
+/** As of a program of the host's, or `pty`: a terminal of the system's own, one for all that say so. */
+export type SystemStdio = Stdio | 'pty';
+
 const STDIN = 0;
 
 /** Fds to be sent along, and our ends of what was to be a pipe. */
 export class StdioFds {
-  /** For 0, 1, 2 and so on. */
+  /** For 0, 1, 2 and so on, without those that lead to a terminal. */
   readonly fds: number[] = [];
+  /** A bit for each that leads to a terminal. */
+  pty = 0;
+  readonly #count: number;
   readonly #ours = new Map<number, NativeFd>();
   readonly #theirs: NativeFd[] = [];
   #null: number | undefined;
 
   /** @throws InvalidArgumentError, SystemError; nothing is left open then */
-  constructor(stdio: Stdio | readonly Stdio[]) {
-    const list: readonly Stdio[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
+  constructor(stdio: SystemStdio | readonly SystemStdio[]) {
+    const list: readonly SystemStdio[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
+    this.#count = list.length;
     try {
       list.forEach((one, fd) => {
-        this.fds.push(this.#lead(one, fd, Array.isArray(stdio) ? `stdio[${fd}]` : 'stdio'));
+        if (one === 'pty' && fd <= 2) this.pty |= 1 << fd;
+        else this.fds.push(this.#lead(one, fd, Array.isArray(stdio) ? `stdio[${fd}]` : 'stdio'));
       });
     } catch (error) {
       this.close();
@@ -29,7 +37,7 @@ export class StdioFds {
 
   /** Streams over our ends of the pipes; theirs are sent, and ours no more. */
   streams(): (Socket | undefined)[] {
-    const streams = this.fds.map((_, fd) => {
+    const streams = Array.from({ length: this.#count }, (_, fd) => {
       const end = this.#ours.get(fd)?.release();
       if (end === undefined || end < 0) return undefined;
       return new Socket({ fd: end, readable: fd !== STDIN, writable: fd === STDIN });
@@ -48,7 +56,7 @@ export class StdioFds {
     this.#null = undefined;
   }
 
-  #lead(one: Stdio, fd: number, field: string): number {
+  #lead(one: SystemStdio, fd: number, field: string): number {
     if (one === 'inherit') return fd;
     if (one === 'ignore') {
       this.#null ??= openSync('/dev/null', 'r+');
@@ -61,7 +69,7 @@ export class StdioFds {
       field,
       one,
       'is no place to lead to',
-      "'inherit', 'ignore', 'pipe' (fds 0 to 2) or an open fd",
+      "'inherit', 'ignore', 'pipe' or 'pty' (fds 0 to 2), or an open fd",
     );
   }
 

@@ -67,6 +67,8 @@ export const Tag = {
   ClearGroups: 58,
   LandlockRead: 59,
   LandlockWrite: 60,
+  Pty: 61,
+  Window: 62,
   Command: 64,
   SignalNumber: 65,
   Code: 66,

@@ -7,16 +7,19 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handles } from '../../src/handle/index.ts';
 import { System } from '../../src/system/index.ts';
 import { eventually, mount } from '../support/cgroup.ts';
-import { compiledUrl } from '../support/compiled.ts';
+import { compiledDist, compiledUrl } from '../support/compiled.ts';
 
 const GROUP = `cofferdam-test-${process.pid}`;
 const NAME = `${GROUP}/one`;
 let box: System;
 
+beforeAll(() => {
+  compiledDist();
+}, 240_000);
 beforeEach(async () => {
   box = await System.create({
     name: 'one',

@@ -7,18 +7,24 @@ import type { GlobalOptions } from '../options.ts';
 import { formatJson } from '../show/json.ts';
 import type { JsonObject } from '../show/view.ts';
 import { checkFile } from './check.ts';
-import { killSystem, waitForEnd } from './kill.ts';
+import { execInSystem } from './exec.ts';
+import { endOfSystem, killSystem, waitForEnd } from './kill.ts';
 import { listText, showSystem } from './show.ts';
 
 const USAGE = `Usage: cofferdam systems [ list ]
        cofferdam systems show NAME
        cofferdam systems kill NAME [ --signal SIGNAL ]
+       cofferdam systems exec NAME [ --env NAME[=VALUE] ] [ --workdir DIRECTORY ] [ --user UID[:GID] ] [ --no-tty ]
+                              [ -- ] PROGRAM [ ARGUMENTS ]
        cofferdam systems wait NAME
        cofferdam systems top [ batch ] [ iterations N ] [ delay SECONDS ] [ order { cpu | memory | pids | io | path } ]
        cofferdam systems reclaim
        cofferdam systems check FILE
 NAME is build-123, or ci-jobs/build-123 with its group.
-kill ends all of it; with a signal, everything inside but pid 1 gets that. wait returns when nothing of it is left.
+kill ends all of it; with a signal, everything inside but pid 1 gets that. wait returns when nothing of it is left, and tells with
+-j why it ended, how the program of its owner did, and what it had used.
+exec runs a program in a system, whoever owns that, confined as all in it are. Its stdin, stdout, stderr, signals and exit code are as
+if it ran here, as those of "cofferdam run" are; it ends with us and with the system at the latest.
 reclaim removes what is left where a system's owner, supervisor and janitor were all killed.
 check reads a configuration (- is stdin) and says all that is wrong with it: exit code 1.
 -j prints JSON.
@@ -53,10 +59,13 @@ export async function systemsCommand(args: readonly string[], options: GlobalOpt
       await killSystem(system, signal, options.timeout);
       return EXIT.ok;
     }
+    case 'exec':
+      return await execInSystem(words, options);
     case 'wait': {
       const system = await named(words);
       noMore(words);
-      await waitForEnd(system, options.timeout);
+      if (options.json) print([await endOfSystem(system, options.timeout)], () => '', options);
+      else await waitForEnd(system, options.timeout);
       return EXIT.ok;
     }
     case 'top':

@@ -1,11 +1,12 @@
 /** Ends systems of others, and waits until nothing of one is left. */
 import { Cgroup } from '../../cgroup/index.ts';
-import { TimeoutError } from '../../handle/errors.ts';
+import { CofferdamError, TimeoutError } from '../../handle/errors.ts';
 import { readStatus } from '../../process/identity.ts';
 import { Pidfd, type Signal } from '../../process/index.ts';
 import { signalNumber } from '../../process/signals.ts';
-import { reclaimSystems, type SystemEntry } from '../../system/index.ts';
+import { type AttachedSystem, reclaimSystems, System, type SystemEntry } from '../../system/index.ts';
 import { isGone } from '../../system/list.ts';
+import type { JsonObject } from '../show/view.ts';
 
 /** Milliseconds that a supervisor has for what it removes. */
 const REMOVAL_TIMEOUT = 10_000;
@@ -74,4 +75,28 @@ export async function waitForEnd({ cgroup: path, name }: SystemEntry, timeout?: 
     clearTimeout(timer);
   }
   throw new TimeoutError(`the end of system ${name}`, timeout as number);
+}
+
+/** Waits as {@link waitForEnd}, and says what the supervisor told of the end; null for what nobody could tell us. */
+export async function endOfSystem(system: SystemEntry, timeout?: number): Promise<JsonObject> {
+  const { name, group, cgroup } = system;
+  const attached = await attach(system);
+  const end = attached === undefined ? undefined : attached.ended().catch(() => undefined);
+  try {
+    await waitForEnd(system, timeout);
+    const { reason = null, exit = null, statistics = null } = (await end) ?? {};
+    return { name, group, cgroup, reason, exit, statistics } as unknown as JsonObject;
+  } finally {
+    attached?.close();
+  }
+}
+
+/** Undefined where it has ended, has no supervisor any more, or not one that would talk to us. */
+async function attach(system: SystemEntry): Promise<AttachedSystem | undefined> {
+  try {
+    return await System.attach(system);
+  } catch (error) {
+    if (error instanceof CofferdamError) return undefined;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 /** Signals that somebody sends to `cofferdam run` and means for its program. */
 import { constants } from 'node:os';
 import { SystemError } from '../../handle/errors.ts';
-import type { Command, System } from '../../system/index.ts';
+import { type AttachedSystem, type Command, System } from '../../system/index.ts';
 import { inForeground } from '../foreground.ts';
 
 const PASSED_ON = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
@@ -9,11 +9,19 @@ const PASSED_ON = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2
 /** Of those, what ends us before there is a program. */
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'];
 
+export interface RelayTarget {
+  /** Ours, and all in it means the program; or another's, where much is not meant. */
+  readonly box: System | AttachedSystem;
+  readonly command: Command;
+  /** What a second SIGINT does. */
+  hasten(): Promise<unknown>;
+}
+
 export class SignalRelay implements Disposable {
   readonly #before = new AbortController();
   /** Since there is a system: for a program that has just been begun. */
   #kept: NodeJS.Signals[] | undefined;
-  #target: { readonly box: System; readonly command: Command } | undefined;
+  #target: RelayTarget | undefined;
   #interrupts = 0;
   /** What ended us while the system was being made. */
   ended: NodeJS.Signals | undefined;
@@ -31,8 +39,8 @@ export class SignalRelay implements Disposable {
     this.#kept = [];
   }
 
-  passOnTo(box: System, command: Command): void {
-    this.#target = { box, command };
+  passOnTo(target: RelayTarget): void {
+    this.#target = target;
     for (const signal of this.#kept ?? []) this.#onSignal(signal);
   }
 
@@ -44,14 +52,12 @@ export class SignalRelay implements Disposable {
       this.#before.abort();
       return;
     }
-    const { box, command } = this.#target;
-    if (signal === 'SIGINT' && ++this.#interrupts > 1) {
-      void box.stop({ gracePeriod: 0 });
-      return;
-    }
+    const { box, command, hasten } = this.#target;
     // The terminal means all of a job; whoever has our pid means the one program.
     const all = (signal === 'SIGINT' || signal === 'SIGQUIT') && inForeground();
-    const sent = all ? box.kill(signal) : command.kill(signal);
+    let sent: Promise<unknown>;
+    if (signal === 'SIGINT' && ++this.#interrupts > 1) sent = hasten();
+    else sent = all && box instanceof System ? box.kill(signal) : command.kill(signal);
     sent.catch((error: unknown) => {
       // It has just ended.
       if (box.end === undefined && !(error instanceof SystemError && error.code === 'ESRCH')) throw error;

@@ -61,6 +61,7 @@ const SWITCHES = {
   '-d': 'details',
   '--quiet': 'quiet',
   '-q': 'quiet',
+  '--no-tty': 'no-tty',
   '--help': 'help',
   '-h': 'help',
   '-help': 'help',

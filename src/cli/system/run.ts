@@ -1,17 +1,18 @@
 /** `cofferdam run`: a program in a system of its own. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { fromNodeError, SystemError } from '../../handle/errors.ts';
+import { fromNodeError } from '../../handle/errors.ts';
 import { type Command, System } from '../../system/index.ts';
 import { UsageError } from '../args.ts';
 import { EXIT } from '../exit.ts';
 import type { GlobalOptions } from '../options.ts';
 import { formatJson } from '../show/json.ts';
-import { errnoWords } from '../strerror.ts';
+import { say, startProgram, tell } from './program.ts';
 import { codeOf, SignalRelay } from './relay.ts';
 import { endRecord, endText } from './run-end.ts';
 import { eventText, followEvents } from './run-events.ts';
 import { readRunWords } from './run-words.ts';
 import { specOf } from './spec.ts';
+import { stdioOptions, TerminalRelay } from './terminal.ts';
 
 const USAGE = `Usage: cofferdam run [ OPTIONS ] [ -- ] PROGRAM [ ARGUMENTS ]
 Runs a program in a system of its own (namespaces, a cgroup, a root whose changes vanish) of which nothing is left when
@@ -29,21 +30,19 @@ it ends, whatever ends it. Options stand above what the file says.
   --env NAME[=VALUE]          without a value, that of here; nothing else is inherited but TERM on a terminal
   --workdir DIRECTORY --user UID[:GID] --hostname NAME
   --network none|host|BRIDGE  --address ADDRESS/LENGTH --gateway ADDRESS --nat --publish [ADDRESS:]PORT:PORT[/udp]
+  --no-tty                    passes our terminal on as it is: no job control in it, and Ctrl-Z is ours alone
   --report FILE               how it ended, in JSON; with -j or --json it is the last line on stderr
   -d, --details               which defaults this host cannot keep; -q, --quiet says nothing of them, nor of what
                               is used too much for too long (monitoring of the configuration)
   --rm                        is taken, and is how it always is
 
-stdin, stdout and stderr are the program's. A terminal is passed on as it is: the program can read, write and ask for its size,
-but there is no job control in it, and Ctrl-Z is ours alone. SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGCONT are
+stdin, stdout and stderr are the program's. Where stdin and stdout are a terminal, it gets one of the system's own, which is the
+same to it: keys, size and job control. SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGCONT are
 passed on; a second SIGINT ends everything at once. What the program leaves running is ended with it.
 
 Exit code: that of the program, 128 and the number for a signal; 127 where there is no such program, 126 where it cannot be
 run; otherwise 1 for a failure, 2 for wrong words, 77 where a privilege is missing.
 `;
-
-const NOT_FOUND = 127;
-const NOT_EXECUTABLE = 126;
 
 /** Resolves to the exit code. */
 export async function runInSystem(args: readonly string[], options: GlobalOptions): Promise<number> {
@@ -66,9 +65,9 @@ export async function runInSystem(args: readonly string[], options: GlobalOption
     relay.keep();
     if (relay.ended !== undefined) return codeOf(relay.ended);
     warn(box.warnings, verbosity);
-    const command = await start(box, request.argv);
+    const command = await startProgram(box, request.argv, stdioOptions(request.switches.has('no-tty')));
     if (typeof command === 'number') return command;
-    relay.passOnTo(box, command);
+    relay.passOnTo({ box, command, hasten: () => box.stop({ gracePeriod: 0 }) });
     return await follow(box, command, report, verbosity);
   } catch (error) {
     if (relay.ended === undefined) throw error;
@@ -84,17 +83,6 @@ interface Verbosity {
   readonly quiet: boolean;
 }
 
-/** The program, or the exit code where it cannot be run. */
-async function start(box: System, argv: readonly string[]): Promise<Command | number> {
-  try {
-    return await box.start(argv, { stdio: 'inherit' });
-  } catch (error) {
-    if (!(error instanceof SystemError && error.syscall === 'execve')) throw error;
-    say(`${argv[0]}: ${errnoWords(error.errno)}`);
-    return error.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
-  }
-}
-
 async function follow(
   box: System,
   command: Command,
@@ -105,8 +93,11 @@ async function follow(
   const following = followEvents(box, (event) => {
     if (!json && !quiet) say(eventText(event));
   });
+  using terminal = new TerminalRelay(command.terminal);
   const result = await command.wait();
   const end = await box.stop();
+  await terminal.drained();
+  terminal[Symbol.dispose]();
   const text = endText(box.spec, result, end);
   if (text !== undefined) say(text);
   for (const { error } of end.exports) if (error !== undefined) say(error.message);
@@ -132,10 +123,4 @@ function warn(warnings: readonly string[], { json, details, quiet }: Verbosity):
     const many = warnings.length === 1 ? '1 controller' : `${warnings.length} controllers`;
     say(`this host cannot keep default limits of ${many}: -d says which and why`);
   }
-}
-
-const say = (text: string): void => tell(`cofferdam: ${text}`);
-
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
