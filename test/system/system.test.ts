@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -207,6 +207,25 @@ describe('a system', () => {
     expect(await idle.run(['sleep', '100'])).toMatchObject({ reason: 'idle' });
     expect(performance.now() - start).toBeGreaterThan(200);
     idle.close();
+  });
+
+  it('answers those who start something while it ends', async () => {
+    const box = await System.create(config());
+    // Its pid 1 has the request, and does not come to answer it.
+    process.kill(box.pid, 'SIGSTOP');
+    const start = box.start(['true']);
+    await sleep(50);
+    box.close();
+    await expect(start).rejects.toMatchObject({ code: 'ESRCH' });
+    await box.closed;
+  });
+
+  it('has the network of the host where it asks for that', async () => {
+    expect(
+      await said('readlink /proc/self/ns/net; touch /sys/x 2> /dev/null || echo refused', {
+        network: 'host',
+      }),
+    ).toBe(`${readlinkSync('/proc/self/ns/net')}\nrefused`);
   });
 
   it.each([

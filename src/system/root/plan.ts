@@ -109,6 +109,8 @@ function commonSteps(
   if (kept.key !== key) {
     const list = new StepList();
     overlays(list, root, scratch, mountinfo);
+    // Without what is mounted on it, which a user namespace would not let go.
+    if (!context.netns) list.bind('/sys', `${scratch}/root/sys`, INERT | StepFlag.Readonly);
     const empty = `${scratch}/empty`;
     list.directory(empty, '555').birth(scratch).root(`${scratch}/root`);
     kernelViews(list, context);
@@ -211,6 +213,5 @@ function kernelViews(list: StepList, { pidns, netns, ipcns, cgroupns }: RootCont
   if (pidns) list.mount('proc', '/proc', '', INERT);
   else list.bind('/proc', '/proc', StepFlag.Recursive);
   if (netns) list.mount('sysfs', '/sys', '', INERT | StepFlag.Readonly);
-  else list.bind('/sys', '/sys', INERT | StepFlag.Readonly);
   if (cgroupns) list.mount('cgroup2', '/sys/fs/cgroup', '', INERT | StepFlag.Readonly | StepFlag.Optional);
 }
