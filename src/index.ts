@@ -428,6 +428,7 @@ export {
   type SystemEntry,
   type SystemEvent,
   type SystemEventsOptions,
+  SystemNameKeptError,
   SystemPool,
   type SystemPoolOptions,
   type SystemStdio,

@@ -5,6 +5,7 @@ import type { SystemSpec } from './config/index.ts';
 import type { Answer, Listener } from './connection.ts';
 import { exportResults } from './exports.ts';
 import { type UsageListener, UsageMonitor } from './monitor.ts';
+import { keepName } from './names.ts';
 import type { SystemNetwork } from './network.ts';
 import { endedError, Programs } from './programs.ts';
 import { type EndReason, endOf, type SystemEnd } from './result.ts';
@@ -92,12 +93,7 @@ export class SystemCore extends BaseCore implements Listener {
     });
   }
 
-  /** What it uses too much of for too long, as far as somebody listens. */
-  get over(): readonly EndReason[] {
-    return this.#monitor?.over ?? [];
-  }
-
-  /** Is told of it until the function returned is called, or the end. */
+  /** Tells what it uses too much of for too long, until the function returned is called, or the end. */
   listen(listener: UsageListener): () => void {
     return this.#monitor?.listen(listener) ?? (() => {});
   }
@@ -171,6 +167,8 @@ export class SystemCore extends BaseCore implements Listener {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#stopLooking();
+    // Who never had a system has no name to lose.
+    if (end.reason !== 'failed' && end.reason !== 'aborted') keepName(this.spec);
     this.#seat.leave();
     this.programs.end(end.reason);
     const settle = (): void => {

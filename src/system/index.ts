@@ -3,6 +3,7 @@ export type { Command, RunOptions } from './command.ts';
 export { ExportError, type ExportResult } from './exports.ts';
 export { findSystem, listSystems, type SystemEntry } from './list.ts';
 export type { SystemEvent, WatchedResource } from './monitor.ts';
+export { SystemNameKeptError } from './names.ts';
 export { reclaimSystems } from './orphans.ts';
 export { SystemPool, type SystemPoolOptions } from './pool.ts';
 export type { EndReason, RunResult, SystemEnd } from './result.ts';

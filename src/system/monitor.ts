@@ -94,11 +94,6 @@ export class UsageMonitor {
     this.#cgroup = cgroup;
   }
 
-  /** What has been too much for too long, and still is. */
-  get over(): readonly WatchedResource[] {
-    return this.#watches.filter(({ over }) => over).map(({ resource }) => resource);
-  }
-
   /** Until the function returned is called, or the end. */
   listen(listener: UsageListener): () => void {
     if (this.#ended) return () => {};

@@ -102,7 +102,9 @@ export class SystemPool {
   #another(): SystemSpec {
     const name = `${this.#spec.name}-${randomUUID().slice(0, 8)}`;
     const hostname = this.#spec.hostname === this.#spec.name ? name : this.#spec.hostname;
-    return { ...this.#spec, name, hostname };
+    // A name made up like that is not given again, and there may be many.
+    const lifecycle = { ...this.#spec.lifecycle, cleanupDelay: 0 };
+    return { ...this.#spec, name, hostname, lifecycle };
   }
 
   async #fill(signal?: AbortSignal): Promise<void> {

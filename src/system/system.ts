@@ -14,6 +14,7 @@ import { landlockError } from './landlock.ts';
 import { cgroupPlan } from './limits.ts';
 import type { SystemEntry } from './list.ts';
 import type { SystemEvent } from './monitor.ts';
+import { demandName } from './names.ts';
 import { namespaceFields } from './namespaces.ts';
 import { connectSystem } from './network.ts';
 import { reclaimOnce } from './orphans.ts';
@@ -86,7 +87,8 @@ export class System extends KernelHandle<SystemCore> {
    * Makes a system. Everything is checked before anything is made; if something fails later, nothing is left.
    *
    * @throws SystemConfigError; MissingControllerError for a limit that was asked for and that the host cannot keep;
-   *   SystemError with the call that failed (EEXIST, mkdirat: the name is taken); AbortError, TimeoutError
+   *   SystemNameKeptError where a system of that name has just ended; SystemError with the call that failed (EEXIST,
+   *   mkdirat: the name is taken); AbortError, TimeoutError
    */
   static async create(config: SystemConfig, options: CreateSystemOptions = {}): Promise<System> {
     return await System.fromSpec(checkSystemConfig(config), options);
@@ -116,6 +118,7 @@ export class System extends KernelHandle<SystemCore> {
   static async #make(spec: SystemSpec, { signal }: CreateSystemOptions, ahead: boolean): Promise<System> {
     checkSignal(signal);
     if (signal?.aborted) throw abortError(signal);
+    demandName(spec);
     const { namespaces } = spec.security;
     const cgroup = cgroupPlan(spec);
     const { timeout, gracePeriod } = spec.lifecycle;

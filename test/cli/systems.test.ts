@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 beforeEach(async () => {
-  box = await System.create({ name: 'one', group: GROUP });
+  box = await System.create({ name: 'one', group: GROUP, lifecycle: { cleanup_delay: 0 } });
 });
 afterEach(async () => {
   await box.stop({ gracePeriod: 0 });

@@ -26,7 +26,7 @@ beforeEach(async () => {
     group: GROUP,
     environment: { PATH: '/usr/bin:/bin', ONE: '1', TWO: '2' },
     workdir: '/usr',
-    lifecycle: { grace_period: '1s' },
+    lifecycle: { grace_period: '1s', cleanup_delay: 0 },
   });
 });
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { handles } from '../../src/handle/index.ts';
 import type { SystemConfig } from '../../src/system/config/index.ts';
 import { System, type SystemEvent } from '../../src/system/index.ts';
@@ -19,6 +19,9 @@ const BUSY = ['sh', '-c', 'while :; do :; done'];
 /** Busy for a second, then idle. */
 const BUSY_ONCE = ['sh', '-c', 'timeout 1 sh -c "while :; do :; done"; sleep 100'];
 
+beforeAll(() => {
+  compiledUrl('index.js');
+}, 120_000);
 afterEach(() => {
   expect(handles.list().filter(({ state }) => state === 'open')).toEqual([]);
 });

@@ -66,7 +66,7 @@ export const limits = object({
 export const lifecycle = object({
   timeout: field(duration(1), 3600, 'From the start of the system to its end.'),
   grace_period: field(duration(0), 30, 'From SIGTERM to SIGKILL.'),
-  cleanup_delay: field(duration(0), 300, 'How long a name stays taken after its system.'),
+  cleanup_delay: field(duration(0), 300, 'How long a name is kept after its system.'),
   idle_timeout: field(durationOrNone(1), 'none', 'How long a system may do nothing.'),
   cpu_time: field(durationOrNone(1), 'none', 'CPU time of all processes together.'),
 } satisfies FieldsOf<LifecycleConfig>);

@@ -19,6 +19,7 @@ export { LAST_ID } from './fields-security.ts';
 export { type ConfigIssue, type ConfigPaint, SystemConfigError } from './issue.ts';
 export { type ParseConfigOptions, parseSystemConfig, parseSystemConfigs } from './parse.ts';
 export { systemConfigSchema } from './schema.ts';
+export { isGenerated } from './settle.ts';
 export type {
   BindSpec,
   ExportSpec,

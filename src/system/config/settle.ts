@@ -8,6 +8,10 @@ import type { Namespace, SystemSpec } from './spec.ts';
 type Given = Readonly<Record<string, unknown>>;
 type Memory = SettledConfig['resource_limits']['memory'];
 
+/** What is chosen where no name is given. */
+const GENERATED = /^system-[0-9a-f]{8}$/;
+export const isGenerated = (name: string): boolean => GENERATED.test(name);
+
 export function settle(config: SettledConfig, given: Given): SystemSpec {
   const { lifecycle, monitoring, root, environment, workdir, user, resource_limits: limits } = config;
   const name = config.name?.name ?? `system-${randomBytes(4).toString('hex')}`;

@@ -38,7 +38,7 @@ export interface LifecycleSpec {
   readonly timeout: number;
   /** From SIGTERM to SIGKILL. */
   readonly gracePeriod: number;
-  /** How long a name stays taken after its system. */
+  /** How long a name is kept after its system. */
   readonly cleanupDelay: number;
   /** How long a system may do nothing; undefined for as long as it likes. */
   readonly idleTimeout: number | undefined;
