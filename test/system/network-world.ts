@@ -22,7 +22,7 @@ export const BRIDGED = ['net.bridge.bridge-nf-call-iptables', 'net.bridge.bridge
 export const PORT = 80;
 
 /** Answers each connection, and each datagram, with the address that it came from. */
-const SERVER = `
+export const SERVER = `
 const plain = (address) => address.replace('::ffff:', '');
 const tcp = require('node:net').createServer((socket) => socket.end(plain(socket.remoteAddress)));
 const udp = require('node:dgram').createSocket('udp6');
@@ -36,18 +36,23 @@ export class NetworkWorld implements AsyncDisposable {
   readonly rt: RouteSocket;
   readonly nft: NftablesSocket;
   readonly #servers: Process[] = [];
+  /** The host's namespace was there before, and stays. */
+  readonly #given: boolean;
 
-  private constructor(host: Netns, internet: Netns, rt: RouteSocket, nft: NftablesSocket) {
+  private constructor(host: Netns, internet: Netns, rt: RouteSocket, nft: NftablesSocket, given: boolean) {
+    this.#given = given;
     this.host = host;
     this.internet = internet;
     this.rt = rt;
     this.nft = nft;
   }
 
-  static async open(): Promise<NetworkWorld> {
-    const [host, internet] = [await Netns.create(), await Netns.create()];
+  /** `given` takes the part of the host, and is closed in the end. */
+  static async open(given?: Netns): Promise<NetworkWorld> {
+    const [host, internet] = [given ?? (await Netns.create()), await Netns.create()];
     const rt = await RouteSocket.open({ netns: host });
-    const world = new NetworkWorld(host, internet, rt, await NftablesSocket.open({ netns: host }));
+    const nft = await NftablesSocket.open({ netns: host });
+    const world = new NetworkWorld(host, internet, rt, nft, given !== undefined);
     await rt.link.set('lo', { up: true });
     await rt.link.add({ kind: 'bridge', ifname: 'br0', up: true });
     await rt.link.add({ kind: 'veth', ifname: 'up0', up: true, peer: { ifname: 'net0', netns: internet } });
@@ -97,6 +102,10 @@ export class NetworkWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers) server.close();
     await Promise.all(this.#servers.map(({ closed }) => closed));
+    if (this.#given) {
+      for (const link of ['up0', 'br0']) await this.rt.link.del(link);
+      await this.sysctl('net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0');
+    }
     this.rt.close();
     this.nft.close();
     await Promise.all([this.rt.closed, this.nft.closed]);

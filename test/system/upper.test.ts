@@ -31,7 +31,8 @@ beforeEach(() => {
 afterEach(() => expect(existsSync(join(mount, GROUP))).toBe(false));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const create = (name: string) => System.create({ name, group: GROUP, root: { upper } });
+const create = (name: string) =>
+  System.create({ name, group: GROUP, root: { upper }, lifecycle: { cleanup_delay: 0 } });
 
 it('what a system writes on disk goes with it', async () => {
   await using box = await create('one');
