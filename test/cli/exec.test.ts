@@ -18,7 +18,12 @@ beforeAll(() => {
   compiledDist();
 }, 240_000);
 beforeEach(async () => {
-  box = await System.create({ name: 'one', group: GROUP, environment: { PATH: '/usr/bin:/bin', ONE: '1' } });
+  box = await System.create({
+    name: 'one',
+    group: GROUP,
+    environment: { PATH: '/usr/bin:/bin', ONE: '1' },
+    lifecycle: { cleanup_delay: 0 },
+  });
 });
 afterEach(async () => {
   await box.stop({ gracePeriod: 0 });

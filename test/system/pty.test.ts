@@ -11,7 +11,7 @@ const GROUP = `cofferdam-test-${process.pid}`;
 let box: System;
 
 beforeEach(async () => {
-  box = await System.create({ name: 'pty', group: GROUP });
+  box = await System.create({ name: 'pty', group: GROUP, lifecycle: { cleanup_delay: 0 } });
 });
 afterEach(async () => {
   await box.stop({ gracePeriod: 0 });
