@@ -184,29 +184,35 @@ Cover::Found Cover::Of(const std::string& path) {
   return found;
 }
 
-std::string Cover::Resolve(const std::string& path) const {
-  if (!of_host_) return path;
+Failure Cover::Resolve(const std::string& path, std::string* real) const {
+  *real = path;
+  if (!of_host_) return {};
   std::string there = path, missing;
   while (!there.empty()) {
     NewFd place(open(there.c_str(), O_PATH | O_CLOEXEC));
     if (place.ok()) {
-      char real[PATH_MAX];
+      char text[PATH_MAX];
       std::string link = "/proc/self/fd/" + std::to_string(place.get());
-      ssize_t length = readlink(link.c_str(), real, sizeof real);
-      if (length > 1) return std::string(real, static_cast<size_t>(length)) + missing;
-      return missing.empty() ? "/" : missing;
+      ssize_t length = readlink(link.c_str(), text, sizeof text);
+      if (length <= 0) return {-errno, "readlink", there};
+      *real = std::string(text, static_cast<size_t>(length)) + missing;
+      return {};
     }
+    // Whatever else is the matter, where it leads is not known, and what is there would be seen.
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return {-errno, "open", there};
     size_t slash = there.rfind('/');
     missing = there.substr(slash) + missing;
     there.resize(slash);
   }
-  return missing;
+  return {};
 }
 
-// A link that leads to the root, or to where another file system is mounted, is not ours to cover, and its
-// end must not be seen.
 Failure Cover::Hide(const char* path) {
-  Found found = Of(Resolve(path));
+  std::string real;
+  if (Failure failure = Resolve(path, &real)) return failure;
+  Found found = Of(real);
+  // A link that leads to the root, or to where another file system is mounted, is not ours to cover, and its
+  // end must not be seen.
   return found.layer == nullptr ? Failure{-EXDEV, "mknodat", path} : found.layer->Hide(found.path);
 }
 
@@ -216,7 +222,11 @@ Failure Cover::Own(const char* path, mode_t mode) {
     return std::string_view(path).starts_with(owned);
   });
   owned_.push_back(std::string(path) + "/");
-  Found found = Of(within ? path : Resolve(path));
+  std::string real = path;
+  if (!within) {
+    if (Failure failure = Resolve(path, &real)) return failure;
+  }
+  Found found = Of(real);
   return found.layer == nullptr ? Failure{-EXDEV, "mkdirat", path} : found.layer->Own(found.path, mode);
 }
 

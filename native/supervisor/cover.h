@@ -76,7 +76,7 @@ class Cover {
   // The innermost layer that has the path.
   Found Of(const std::string& path);
   // Where a path of the host's leads; what is not there is added as it is.
-  std::string Resolve(const std::string& path) const;
+  Failure Resolve(const std::string& path, std::string* real) const;
 
   std::vector<std::unique_ptr<CoverLayer>> layers_;
   // Directories of the system's own so far, each with a slash at its end.

@@ -183,9 +183,10 @@ it('what it changes inside is not changed outside', async () => {
 
 /** The supervisor lets in who may trace it: a pidfd of it, got wherever, is of no use inside. */
 describe('the door of the supervisor', () => {
+  let doors = 0;
   const knock = async (config: SystemConfig): Promise<string> => {
     await using system = await System.create({
-      name: 'door',
+      name: `door-${++doors}`,
       group: `cofferdam-test-${process.pid}`,
       root: { binds: [{ source: program.path, target: '/probe', read_only: true }] },
       ...config,
