@@ -14,6 +14,9 @@ import { watchTriggers } from './triggers.ts';
 import type { UpperDirectory } from './upper.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
 
+/** Those of this thread that are in use. */
+export const running = new Set<SystemCore>();
+
 export class SystemCore extends BaseCore implements Listener {
   readonly kind = 'system';
   readonly spec: SystemSpec;
@@ -78,6 +81,7 @@ export class SystemCore extends BaseCore implements Listener {
   /** Its time begins, and what is watched. The timeout of one that was not made ahead counts since it was made. */
   begin(ahead: boolean): void {
     const { lifecycle, monitoring } = this.spec;
+    running.add(this);
     if (ahead) this.#seat.tell(Kind.Begin, [[Tag.Timeout, Math.ceil(lifecycle.timeout)]]);
     const end = (reason: EndReason): void => {
       this.stop(reason, lifecycle.gracePeriod).catch(() => {});
@@ -166,6 +170,7 @@ export class SystemCore extends BaseCore implements Listener {
   #finish(end: SystemEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    running.delete(this);
     this.#stopLooking();
     // Who never had a system has no name to lose.
     if (end.reason !== 'failed' && end.reason !== 'aborted') keepName(this.spec);

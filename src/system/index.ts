@@ -6,6 +6,8 @@ export type { SystemEvent, WatchedResource } from './monitor.ts';
 export { SystemNameKeptError } from './names.ts';
 export { reclaimSystems } from './orphans.ts';
 export { SystemPool, type SystemPoolOptions } from './pool.ts';
+export { type ReclaimedSystem, type ReclaimUnderPressureOptions, reclaimUnderPressure } from './pressure.ts';
+export type { PressureRank } from './ranking.ts';
 export type { EndReason, RunResult, SystemEnd } from './result.ts';
 export type { SystemStdio } from './stdio.ts';
 export { type CreateSystemOptions, type StopOptions, System, type SystemEventsOptions } from './system.ts';

@@ -13,7 +13,7 @@ const BY_SIGNAL = 128;
 
 /**
  * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `cpu_time`, `idle`, `oom`; `memory`, `cpu` or `pids` where
- * it used too much for too long and monitoring.action is `stop`; `owner` where its process died, `supervisor` where that was
+ * it used too much for too long and monitoring.action is `stop`; `pressure` where the host was short of something; `owner` where its process died, `supervisor` where that was
  * killed, `init` where pid 1 was, `failed` where it never came to run.
  */
 export type EndReason =
@@ -26,6 +26,7 @@ export type EndReason =
   | 'memory'
   | 'cpu'
   | 'pids'
+  | 'pressure'
   | 'owner'
   | 'supervisor'
   | 'init'

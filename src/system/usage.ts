@@ -1,6 +1,6 @@
 /** What a system uses, as the files of its cgroup tell it. */
 import { readFileSync } from 'node:fs';
-import { hierarchy } from '../cgroup/index.ts';
+import { hierarchy, type PressureResource } from '../cgroup/index.ts';
 
 /** Undefined where the host has no such controller, and once the cgroup is gone. */
 function read(cgroup: string, file: string): string | undefined {
@@ -34,4 +34,10 @@ export function readMemory(cgroup: string): number | undefined {
 export function readPids(cgroup: string): number | undefined {
   const current = read(cgroup, 'pids.current');
   return current === undefined ? undefined : Number(current);
+}
+
+/** The part of the last ten seconds in which something of it waited for a resource, 0 to 1. */
+export function readPressure(cgroup: string, resource: PressureResource): number | undefined {
+  const percent = /^some avg10=([\d.]+)/m.exec(read(cgroup, `${resource}.pressure`) ?? '')?.[1];
+  return percent === undefined ? undefined : Number(percent) / 100;
 }

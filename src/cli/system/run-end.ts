@@ -21,6 +21,8 @@ export function endText(spec: SystemSpec, { reason }: RunResult, end: SystemEnd)
     case 'cpu':
     case 'pids':
       return `too much ${end.reason} for too long, and monitoring.action is stop`;
+    case 'pressure':
+      return 'the host was short of something, and its owner ended it';
     case 'supervisor':
       return 'the supervisor was killed, and the system with it';
     case 'init':

@@ -1,0 +1,77 @@
+// A host that is short of something: who goes, in which order, and who stays. Short of CPU, which can be had without harm.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, it } from 'vitest';
+import type { SystemConfig } from '../../src/system/config/index.ts';
+import { type ReclaimedSystem, reclaimUnderPressure, System } from '../../src/system/index.ts';
+import { readPressure } from '../../src/system/usage.ts';
+
+// Shorter windows take CAP_SYS_RESOURCE.
+const PRESSURE = { resource: 'cpu', stall: 400_000, window: 2_000_000 } as const;
+const BUSY = 'while :; do :; done';
+const load: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of load.splice(0)) child.kill('SIGKILL');
+});
+
+let count = 0;
+async function running(script: string, more: Partial<SystemConfig> = {}): Promise<System> {
+  const name = `pressed-${++count}`;
+  const box = await System.create({ name, group: `cofferdam-test-pressure-${process.pid}`, ...more });
+  await box.start(['sh', '-c', script], { stdio: 'ignore' });
+  return box;
+}
+
+it('ends who makes others wait, then who is abnormal, then who is idle; who does its work stays', async () => {
+  const monitoring = { interval: '200ms' };
+  const worker = await running('while :; do sleep 0.05; done');
+  const idle = await running('exec sleep 1000');
+  const greedy = await running(`for i in $(seq ${4 * cpus().length}); do ${BUSY} & done; wait`);
+  // What it tells is a mean of ten seconds.
+  await expect.poll(() => readPressure(greedy.cgroup, 'cpu'), { timeout: 30_000 }).toBeGreaterThan(0.8);
+  const abort = AbortSignal.timeout(60_000);
+  const gone: ReclaimedSystem[] = [];
+  const options = { pressure: PRESSURE, endangering: 0.75, idleAfter: 1500, gracePeriod: 100, signal: abort };
+  for await (const one of reclaimUnderPressure(options)) {
+    gone.push(one);
+    expect(one.end.reason).toBe('pressure');
+    if (one.name === greedy.name) {
+      // The host is short of it still, by somebody who is not ours.
+      for (let i = 0; i < cpus().length; i++) load.push(spawn('sh', ['-c', BUSY]));
+    }
+    if (one.name === idle.name) break;
+  }
+  expect(gone.map(({ name, rank }) => [name, rank])).toEqual([
+    [greedy.name, 'endangering'],
+    [idle.name, 'idle'],
+  ]);
+  expect(worker.end).toBeUndefined();
+  // By default half a CPU is all that one should use.
+  const abnormal = await running(BUSY, { monitoring });
+  for await (const { name, rank } of reclaimUnderPressure({ ...options, endangering: 1 })) {
+    expect([name, rank]).toEqual([abnormal.name, 'abnormal']);
+    break;
+  }
+  expect(worker.end).toBeUndefined();
+  for (const box of [worker, idle, greedy, abnormal]) await box.stop({ gracePeriod: 0 });
+}, 100_000);
+
+it('leaves all alone while the host is not short of anything', async () => {
+  await using idle = await running('exec sleep 1000');
+  const signal = AbortSignal.timeout(2500);
+  const memory = { resource: 'memory', level: 'full', stall: 1_900_000, window: 2_000_000 } as const;
+  const next = reclaimUnderPressure({ pressure: memory, idleAfter: 100, signal }).next();
+  await expect(next).rejects.toThrow(/aborted|timeout/i);
+  await sleep(1);
+  expect(idle.end).toBeUndefined();
+});
+
+it('says what is wrong with its options', async () => {
+  await expect(reclaimUnderPressure({ endangering: 2 }).next()).rejects.toThrow(
+    /endangering.*more than 0, up to 1/s,
+  );
+  await expect(reclaimUnderPressure({ idleAfter: 0 }).next()).rejects.toThrow(/idleAfter/);
+  await expect(reclaimUnderPressure({ gracePeriod: -1 }).next()).rejects.toThrow(/gracePeriod/);
+  await expect(reclaimUnderPressure({ signal: AbortSignal.abort() }).next()).rejects.toThrow(/abort/i);
+});
