@@ -1,11 +1,13 @@
 // Disposable systems: made, used and ended, one after the other and many at once, refused, and cut off while they are made.
 // Besides fds: fds and memory of the supervisor, which all of them share.
 import { readdirSync, readFileSync } from 'node:fs';
-import { Cgroup, System } from 'cofferdam';
+import { Cgroup, System, SystemPool } from 'cofferdam';
 import { mustFail } from './support.mjs';
 
 const SYSTEMS = 1000;
 const group = () => `cofferdam-bench-${process.pid}`;
+/** A name is used again at once. */
+const again = { cleanup_delay: 0 };
 
 /** The supervisor of this process: how many fds it has, and kibibytes. */
 function supervisor() {
@@ -18,7 +20,7 @@ function supervisor() {
 }
 
 async function setup() {
-  const anchor = await System.create({ name: 'anchor', group: group() });
+  const anchor = await System.create({ name: 'anchor', group: group(), lifecycle: again });
   return {
     anchor,
     before: supervisor(),
@@ -49,7 +51,7 @@ export const systemCases = [
     setup,
     check,
     async cycle(_, number) {
-      const box = await System.create({ name: `box-${number}`, group: group() });
+      const box = await System.create({ name: `box-${number}`, group: group(), lifecycle: again });
       const { exitCode } = await box.run(['true'], { stdio: 'ignore' });
       if (exitCode !== 0) throw new Error(`true: ${exitCode}`);
       await box.stop({ gracePeriod: 0 });
@@ -63,13 +65,16 @@ export const systemCases = [
     check,
     async cycle({ anchor }, number) {
       await mustFail('ENOENT', () => anchor.run(['/usr/nonexistent'], { stdio: ['ignore', 'pipe', 'pipe'] }));
-      await mustFail('EEXIST', () => System.create({ name: 'anchor', group: group() }));
+      await mustFail('EEXIST', () => System.create({ name: 'anchor', group: group(), lifecycle: again }));
       const binds = [{ source: '/usr', target: '/etc/passwd/usr' }];
       await mustFail('ENOTDIR', () =>
-        System.create({ name: `bad-${number}`, group: group(), root: { binds } }),
+        System.create({ name: `bad-${number}`, group: group(), lifecycle: again, root: { binds } }),
       );
       const controller = new AbortController();
-      const making = System.create({ name: `cut-${number}`, group: group() }, { signal: controller.signal });
+      const making = System.create(
+        { name: `cut-${number}`, group: group(), lifecycle: again },
+        { signal: controller.signal },
+      );
       controller.abort();
       await making.then(
         () => Promise.reject(new Error('not aborted')),
@@ -77,6 +82,36 @@ export const systemCases = [
           if (error.name !== 'AbortError') throw error;
         },
       );
+    },
+  },
+  {
+    name: 'system pool',
+    what: 'one of a pool taken, used and stopped while another is made in its place; the pool closed',
+    cycles: SYSTEMS / 5,
+    setup,
+    check,
+    async cycle() {
+      const pool = await SystemPool.create({ name: 'pooled', group: group() }, { size: 1 });
+      const box = await pool.take();
+      const { exitCode } = await box.run(['true'], { stdio: 'ignore' });
+      if (exitCode !== 0) throw new Error(`true: ${exitCode}`);
+      await box.stop({ gracePeriod: 0 });
+      await pool.close();
+    },
+  },
+  {
+    name: 'system attach',
+    what: 'a visitor runs a program in a system, and leaves; one that is not there',
+    cycles: SYSTEMS / 5,
+    setup,
+    check,
+    async cycle() {
+      const visit = await System.attach(`${group()}/anchor`);
+      const { exitCode } = await visit.run(['true'], { stdio: 'ignore' });
+      if (exitCode !== 0) throw new Error(`true: ${exitCode}`);
+      visit.close();
+      await visit.closed;
+      await mustFail('ERR_COFFERDAM_SYSTEM_NAME', () => System.attach(`${group()}/nobody`));
     },
   },
 ];

@@ -9,7 +9,7 @@ import { mount } from '../support/cgroup.ts';
 
 const GROUP = `cofferdam-test-${process.pid}-fds`;
 const make = (name: string, group: string): Promise<System> =>
-  System.create({ name, group, lifecycle: { grace_period: 0 } });
+  System.create({ name, group, lifecycle: { grace_period: 0, cleanup_delay: 0 } });
 
 let box: System;
 let supervisor: number;
