@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { NativeCgroup } from '../handle/index.ts';
-import { identityOf, type ProcessIdentity, readStatus } from '../process/identity.ts';
+import { type IdentityRecord, identityRecord, parseIdentityRecord } from '../process/identity.ts';
 
 /** In front of the names of all cgroups that are created here. It narrows a search, and proves nothing. */
 export const NAME_PREFIX = 'cofferdam-';
@@ -13,12 +13,9 @@ const ATTRIBUTE = 'user.cofferdam';
 
 /** On the parent, with a name behind it: who is about to make a cgroup of that name, and has yet to mark it. */
 export const INTENT = 'user.cofferdam.intent.';
-const VERSION = 1;
 
 /** Who made a cgroup. */
-export interface CgroupIdentity extends ProcessIdentity {
-  /** Version of this record. */
-  readonly version: number;
+export interface CgroupIdentity extends IdentityRecord {
   /** Unique to the thread that made it. */
   readonly instance: string;
 }
@@ -27,7 +24,7 @@ let own: CgroupIdentity | undefined;
 
 /** Of this thread. */
 function ownIdentity(): CgroupIdentity {
-  own ??= { version: VERSION, instance: randomUUID(), ...identityOf(process.pid, readStatus(process.pid)) };
+  own ??= { instance: randomUUID(), ...identityRecord() };
   return own;
 }
 
@@ -45,17 +42,6 @@ export function writeIdentity(native: NativeCgroup): number {
 export function readIdentity(native: NativeCgroup, attribute = ATTRIBUTE): CgroupIdentity | undefined {
   const text = native.attribute(attribute);
   if (typeof text === 'number') return undefined;
-  try {
-    const found = JSON.parse(text) as Partial<CgroupIdentity>;
-    const { version, instance, pid, startTime, bootId } = found;
-    const fits =
-      version === VERSION &&
-      typeof instance === 'string' &&
-      typeof pid === 'number' &&
-      typeof startTime === 'number' &&
-      typeof bootId === 'string';
-    return fits ? { version, instance, pid, startTime, bootId } : undefined;
-  } catch {
-    return undefined;
-  }
+  const found = parseIdentityRecord(text);
+  return typeof found?.instance === 'string' ? { ...found, instance: found.instance } : undefined;
 }

@@ -58,3 +58,29 @@ function bootId(): string {
   knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   return knownBootId;
 }
+
+/** Of what `identityRecord` writes. */
+const VERSION = 1;
+
+/** What is written on a thing that may outlive its maker: who that is. */
+export interface IdentityRecord extends ProcessIdentity {
+  readonly version: number;
+}
+
+/** Of this process. */
+export function identityRecord(): IdentityRecord {
+  return { version: VERSION, ...identityOf(process.pid, readStatus(process.pid)) };
+}
+
+/** Undefined for what somebody else wrote, or a version that we do not know. There may be more in it. */
+export function parseIdentityRecord(text: string): (IdentityRecord & Record<string, unknown>) | undefined {
+  let found: Partial<IdentityRecord> | null;
+  try {
+    found = JSON.parse(text) as typeof found;
+  } catch {
+    return undefined;
+  }
+  const { version, pid, startTime, bootId } = found ?? {};
+  if (version !== VERSION || typeof pid !== 'number' || typeof startTime !== 'number') return undefined;
+  return typeof bootId === 'string' ? { ...found, version, pid, startTime, bootId } : undefined;
+}

@@ -7,7 +7,7 @@ import type { NetnsReference } from '../netns/index.ts';
 import type { NftChange } from '../nftables/changes.ts';
 import type { NftTable } from '../nftables/objects.ts';
 import { NftablesSocket } from '../nftables/socket.ts';
-import { identityOf, type ProcessIdentity, readStatus } from '../process/identity.ts';
+import { identityRecord, type ProcessIdentity, parseIdentityRecord } from '../process/identity.ts';
 import type { ForwardSpec, VethSpec } from './config/spec.ts';
 import { natRules } from './nat-rules.ts';
 
@@ -16,7 +16,6 @@ const FAMILY = 'inet';
 const NAME_PREFIX = 'cofferdam-';
 /** The type of the note, unknown to `nft`, that says who made a table. */
 const IDENTITY = 0xcd;
-const VERSION = 1;
 
 /**
  * Milliseconds. The kernel takes back the memory of a table a grace period of RCU after its removal, and close(2) of the
@@ -38,20 +37,7 @@ export interface NatOptions {
 export function tableIdentity({ name, userdata }: NftTable): ProcessIdentity | undefined {
   const note = userdata?.notes?.find(({ type }) => type === IDENTITY);
   if (!name.startsWith(NAME_PREFIX) || note === undefined) return undefined;
-  try {
-    const found = JSON.parse(Buffer.from(note.hex, 'hex').toString()) as Partial<
-      ProcessIdentity & { version: number }
-    >;
-    const { version, pid, startTime, bootId } = found;
-    const fits =
-      version === VERSION &&
-      typeof pid === 'number' &&
-      typeof startTime === 'number' &&
-      typeof bootId === 'string';
-    return fits ? { pid, startTime, bootId } : undefined;
-  } catch {
-    return undefined;
-  }
+  return parseIdentityRecord(Buffer.from(note.hex, 'hex').toString());
 }
 
 const codeOf = (error: unknown): string | undefined =>
@@ -146,7 +132,7 @@ function withoutOwner(change: NftChange): NftChange {
 }
 
 function tableFor(name: string, system: string): NftChange {
-  const identity = JSON.stringify({ version: VERSION, ...identityOf(process.pid, readStatus(process.pid)) });
+  const identity = JSON.stringify(identityRecord());
   const notes = [{ type: IDENTITY, hex: Buffer.from(identity).toString('hex') }];
   const userdata = { comment: `cofferdam ${system}`, notes };
   return { add: { table: { family: FAMILY, name, flags: ['owner'], userdata } } };

@@ -4,11 +4,10 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { lives, NAME_PREFIX } from '../cgroup/index.ts';
 import { fromNodeError, InvalidArgumentError } from '../handle/index.ts';
-import { identityOf, type ProcessIdentity, readStatus } from '../process/identity.ts';
+import { identityRecord, type ProcessIdentity, parseIdentityRecord } from '../process/identity.ts';
 
 /** Beside the layers in each of them: who made it. */
 const RECORD = 'owner.json';
-const VERSION = 1;
 
 export class UpperDirectory {
   readonly path: string;
@@ -39,8 +38,8 @@ export class UpperDirectory {
     try {
       // Nobody but us may look behind the permissions that files have inside.
       await mkdir(made.path, { mode: 0o700 });
-      const identity = { version: VERSION, system, ...identityOf(process.pid, readStatus(process.pid)) };
-      await writeFile(join(made.path, RECORD), JSON.stringify(identity), { flag: 'wx', mode: 0o600 });
+      const record = JSON.stringify({ system, ...identityRecord() });
+      await writeFile(join(made.path, RECORD), record, { flag: 'wx', mode: 0o600 });
     } catch (error) {
       await made.remove().catch(() => {});
       throw fromNodeError(error);
@@ -84,16 +83,7 @@ async function ownerOf(path: string): Promise<ProcessIdentity | undefined> {
     const { uid } = await stat(path);
     // Nobody else's word.
     if (uid !== process.geteuid?.() || (await stat(record)).uid !== uid) return undefined;
-    const found = JSON.parse(await readFile(record, 'utf8')) as Partial<
-      ProcessIdentity & { version: number }
-    >;
-    const { version, pid, startTime, bootId } = found;
-    const fits =
-      version === VERSION &&
-      typeof pid === 'number' &&
-      typeof startTime === 'number' &&
-      typeof bootId === 'string';
-    return fits ? { pid, startTime, bootId } : undefined;
+    return parseIdentityRecord(await readFile(record, 'utf8'));
   } catch {
     return undefined;
   }

@@ -102,6 +102,8 @@ describe('remove({ recursive: true }) leaves nothing of', () => {
     const parent = start('sh', ['-c', 'sleep 600 & echo $!; kill -STOP $$; wait']);
     const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
     const pid = Number(line.toString());
+    // The shell says the pid before the child has become what it is to be.
+    await eventually('the child sleeps', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
     await cg.attach(pid);
     await bounded(() => cg.remove({ recursive: true }));
     expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/^\d+ \(sleep\) Z/);
