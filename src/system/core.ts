@@ -80,6 +80,8 @@ export class SystemCore extends BaseCore implements Listener {
 
   /** Its time begins, and what is watched. The timeout of one that was not made ahead counts since it was made. */
   begin(ahead: boolean): void {
+    // The end may have been told with the beginning: nobody would look away again.
+    if (this.#end !== undefined) return;
     const { lifecycle, monitoring } = this.spec;
     running.add(this);
     if (ahead) this.#seat.tell(Kind.Begin, [[Tag.Timeout, Math.ceil(lifecycle.timeout)]]);

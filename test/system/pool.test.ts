@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { hierarchy } from '../../src/cgroup/index.ts';
-import type { SystemConfig } from '../../src/system/config/index.ts';
+import { checkSystemConfig, type SystemConfig } from '../../src/system/config/index.ts';
+import { running } from '../../src/system/core.ts';
 import { listSystems, type System, SystemPool } from '../../src/system/index.ts';
+import { begin, makeAhead } from '../../src/system/system.ts';
 
 const group = `cofferdam-test-pool-${process.pid}`;
 const config = (more: Partial<SystemConfig> = {}): SystemConfig => ({ name: 'pooled', group, ...more });
@@ -71,6 +73,15 @@ it('one that died while it waited is not given', async () => {
   await using second = await pool.take();
   expect(second.name).not.toBe(waiting?.name);
   expect((await second.run(['true'])).exitCode).toBe(0);
+});
+
+it('one that has ended before its time begins is not taken for one in use', async () => {
+  const box = await makeAhead(checkSystemConfig(config()));
+  process.kill(box.pid, 'SIGKILL');
+  await box.ended();
+  begin(box);
+  expect([...running]).toEqual([]);
+  box.close();
 });
 
 it('what it cannot make it says at once', async () => {
