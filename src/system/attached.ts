@@ -1,4 +1,5 @@
 /** A system of another process: programs in it, and its end. */
+import { onAbort } from '../handle/abort-watch.ts';
 import { checkSignal } from '../handle/checks.ts';
 import { abortError, BaseCore, ClosedError, type HandleDetail, KernelHandle } from '../handle/index.ts';
 import type { Signal } from '../process/index.ts';
@@ -70,14 +71,18 @@ class AttachedCore extends BaseCore implements StartPlace, Listener {
   }
 
   protected closeNative(done: () => void): void {
-    this.#seat.leave();
+    this.#seat.leave(this.#detached());
     // The supervisor ends them.
     this.programs.end('closed');
     done();
   }
 
   protected override onClosing(): void {
-    this.#fail(new ClosedError(`the system ${this.entry.name} was detached meanwhile`));
+    this.#fail(this.#detached());
+  }
+
+  #detached(): ClosedError {
+    return new ClosedError(`the system ${this.entry.name} was detached meanwhile`);
   }
 
   #demandOpen(): void {
@@ -87,7 +92,7 @@ class AttachedCore extends BaseCore implements StartPlace, Listener {
   #finish(end: SystemEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
-    this.#seat.leave();
+    this.#seat.leave(endedError(this.entry.name));
     this.programs.end(end.reason);
     this.#settle(end);
   }
@@ -110,12 +115,15 @@ export class AttachedSystem extends KernelHandle<AttachedCore> {
     const entry = typeof system === 'string' ? await findSystem(system) : system;
     const seat = await VisitorSeat.take(entry);
     const core = new AttachedCore(entry, seat);
+    const forget = signal === undefined ? undefined : onAbort(signal, () => seat.leave(abortError(signal)));
     try {
       await core.enter();
       if (signal?.aborted) throw abortError(signal);
     } catch (error) {
       seat.leave();
-      throw error;
+      throw signal?.aborted ? abortError(signal) : error;
+    } finally {
+      forget?.();
     }
     return new AttachedSystem(core);
   }

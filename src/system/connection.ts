@@ -117,10 +117,13 @@ export class Connection {
     });
   }
 
-  close(): void {
+  /** Idempotent. Whoever waits for an answer is told `error`: there will be none. */
+  close(error: Error = supervisorLost()): void {
+    if (this.#lost) return;
     this.#lost = true;
     clearInterval(this.#retry);
     this.#control.close();
+    for (const serial of [...this.#waiting.keys()]) this.#withdraw(serial)?.fail(error);
   }
 
   #send(message: Outgoing): number {
@@ -183,7 +186,6 @@ export class Connection {
   #lose(): void {
     if (this.#lost) return;
     this.close();
-    for (const serial of [...this.#waiting.keys()]) this.#withdraw(serial)?.fail(supervisorLost());
     for (const listener of [...this.#listeners.values()]) listener.onLost();
     this.#listeners.clear();
   }

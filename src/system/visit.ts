@@ -126,8 +126,9 @@ export class VisitorSeat implements SystemSeat {
     return await this.#connection.waiting(work);
   }
 
-  leave(): void {
-    this.#connection.close();
+  /** Who still waits for an answer is told `error`. Idempotent. */
+  leave(error?: Error): void {
+    this.#connection.close(error);
   }
 }
 

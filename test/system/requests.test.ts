@@ -87,6 +87,22 @@ describe('while the supervisor is stopped', () => {
     await vi.waitFor(() => expect(pidsOf(box)).toEqual([box.pid]));
   });
 
+  it('a visitor who detaches waits no more', async () => {
+    process.kill(supervisor, 'SIGCONT');
+    const visitor = await System.attach(`${GROUP}/${box.name}`);
+    process.kill(supervisor, 'SIGSTOP');
+    const started = visitor.start(['true'], { stdio: 'ignore' });
+    visitor.close();
+    await expect(started).rejects.toMatchObject({ code: 'ERR_COFFERDAM_CLOSED' });
+  });
+
+  it('who gives up attaching waits no more', async () => {
+    const controller = new AbortController();
+    const attaching = System.attach(`${GROUP}/${box.name}`, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 100);
+    await expect(attaching).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   it('more is asked than its socket has room for, and all of it is done', async () => {
     // 4 MiB, which the kernel doubles.
     const env = { FILLER: 'x'.repeat(120_000) };
