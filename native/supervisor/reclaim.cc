@@ -23,6 +23,15 @@ void SignalTree(const CgroupDir& cgroup) {
   }
 }
 
+int RemoveGroup(const char* root, const std::string& above, const std::string& name) {
+  Result<CgroupDir> parent = CgroupDir::Open(root, above.c_str());
+  if (!parent.ok()) return parent.error();
+  Result<CgroupDir> group = parent.value().OpenBelow(name.c_str());
+  if (!group.ok()) return group.error();
+  if (Result<std::string> mark = group.value().Attribute(kGroupMark); !mark.ok()) return mark.error();
+  return parent.value().Remove(name.c_str(), group.value().inode());
+}
+
 }  // namespace
 
 void KillTree(const CgroupDir& cgroup) {
@@ -55,11 +64,9 @@ void RemoveGroups(const char* root, std::string path) {
     size_t slash = path.rfind('/');
     std::string above = slash == std::string::npos ? "." : path.substr(0, slash);
     std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
-    Result<CgroupDir> parent = CgroupDir::Open(root, above.c_str());
-    if (!parent.ok()) return;
-    Result<CgroupDir> group = parent.value().OpenBelow(name.c_str());
-    if (!group.ok() || !group.value().Attribute(kGroupMark).ok()) return;
-    if (parent.value().Remove(name.c_str(), group.value().inode()) < 0) return;
+    int error = RemoveGroup(root, above, name);
+    // One that somebody else was faster to remove is in nobody's way.
+    if (error < 0 && !IsGone(error)) return;
     path = above;
   }
 }

@@ -14,6 +14,8 @@ namespace {
 constexpr const char* kStatistics[] = {"memory.events", "memory.peak", "cpu.stat", "pids.events",
                                        "pids.peak"};
 
+constexpr int kAttempts = 10;
+
 std::string_view IdentityOf(const MessageReader& request) {
   std::string_view identity;
   for (std::string_view text : request.All(Tag::kAttribute))
@@ -53,24 +55,32 @@ Failure SystemCgroup::MakeGroups(std::string_view controllers) {
   return {};
 }
 
-// The cgroup itself, with the lease and the marks by which it is known. Until it has them the group says
-// whose it is.
+// The directory itself. Until it is marked the group says whose it is, for whoever comes after us all.
+Failure SystemCgroup::MakeDirectory(const MessageReader& request, const std::string& intent) {
+  Failure failure;
+  // The end of another system, of whichever process, may take the groups away between any two calls.
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    failure = MakeGroups(request.Text(Tag::kControllers));
+    if (!failure) {
+      parent_->RemoveAttribute(intent.c_str());
+      parent_->SetAttribute(intent.c_str(), IdentityOf(request));
+      failure = {parent_->Make(name_.c_str()), "mkdirat", path_};
+    }
+    if (failure.error != -ENOENT && failure.error != -ENODEV) break;
+  }
+  return failure;
+}
+
+// With the lease and the marks by which it is known.
 Failure SystemCgroup::MakeMarked(const MessageReader& request) {
-  std::string intent = kIntentMark + name_;
-  std::string_view identity = IdentityOf(request);
-  int error = -ENOENT;
-  // The end of another system may take the group away between the two.
-  for (int attempt = 0; error == -ENOENT && attempt < 10; ++attempt) {
-    if (Failure failure = MakeGroups(request.Text(Tag::kControllers))) return failure;
-    // For whoever comes after us all, should we be killed before it is marked.
-    parent_->RemoveAttribute(intent.c_str());
-    parent_->SetAttribute(intent.c_str(), identity);
-    error = parent_->Make(name_.c_str());
-  }
-  if (error < 0) {
-    parent_->RemoveAttribute(intent.c_str());
-    return {error, "mkdirat", path_};
-  }
+  const std::string intent = kIntentMark + name_;
+  Failure failure = MakeDirectory(request, intent);
+  if (!failure) failure = Mark(request);
+  if (parent_) parent_->RemoveAttribute(intent.c_str());
+  return failure;
+}
+
+Failure SystemCgroup::Mark(const MessageReader& request) {
   Result<CgroupDir> cgroup = parent_->OpenBelow(name_.c_str());
   if (!cgroup.ok()) {
     // Nobody else knows of it yet.
@@ -79,14 +89,13 @@ Failure SystemCgroup::MakeMarked(const MessageReader& request) {
   }
   cgroup_.emplace(std::move(cgroup).value());
   Ledger::Made(entry_, cgroup_->inode());
-  if (error = cgroup_->Lock(); error < 0) return {error, "flock", path_};
+  if (int error = cgroup_->Lock(); error < 0) return {error, "flock", path_};
   for (std::string_view text : request.All(Tag::kAttribute)) {
     auto pair = SplitPair(text);
     if (!pair) continue;
-    if (error = cgroup_->SetAttribute(pair->first.c_str(), pair->second); error < 0)
+    if (int error = cgroup_->SetAttribute(pair->first.c_str(), pair->second); error < 0)
       return {error, "fsetxattr", path_};
   }
-  parent_->RemoveAttribute(intent.c_str());
   return {};
 }
 

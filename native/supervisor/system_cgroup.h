@@ -42,6 +42,8 @@ class SystemCgroup {
  private:
   Failure MakeGroups(std::string_view controllers);
   Failure MakeMarked(const MessageReader& request);
+  Failure MakeDirectory(const MessageReader& request, const std::string& intent);
+  Failure Mark(const MessageReader& request);
 
   Ledger* ledger_;
   Ledger::Entry* entry_ = nullptr;

@@ -9,10 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,21 +21,7 @@ using namespace cofferdam::test;
 
 namespace {
 
-// Where cgroup2 is mounted on this host; 77 ends the test where it is not, or not ours to write.
-std::string Root() {
-  std::ifstream table("/proc/self/mountinfo");
-  for (std::string line; std::getline(table, line);) {
-    if (line.find(" - cgroup2 ") == std::string::npos) continue;
-    std::istringstream words(line);
-    std::string id, parent, device, root, point;
-    words >> id >> parent >> device >> root >> point;
-    if (access(point.c_str(), W_OK) == 0) return point;
-  }
-  std::fprintf(stderr, "no cgroup2 to write to\n");
-  std::exit(77);
-}
-
-const std::string root = Root();
+const std::string root = WritableCgroup2();
 const std::string name = "cofferdam-ctest-" + std::to_string(getpid());
 
 CgroupDir Opened(const std::string& path) {
@@ -198,6 +180,7 @@ void ThousandAreFlat() {
 }  // namespace
 
 int main() {
+  if (root.empty()) return 77;
   int before = CountFds();
   {
     CgroupDir top = Opened(".");

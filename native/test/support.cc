@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "check.h"
 
@@ -65,6 +67,18 @@ int ThreadsAbroad() {
     count = CountThreadsAbroad();
   }
   return count;
+}
+
+std::string WritableCgroup2() {
+  std::ifstream table("/proc/self/mountinfo");
+  for (std::string line; std::getline(table, line);) {
+    if (line.find(" - cgroup2 ") == std::string::npos) continue;
+    std::istringstream words(line);
+    std::string id, parent, device, root, point;
+    words >> id >> parent >> device >> root >> point;
+    if (access(point.c_str(), W_OK) == 0) return point;
+  }
+  return {};
 }
 
 void WithFdLimit(int more, const std::function<void()>& body) {

@@ -15,6 +15,8 @@ unsigned long long ThreadNetns();
 // How many threads of this process are in another network namespace than the first one is. A thread that is
 // on its way out still shows where it was: each gets a moment.
 int ThreadsAbroad();
+// Where cgroup2 is mounted, if it is ours to write; empty otherwise.
+std::string WritableCgroup2();
 // Runs `body` with at most `more` further fds allowed (RLIMIT_NOFILE).
 void WithFdLimit(int more, const std::function<void()>& body);
 

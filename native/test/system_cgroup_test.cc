@@ -1,0 +1,132 @@
+// The cgroup of a system is made though others take the groups above away meanwhile, at whichever of its
+// calls (linker option --wrap), and a failure leaves nothing.
+#include "system_cgroup.h"
+
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+#include <string>
+
+#include "check.h"
+#include "support.h"
+
+using namespace cofferdam;
+using namespace cofferdam::test;
+
+namespace {
+
+// Called around mkdirat(2) with the name.
+std::function<void(const std::string&)> before_mkdir, after_mkdir;
+
+}  // namespace
+
+extern "C" {
+int __real_mkdirat(int, const char*, mode_t);
+
+int __wrap_mkdirat(int directory, const char* name, mode_t mode) {
+  if (before_mkdir) before_mkdir(name);
+  int result = __real_mkdirat(directory, name, mode);
+  int error = errno;
+  if (after_mkdir) after_mkdir(name);
+  errno = error;
+  return result;
+}
+}
+
+namespace {
+
+const std::string root = WritableCgroup2();
+const std::string top = "cofferdam-ctest-" + std::to_string(getpid());
+const std::string group = top + "/a/b";
+Ledger* const ledger = Ledger::Create();
+
+std::string RequestFor(const std::string& group_path, bool twice = false) {
+  using namespace std::string_literals;
+  MessageWriter request(Kind::kCreate, 1, 1);
+  request.Add(Tag::kCgroupRoot, root).Add(Tag::kCgroupGroup, group_path).Add(Tag::kCgroupName, "box");
+  request.Add(Tag::kAttribute, "user.cofferdam\0{}"s);
+  if (twice) request.Add(Tag::kAttribute, "user.cofferdam\0{}"s);
+  return std::string(request.bytes());
+}
+
+bool Exists(const std::string& path) {
+  return access((root + "/" + path).c_str(), F_OK) == 0;
+}
+
+// Does `work` when `name` is made for the first time.
+std::function<void(const std::string&)> Once(const std::string& name, const std::function<void()>& work) {
+  return [name, work, done = false](const std::string& made) mutable {
+    if (done || made != name) return;
+    done = true;
+    work();
+  };
+}
+
+void IsMade() {
+  const std::string bytes = RequestFor(group);
+  SystemCgroup cgroup(ledger);
+  Failure failure = cgroup.Make(*MessageReader::Of(bytes));
+  before_mkdir = after_mkdir = nullptr;
+  if (failure) std::fprintf(stderr, "%s %s\n", failure.call, failure.path.c_str());
+  CHECK_EQ(failure.error, 0);
+  CHECK(Exists(group + "/box"));
+  CHECK_EQ(cgroup.Remove(), 0);
+  CHECK(!Exists(top));
+}
+
+void RemoveGroup(const std::string& path) {
+  CHECK_EQ(rmdir((root + "/" + path).c_str()), 0);
+}
+
+void OutlivesTheGroupsAbove() {
+  IsMade();
+  before_mkdir = Once("b", [] { RemoveGroup(top + "/a"); });
+  IsMade();
+  after_mkdir = Once("b", [] { RemoveGroup(group); });
+  IsMade();
+  before_mkdir = Once("box", [] { RemoveGroup(group); });
+  IsMade();
+}
+
+// Not for ever, however others may toil.
+void GivesUp() {
+  before_mkdir = [](const std::string& name) {
+    if (name == "b") RemoveGroup(top + "/a");
+  };
+  const std::string bytes = RequestFor(group);
+  SystemCgroup cgroup(ledger);
+  CHECK_EQ(cgroup.Make(*MessageReader::Of(bytes)).error, -ENOENT);
+  before_mkdir = nullptr;
+  CHECK_EQ(cgroup.Remove(), 0);
+  CHECK(!Exists(top));
+}
+
+// The group is somebody else's, and is as it was.
+void AFailureLeavesNoMark() {
+  const std::string path = root + "/" + top;
+  CHECK_EQ(mkdir(path.c_str(), 0755), 0);
+  const std::string bytes = RequestFor(top, true);
+  SystemCgroup cgroup(ledger);
+  Failure failure = cgroup.Make(*MessageReader::Of(bytes));
+  CHECK_EQ(failure.error, -EEXIST);
+  CHECK_EQ(cgroup.Remove(), 0);
+  CHECK(!Exists(top + "/box"));
+  char names[256];
+  CHECK_EQ(listxattr(path.c_str(), names, sizeof names), 0);
+  CHECK_EQ(rmdir(path.c_str()), 0);
+}
+
+}  // namespace
+
+int main() {
+  if (root.empty()) return 77;
+  int before = CountFds();
+  OutlivesTheGroupsAbove();
+  GivesUp();
+  AFailureLeavesNoMark();
+  CHECK_EQ(CountFds(), before);
+  return 0;
+}
