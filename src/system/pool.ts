@@ -5,6 +5,9 @@ import { abortError, ClosedError, InvalidArgumentError } from '../handle/index.t
 import { checkSystemConfig, type SystemConfig, type SystemSpec } from './config/index.ts';
 import { begin, type CreateSystemOptions, makeAhead, System } from './system.ts';
 
+/** Milliseconds that the tenant of a system has the machine before the next one is made, which costs as much as some of them. */
+const HEAD_START = 10;
+
 export interface SystemPoolOptions {
   /** How many systems wait to be taken, 1 to 1,024. Default: 2. */
   readonly size?: number | undefined;
@@ -32,6 +35,7 @@ export class SystemPool {
   readonly #ready: System[] = [];
   #filling: Promise<void> | undefined;
   #failure: unknown;
+  #refill: NodeJS.Timeout | undefined;
   #closed = false;
 
   private constructor(spec: SystemSpec, size: number) {
@@ -63,7 +67,7 @@ export class SystemPool {
   }
 
   /**
-   * One that waits, or, where none does, one that is made now. Another takes its place.
+   * One that waits, or, where none does, one that is made now. Another takes its place, some milliseconds later.
    *
    * @throws ClosedError; as `System.create` where one has to be made
    */
@@ -72,8 +76,10 @@ export class SystemPool {
     if (options.signal?.aborted) throw abortError(options.signal);
     if (this.#closed) throw new ClosedError(`the pool of systems ${this.#spec.name} is closed`);
     const waiting = this.#next();
-    // After whoever waits for the system has got it.
-    setImmediate(() => void this.#fill());
+    this.#refill ??= setTimeout(() => {
+      this.#refill = undefined;
+      void this.#fill();
+    }, HEAD_START).unref();
     if (waiting === undefined) return await System.fromSpec(this.#another(), options);
     begin(waiting);
     return waiting;
@@ -82,6 +88,7 @@ export class SystemPool {
   /** Ends those that wait. Who was taken lives on. Resolves when nothing of them is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#refill);
     await this.#filling;
     await Promise.all(this.#ready.splice(0).map((system) => system.stop({ gracePeriod: 0 })));
   }
