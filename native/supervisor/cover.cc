@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
 #include <utility>
 
 #include "../kernel/new_fd.h"
@@ -35,14 +34,7 @@ Failure CoverLayer::Make(const char* place, const std::vector<std::string>& lowe
   }
   NewFd filesystem(static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
   if (!filesystem.ok()) return {-errno, "fsopen", "tmpfs"};
-  struct stat below = {};
-  below.st_mode = 0755;
-  if (!lowers_.empty()) fstat(lowers_[0].get(), &below);
-  // The root of the overlay looks as that of its uppermost layer.
-  char mode[8];
-  snprintf(mode, sizeof mode, "%o", below.st_mode & 07777);
-  if (syscall(SYS_fsconfig, filesystem.get(), FSCONFIG_SET_STRING, "mode", mode, 0) < 0 ||
-      syscall(SYS_fsconfig, filesystem.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0)
+  if (syscall(SYS_fsconfig, filesystem.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0)
     return {-errno, "fsconfig", "tmpfs"};
   NewFd mount(static_cast<int>(syscall(SYS_fsmount, filesystem.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID)));
   if (!mount.ok()) return {-errno, "fsmount", "tmpfs"};

@@ -19,6 +19,9 @@ namespace {
 
 constexpr unsigned kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
+// A page, wherever it is smallest.
+constexpr size_t kMostOptions = 4096;
+
 unsigned AttributesOf(const StepReader& step) {
   unsigned attributes = 0;
   if (step.Has(kStepReadonly)) attributes |= MOUNT_ATTR_RDONLY;
@@ -26,6 +29,20 @@ unsigned AttributesOf(const StepReader& step) {
   if (step.Has(kStepNodev)) attributes |= MOUNT_ATTR_NODEV;
   if (step.Has(kStepNoexec)) attributes |= MOUNT_ATTR_NOEXEC;
   return attributes;
+}
+
+// What mount(2) calls them.
+unsigned long MountFlags(unsigned attributes) {
+  unsigned long flags = 0;
+  if ((attributes & MOUNT_ATTR_RDONLY) != 0) flags |= MS_RDONLY;
+  if ((attributes & MOUNT_ATTR_NOSUID) != 0) flags |= MS_NOSUID;
+  if ((attributes & MOUNT_ATTR_NODEV) != 0) flags |= MS_NODEV;
+  if ((attributes & MOUNT_ATTR_NOEXEC) != 0) flags |= MS_NOEXEC;
+  return flags;
+}
+
+std::string PathOf(int fd) {
+  return "/proc/self/fd/" + std::to_string(fd);
 }
 
 // Why the kernel refuses a file system: its own words, where it has any (the log of an fs context).
@@ -93,12 +110,26 @@ Failure RootMaker::Mount(const char* fstype, const char* target, const std::stri
   return Attach(mount.get(), target);
 }
 
+// Of a directory in several layers the uppermost is seen, which is the one that is written to: it has to look
+// as the host's does.
+Failure RootMaker::LookAs(const char* upper, const char* lower) {
+  struct stat status;
+  if (stat(lower, &status) < 0) return Fail("stat", lower);
+  if (chown(upper, status.st_uid, status.st_gid) < 0) return Fail("chown", upper);
+  return chmod(upper, status.st_mode & 07777) < 0 ? Fail("chmod", upper) : Failure();
+}
+
 Failure RootMaker::Overlay(const StepReader& step) {
   CoverLayer* cover = cover_ == nullptr ? nullptr : cover_->At(step.Word(3));
   const char* place_of_cover = step.Word(4);
   if (cover != nullptr) {
     if (mkdir(place_of_cover, 0700) < 0) return Fail("mkdir", place_of_cover);
     if (Failure failure = cover->Attach(place_of_cover)) return failure;
+  }
+  // Not the root itself: who may not enter that can do nothing, and a layer may lie where nobody else may
+  // look.
+  if (std::string_view(step.Word(3)) != "/") {
+    if (Failure failure = LookAs(step.Word(1), step.Word(5))) return failure;
   }
   // Layers are named by fds, which no colon or comma in a path disturbs.
   std::vector<OwnedFd> layers;
@@ -107,13 +138,13 @@ Failure RootMaker::Overlay(const StepReader& step) {
     NewFd layer(open(step.Word(i), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!layer.ok()) return Fail("open", step.Word(i));
     if (!lower.empty()) lower += ':';
-    lower += "/proc/self/fd/" + std::to_string(layer.get());
+    lower += PathOf(layer.get());
     layers.push_back(std::move(layer));
   }
   auto by_fd = [&](const char* path, std::string* name) {
     NewFd directory(OpenIn(path, O_PATH | O_DIRECTORY));
     if (!directory.ok()) return false;
-    *name = "/proc/self/fd/" + std::to_string(directory.get());
+    *name = PathOf(directory.get());
     layers.push_back(std::move(directory));
     return true;
   };
@@ -121,7 +152,16 @@ Failure RootMaker::Overlay(const StepReader& step) {
   if (!by_fd(step.Word(1), &upper)) return Fail("open", step.Word(1));
   if (!by_fd(step.Word(2), &work)) return Fail("open", step.Word(2));
   std::string options = "lowerdir=" + lower + ",upperdir=" + upper + ",workdir=" + work;
-  return Mount("overlay", step.Word(0), options, AttributesOf(step));
+  const char* target = step.Word(0);
+  // mount(2) would cut off the rest.
+  if (options.size() >= kMostOptions) return {-E2BIG, "mount", target};
+  NewFd place(OpenIn(target, O_PATH));
+  if (!place.ok()) return Fail("openat2", target);
+  // fsconfig(2) takes texts of 255 bytes, in which there are but fourteen layers.
+  unsigned long flags = MountFlags(AttributesOf(step));
+  return syscall(SYS_mount, "overlay", PathOf(place.get()).c_str(), "overlay", flags, options.c_str()) < 0
+             ? Fail("mount", target)
+             : Failure();
 }
 
 Failure RootMaker::Restrict(int mount, const char* target, unsigned attributes, bool recursive) {
@@ -131,14 +171,10 @@ Failure RootMaker::Restrict(int mount, const char* target, unsigned attributes, 
   if (syscall(SYS_mount_setattr, mount, "", flags, &change, sizeof change) == 0) return {};
   if (errno != ENOSYS) return Fail("mount_setattr", target);
   // Before Linux 5.12, and of this mount alone.
-  unsigned long remount = MS_REMOUNT | MS_BIND;
-  if ((attributes & MOUNT_ATTR_RDONLY) != 0) remount |= MS_RDONLY;
-  if ((attributes & MOUNT_ATTR_NOSUID) != 0) remount |= MS_NOSUID;
-  if ((attributes & MOUNT_ATTR_NODEV) != 0) remount |= MS_NODEV;
-  if ((attributes & MOUNT_ATTR_NOEXEC) != 0) remount |= MS_NOEXEC;
-  std::string path = "/proc/self/fd/" + std::to_string(mount);
-  if (syscall(SYS_mount, "none", path.c_str(), nullptr, remount, nullptr) < 0) return Fail("mount", target);
-  return {};
+  unsigned long remount = MS_REMOUNT | MS_BIND | MountFlags(attributes);
+  return syscall(SYS_mount, "none", PathOf(mount).c_str(), nullptr, remount, nullptr) < 0
+             ? Fail("mount", target)
+             : Failure();
 }
 
 Failure RootMaker::Bind(const StepReader& step) {

@@ -28,6 +28,7 @@ class RootMaker {
   Failure AttachAt(int mount, int place, const char* target);
   Failure Mount(const char* fstype, const char* target, const std::string& options, unsigned attributes);
   Failure Overlay(const StepReader& step);
+  Failure LookAs(const char* upper, const char* lower);
   Failure Bind(const StepReader& step);
   // Sets attributes of a mount, which is attached to `target`, and of all below it with `recursive`.
   Failure Restrict(int mount, const char* target, unsigned attributes, bool recursive);

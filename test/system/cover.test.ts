@@ -16,8 +16,13 @@ const WORLD = `
 set -e
 world=$1; shift
 mount -t tmpfs none "$world"
-mkdir "$world/upper" "$world/work" "$world/root"
+mkdir "$world/upper" "$world/work" "$world/root" "$world/one" "$world/two"
 mount -t overlay none -o "lowerdir=/,upperdir=$world/upper,workdir=$world/work" "$world/root"
+# A file system of its own, of the kind that an overlay can have below.
+mkdir "$world/root/var/part"
+mount -t overlay none -o "lowerdir=$world/one:$world/two" "$world/root/var/part"
+chown 1000:1001 "$world/one"
+chmod 1770 "$world/one"
 for view in proc sys dev; do mount --rbind /$view "$world/root/$view"; done
 cd "$world/root"
 mkdir .before
@@ -61,6 +66,9 @@ describe('of the root of the host', () => {
   });
   it('what is beside it is as the host has it', () => {
     expect(results.beside).toBe('711\nbeside');
+  });
+  it('and so is where another file system is mounted', () => {
+    expect(results.part).toBe('1770 1000 1001');
   });
   it('there are devices that work, and directories of its own', () => {
     expect(results.devices).toBe('00 00 00');

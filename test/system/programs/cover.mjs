@@ -36,6 +36,7 @@ const results = {
   ),
   linked: await said(box, 'cat /etc/swanctl/key; cat /usr/share/cofferdam-keys/key'),
   beside: await said(box, 'stat -c %a /etc; cat /etc/cofferdam-beside'),
+  part: await said(box, 'stat -c "%a %u %g" /var/part'),
   devices: await said(box, 'echo x > /dev/null && head -c 3 /dev/zero | od -An -tx1'),
   own: await said(box, 'stat -c "%F %a" /dev/null /tmp /root /proc /dev/shm'),
   empty: await said(box, 'ls -A /var/log /home /tmp | grep -v :'),
