@@ -93,36 +93,46 @@ async function round(target, number) {
   return { took, remains };
 }
 
+const cgroups = () =>
+  (existsSync(directory) ? readdirSync(directory, { recursive: true }) : []).filter((name) =>
+    /cofferdam-box-\d+$/.test(name),
+  );
+
 async function ours(target) {
   const took = [];
   let residue = 0;
   const examples = new Set();
+  // Cgroups that the next start was to remove, and those that it did remove.
+  let orphans = 0;
+  let reclaimed = 0;
   for (let number = 0; number < kills; number++) {
+    const before = target === 'all' ? cgroups() : [];
     const result = await round(target, number);
+    const now = target === 'all' ? cgroups() : [];
+    orphans += before.length;
+    reclaimed += before.filter((name) => !now.includes(name)).length;
     took.push(result.took);
     if (result.remains.length > 0) {
       residue++;
       for (const one of result.remains) examples.add(one);
     }
   }
-  const cgroups = () =>
-    (existsSync(directory) ? readdirSync(directory, { recursive: true }) : []).filter((name) =>
-      /cofferdam-box-\d+$/.test(name),
-    );
   const result = { target, ...summary(took), residue, left: [...examples].slice(0, 3).join(', ') };
   if (target === 'all') {
-    const orphans = cgroups().length;
     const { reclaimSystems } = await import(values.dist);
     // A stranger's, alike but for its marks.
     mkdirSync(`${directory}/cofferdam-bystander`, { recursive: true });
-    const reclaimed = (await reclaimSystems()).filter((path) => path.includes(GROUP)).length;
+    const last = cgroups();
+    orphans += last.length;
+    await reclaimSystems();
+    const remaining = cgroups();
+    reclaimed += last.length - remaining.length;
     const bystander = existsSync(`${directory}/cofferdam-bystander`);
     rmdirSync(`${directory}/cofferdam-bystander`);
     await reclaimSystems();
-    const remaining = cgroups();
     result.residue += remaining.length;
     Object.assign(result, { orphans, reclaimed, bystander });
-    const told = `${orphans} cgroups for the next start, which removed ${reclaimed}; a bystander ${bystander ? 'lives' : 'DIED'}`;
+    const told = `${orphans} cgroups for the next starts, which removed ${reclaimed}; a bystander ${bystander ? 'lives' : 'DIED'}`;
     result.left = [result.left, told, ...remaining].filter(Boolean).join('; ');
     if (existsSync(directory) && remaining.length === 0) rmdirSync(directory);
   }
