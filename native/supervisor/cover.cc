@@ -64,15 +64,23 @@ Failure CoverLayer::MakeOpaque(const std::string& path) {
   return {};
 }
 
-Failure CoverLayer::MakeDirectory(const std::string& path, mode_t mode) {
-  if (mkdirat(mount_.get(), path.c_str(), mode) == 0) return {};
-  if (errno != EEXIST) return {-errno, "mkdirat", place_ + "/" + path};
+Failure CoverLayer::MakeDirectory(const std::string& path, const DirectoryLook& look) {
+  auto make = [&] {
+    if (mkdirat(mount_.get(), path.c_str(), look.mode) < 0)
+      return Failure{-errno, "mkdirat", place_ + "/" + path};
+    if (look.uid == 0 && look.gid == 0) return Failure();
+    if (fchownat(mount_.get(), path.c_str(), look.uid, look.gid, AT_SYMLINK_NOFOLLOW) < 0)
+      return Failure{-errno, "fchownat", place_ + "/" + path};
+    return Failure();
+  };
+  Failure failure = make();
+  if (failure.error != -EEXIST) return failure;
   struct stat status;
   if (fstatat(mount_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(status.st_mode))
     return {};
   // Hidden before, as it is not there below, and needed now: what may come to be there stays hidden.
-  if (unlinkat(mount_.get(), path.c_str(), 0) < 0 || mkdirat(mount_.get(), path.c_str(), mode) < 0)
-    return {-errno, "mkdirat", place_ + "/" + path};
+  if (unlinkat(mount_.get(), path.c_str(), 0) < 0) return {-errno, "unlinkat", place_ + "/" + path};
+  if (failure = make(); failure) return failure;
   return MakeOpaque(path);
 }
 
@@ -82,10 +90,8 @@ Failure CoverLayer::MakeParents(const std::string& path) {
     if (!parents_.insert(parent).second) continue;
     struct stat below = {};
     if (StatBelow(parent, &below) != Below::kThere) below.st_mode = 0755;
-    if (Failure failure = MakeDirectory(parent, below.st_mode & 07777)) return failure;
-    if ((below.st_uid != 0 || below.st_gid != 0) &&
-        fchownat(mount_.get(), parent.c_str(), below.st_uid, below.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-      return {-errno, "fchownat", place_ + "/" + parent};
+    if (Failure failure = MakeDirectory(parent, {below.st_mode & 07777, below.st_uid, below.st_gid}))
+      return failure;
   }
   return {};
 }
@@ -111,12 +117,12 @@ Failure CoverLayer::Hide(const std::string& path) {
   return is_ours ? MakeOpaque(hidden) : Failure();
 }
 
-Failure CoverLayer::Own(const std::string& path, mode_t mode) {
+Failure CoverLayer::Own(const std::string& path, const DirectoryLook& look) {
   struct stat below;
   Below found = StatBelow(path, &below);
   if (found == Below::kLink || (found == Below::kThere && !S_ISDIR(below.st_mode))) return {};
   if (Failure failure = MakeParents(path)) return failure;
-  if (Failure failure = MakeDirectory(path, mode)) return failure;
+  if (Failure failure = MakeDirectory(path, look)) return failure;
   return MakeOpaque(path);
 }
 
@@ -208,7 +214,7 @@ Failure Cover::Hide(const char* path) {
   return found.layer == nullptr ? Failure{-EXDEV, "mknodat", path} : found.layer->Hide(found.path);
 }
 
-Failure Cover::Own(const char* path, mode_t mode) {
+Failure Cover::Own(const char* path, const DirectoryLook& look) {
   // Within a directory of the system's own, a link of the host's is not there.
   bool within = std::any_of(owned_.begin(), owned_.end(), [path](const std::string& owned) {
     return std::string_view(path).starts_with(owned);
@@ -219,7 +225,7 @@ Failure Cover::Own(const char* path, mode_t mode) {
     if (Failure failure = Resolve(path, &real)) return failure;
   }
   Found found = Of(real);
-  return found.layer == nullptr ? Failure{-EXDEV, "mkdirat", path} : found.layer->Own(found.path, mode);
+  return found.layer == nullptr ? Failure{-EXDEV, "mkdirat", path} : found.layer->Own(found.path, look);
 }
 
 Failure Cover::Node(const char* path, mode_t mode, const char* device) {

@@ -13,6 +13,13 @@
 
 namespace cofferdam {
 
+// What ls -l shows of a directory; ids are the host's.
+struct DirectoryLook {
+  mode_t mode;
+  uid_t uid;
+  gid_t gid;
+};
+
 // The uppermost of the layers below a system's own files: what is not to be seen of those under it, and what
 // the system is to have instead. Whiteouts and opaque directories
 // (Documentation/filesystems/overlayfs.rst), on a file system in memory that is mounted nowhere. A mount over
@@ -30,7 +37,7 @@ class CoverLayer {
   // it may come to be there. What has a symbolic link in it is left alone.
   Failure Hide(const std::string& path);
   // An empty directory, whatever is below. Made even where nothing is, and the directories above it.
-  Failure Own(const std::string& path, mode_t mode);
+  Failure Own(const std::string& path, const DirectoryLook& look);
   Failure Node(const std::string& path, mode_t mode, dev_t device);
   Failure Symlink(const std::string& path, const char* leads_to);
 
@@ -43,7 +50,7 @@ class CoverLayer {
   enum class Below { kMissing, kThere, kLink };
   Below StatBelow(const std::string& path, struct stat* status) const;
   Failure MakeOpaque(const std::string& path);
-  Failure MakeDirectory(const std::string& path, mode_t mode);
+  Failure MakeDirectory(const std::string& path, const DirectoryLook& look);
   // The directories above, each with the mode and owner that it has below: of a directory in several layers
   // the uppermost one is seen.
   Failure MakeParents(const std::string& path);
@@ -61,7 +68,7 @@ class Cover {
   Failure Add(const char* place, const std::vector<std::string>& lowers);
   // Of the host's root: whatever file a path leads to.
   Failure Hide(const char* path);
-  Failure Own(const char* path, mode_t mode);
+  Failure Own(const char* path, const DirectoryLook& look);
   Failure Node(const char* path, mode_t mode, const char* device);
   Failure Symlink(const char* path, const char* leads_to);
   void Seal();

@@ -1,6 +1,7 @@
 #include "init.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -52,6 +53,8 @@ class Init {
  private:
   Failure MakeWorld();
   Failure RaiseLoopback();
+  // Of the user namespace. Until then who we are has no number inside.
+  Failure BecomeRoot();
   void Say(const MessageWriter& message, const OwnedFd& fd = OwnedFd());
   // The next message of the supervisor's. Without one there is no supervisor, and no reason to live.
   ControlMessage Hear();
@@ -109,6 +112,18 @@ Failure Init::RaiseLoopback() {
   return ioctl(socket.value().get(), SIOCSIFFLAGS, &request) < 0 ? Failure{-errno, "ioctl", "lo"} : Failure();
 }
 
+Failure Init::BecomeRoot() {
+  if (!plan_.own_users) return {};
+  if (plan_.system.Has(Tag::kClearGroups) && setgroups(0, nullptr) < 0) return {-errno, "setgroups", {}};
+  // Where the map has no root, whoever programs run as. Since we were not root of this namespace before, we
+  // lose no capability by it.
+  const gid_t gid = static_cast<gid_t>(plan_.system.Number(Tag::kGid));
+  if (setresgid(0, 0, 0) < 0 && setresgid(gid, gid, gid) < 0) return {-errno, "setresgid", {}};
+  const uid_t uid = static_cast<uid_t>(plan_.system.Number(Tag::kUid));
+  if (setresuid(0, 0, 0) < 0 && setresuid(uid, uid, uid) < 0) return {-errno, "setresuid", {}};
+  return {};
+}
+
 Failure Init::MakeWorld() {
   setsid();
   if (!plan_.hostname.empty() && sethostname(plan_.hostname.data(), plan_.hostname.size()) < 0)
@@ -116,8 +131,10 @@ Failure Init::MakeWorld() {
   if (plan_.own_network) {
     if (Failure failure = RaiseLoopback()) return failure;
   }
-  if (plan_.own_mounts) {
-    if (Failure failure = RunMountPlan(plan_.steps)) return failure;
+  if (!plan_.own_mounts) {
+    if (Failure failure = BecomeRoot()) return failure;
+  } else {
+    if (Failure failure = RunMountPlan(plan_.steps, [this] { return BecomeRoot(); })) return failure;
     if (plan_.system.Has(Tag::kExport)) {
       Result<OwnedFd> root = CloneRoot();
       if (!root.ok()) return {root.error(), "open_tree", "/"};

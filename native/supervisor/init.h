@@ -17,6 +17,7 @@ struct InitPlan {
   bool own_pids;
   bool own_network;
   bool own_mounts;
+  bool own_users;
   // Empty where it stays as it is.
   std::string hostname;
   std::vector<std::string_view> steps;

@@ -29,12 +29,14 @@ class NoUmask {
   mode_t before_;
 };
 
-Failure RunSteps(const std::vector<std::string_view>& steps, size_t begin, size_t end, Cover* cover) {
+using Method = Failure (RootMaker::*)(const StepReader&);
+
+Failure RunSteps(RootMaker* maker, Method method, const std::vector<std::string_view>& steps, size_t begin,
+                 size_t end) {
   NoUmask modes;
-  RootMaker maker(cover);
   for (size_t i = begin; i < end; ++i) {
     StepReader step(steps[i]);
-    Failure failure = maker.Run(step);
+    Failure failure = (maker->*method)(step);
     bool missing = failure.error == -ENOENT || failure.error == -ENOTDIR;
     if (failure && !(missing && step.Has(kStepOptional))) return failure;
   }
@@ -60,7 +62,7 @@ Failure MakeCover(const std::vector<std::string_view>& steps, size_t count, Cove
         failure = cover->Hide(step.Word(0));
         break;
       case Step::kOwn:
-        failure = cover->Own(step.Word(0), step.Mode(1));
+        failure = cover->Own(step.Word(0), {step.Mode(1), step.Number(2), step.Number(3)});
         break;
       case Step::kNode:
         failure = cover->Node(step.Word(0), step.Mode(1), step.Word(2));
@@ -83,10 +85,14 @@ size_t BirthOf(const std::vector<std::string_view>& steps) {
 
 }  // namespace
 
-Failure RunMountPlan(const std::vector<std::string_view>& steps) {
+Failure RunMountPlan(const std::vector<std::string_view>& steps, const std::function<Failure()>& become) {
   if (syscall(SYS_mount, "none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
     return {-errno, "mount", "/"};
-  return RunSteps(steps, BirthOf(steps), steps.size(), nullptr);
+  size_t birth = BirthOf(steps);
+  RootMaker maker(nullptr);
+  if (Failure failure = RunSteps(&maker, &RootMaker::OpenSource, steps, birth, steps.size())) return failure;
+  if (Failure failure = become()) return failure;
+  return RunSteps(&maker, &RootMaker::Run, steps, birth, steps.size());
 }
 
 Failure Scratch::Make(const std::vector<std::string_view>& steps, Covers* covers) {
@@ -104,10 +110,11 @@ Failure Scratch::Make(const std::vector<std::string_view>& steps, Covers* covers
     covers->Keep(key, std::move(made), now);
   }
   // The first mounts what everything else lies in. Until it has, what is there is the host's.
-  Failure failure = RunSteps(steps, count, count + 1, cover);
+  RootMaker maker(cover);
+  Failure failure = RunSteps(&maker, &RootMaker::Run, steps, count, count + 1);
   if (!failure) {
     path_ = StepReader(steps[birth]).Word(0);
-    failure = RunSteps(steps, count + 1, birth, cover);
+    failure = RunSteps(&maker, &RootMaker::Run, steps, count + 1, birth);
   }
   // It may be attached half.
   if (failure) covers->Drop(key);

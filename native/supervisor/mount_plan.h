@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,9 @@ namespace cofferdam {
 // propagation, then each step in turn. Which steps, src/system/root decides.
 //
 // Targets are looked up inside the new root (openat2(2), RESOLVE_IN_ROOT): a symbolic link in a layer leads
-// nowhere else. Sources of binds, and layers, are the host's.
-Failure RunMountPlan(const std::vector<std::string_view>& steps);
+// nowhere else. Sources of binds, and layers, are the host's: they are looked up before `become`, by which
+// the caller turns into root of the system, who may not look everywhere and to whom belongs what he makes.
+Failure RunMountPlan(const std::vector<std::string_view>& steps, const std::function<Failure()>& become);
 
 // What is mounted in the supervisor's namespace for the birth of one pid 1.
 class Scratch {

@@ -149,7 +149,7 @@ enum class Step : uint32_t {
   kOverlay = 2,
   // source, target.
   kBind = 3,
-  // path, mode in octal.
+  // path, mode in octal, uid and gid as the host counts, of root where there are none.
   kDirectory = 4,
   // path, mode in octal: an empty file.
   kFile = 5,
@@ -170,12 +170,14 @@ enum class Step : uint32_t {
   kLayer = 13,
   // path: not seen.
   kHide = 14,
-  // path, mode in octal: the system has an empty directory of its own there.
+  // path, mode in octal, uid, gid: the system has an empty directory of its own there.
   kOwn = 15,
   // path, mode in octal, a device of the host's: the same device.
   kNode = 16,
   // path, what it leads to.
   kLink = 17,
+  // path: what follows is looked up in it. For places of binds, which pid 1 may not be allowed to make.
+  kInside = 18,
 };
 
 // Flags of a step.

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <vector>
@@ -177,11 +178,25 @@ Failure RootMaker::Restrict(int mount, const char* target, unsigned attributes, 
              : Failure();
 }
 
-Failure RootMaker::Bind(const StepReader& step) {
+Failure RootMaker::OpenSource(const StepReader& step) {
+  if (step.step != Step::kBind) return {};
   const char* source = step.Word(0);
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (step.Has(kStepRecursive) ? AT_RECURSIVE : 0);
   NewFd tree(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, source, flags)));
   if (!tree.ok()) return Fail("open_tree", source);
+  sources_.emplace_back(source, std::move(tree));
+  return {};
+}
+
+Failure RootMaker::Bind(const StepReader& step) {
+  auto is_its = [&](const auto& source) { return source.first == step.Word(0); };
+  auto found = std::find_if(sources_.begin(), sources_.end(), is_its);
+  if (found == sources_.end()) {
+    if (Failure failure = OpenSource(step)) return failure;
+    found = sources_.end() - 1;
+  }
+  const OwnedFd tree = std::move(found->second);
+  sources_.erase(found);
   if (Failure failure = Attach(tree.get(), step.Word(1))) return failure;
   unsigned attributes = AttributesOf(step);
   return attributes == 0 ? Failure()
@@ -209,6 +224,10 @@ Failure RootMaker::Make(const StepReader& step) {
     case Step::kDirectory:
       result = mkdirat(at, name, step.Mode(1));
       call = "mkdirat";
+      if (result == 0 && step.words.size() > 2) {
+        result = fchownat(at, name, step.Number(2), step.Number(3), AT_SYMLINK_NOFOLLOW);
+        call = "fchownat";
+      }
       break;
     default:
       result = mknodat(at, name, S_IFREG | step.Mode(1), 0);
@@ -248,10 +267,14 @@ Failure RootMaker::Root(const char* path) {
       syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
   if (!tree.ok()) return Fail("open_tree", path);
   if (Failure failure = Attach(tree.get(), path)) return failure;
-  NewFd root(OpenIn(path, O_PATH | O_DIRECTORY));
+  root_path_ = path;
+  return Inside(path);
+}
+
+Failure RootMaker::Inside(const char* path) {
+  NewFd root(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root.ok()) return Fail("open", path);
   root_ = std::move(root);
-  root_path_ = path;
   return {};
 }
 
@@ -281,6 +304,8 @@ Failure RootMaker::Run(const StepReader& step) {
       return Mask(step);
     case Step::kReadonly:
       return Readonly(step);
+    case Step::kInside:
+      return Inside(step.Word(0));
     case Step::kRoot:
       return Root(step.Word(0));
     case Step::kPivot:

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "../kernel/owned_fd.h"
 #include "cover.h"
@@ -18,6 +20,8 @@ class RootMaker {
   // What its overlays are covered by, if any.
   explicit RootMaker(Cover* cover) : cover_(cover) {}
 
+  // Of a bind, ahead of it: as who we are now.
+  Failure OpenSource(const StepReader& step);
   Failure Run(const StepReader& step);
 
  private:
@@ -36,12 +40,15 @@ class RootMaker {
   Failure Make(const StepReader& step);
   Failure Mask(const StepReader& step);
   Failure Readonly(const StepReader& step);
+  Failure Inside(const char* path);
   Failure Root(const char* path);
   Failure Pivot();
 
   OwnedFd root_;
   std::string root_path_;
   Cover* cover_;
+  // Copies of what is bound, by the paths of its sources.
+  std::vector<std::pair<std::string, OwnedFd>> sources_;
 };
 
 }  // namespace cofferdam

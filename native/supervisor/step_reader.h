@@ -41,6 +41,7 @@ struct StepReader {
   bool Has(uint32_t flag) const { return (flags & flag) != 0; }
   // Empty where there are fewer.
   const char* Word(size_t index) const { return index < words.size() ? words[index].c_str() : ""; }
+  uint32_t Number(size_t index) const { return static_cast<uint32_t>(strtoul(Word(index), nullptr, 10)); }
   mode_t Mode(size_t index) const { return static_cast<mode_t>(strtoul(Word(index), nullptr, 8)); }
 };
 

@@ -76,6 +76,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
                    (namespaces & CLONE_NEWPID) != 0,
                    (namespaces & CLONE_NEWNET) != 0,
                    (namespaces & CLONE_NEWNS) != 0,
+                   has_maps,
                    (namespaces & CLONE_NEWUTS) != 0 ? request.Text(Tag::kHostname) : std::string(),
                    std::move(steps),
                    request};

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { CofferdamError, InvalidArgumentError, systemError } from '../handle/index.ts';
 import type { ExportSpec, SystemSpec } from './config/index.ts';
-import { outsideId } from './namespaces.ts';
+import { outsideId } from './id-maps.ts';
 import { type FieldValue, type Message, Tag } from './wire.ts';
 
 /** All exports of a system together: bytes as files count them, holes included; files with directories and links. */

@@ -1,5 +1,5 @@
 /** Where the fds of a program in a system lead. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { InvalidArgumentError, loadBinding, type NativeFd, systemError } from '../handle/index.ts';
 import type { Stdio } from '../process/index.ts';
@@ -80,6 +80,9 @@ export class StdioFds {
     const [ours, theirs] = fd === STDIN ? [write, read] : [read, write];
     this.#ours.set(fd, ours);
     this.#theirs.push(theirs);
+    // A program that opens /dev/stdout opens it anew, and may be somebody else than we are. Nobody reaches a pipe but by
+    // /proc of who has it.
+    fchmodSync(theirs.fd, 0o666);
     return theirs.fd;
   }
 }

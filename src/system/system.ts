@@ -10,6 +10,7 @@ import { confinementOf } from './confinement.ts';
 import { SystemCore } from './core.ts';
 import { systemEvents } from './events.ts';
 import { exportFields } from './exports.ts';
+import { rootOutside } from './id-maps.ts';
 import { landlockError } from './landlock.ts';
 import { cgroupPlan } from './limits.ts';
 import type { SystemEntry } from './list.ts';
@@ -58,6 +59,7 @@ function stepsOf(spec: SystemSpec, upper: UpperDirectory | undefined): readonly 
       netns: namespaces.has('net'),
       ipcns: namespaces.has('ipc'),
       cgroupns: namespaces.has('cgroup'),
+      owner: rootOutside(spec),
     },
   );
 }

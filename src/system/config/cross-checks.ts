@@ -95,6 +95,8 @@ function checkNamespaces(config: SettledConfig, given: Given, at: Place): void {
 
 /** UID_GID_MAP_MAX_EXTENTS */
 const MOST_RANGES = 340;
+/** What the kernel takes in one write: less than the smallest page. */
+const MOST_BYTES = 4095;
 const IDS = 2 ** 32 - 1;
 
 function checkIdMap(map: readonly IdMap[] | undefined, at: Place): void {
@@ -102,6 +104,11 @@ function checkIdMap(map: readonly IdMap[] | undefined, at: Place): void {
   if (map.length === 0 || map.length > MOST_RANGES) {
     at.find({ value: map, problem: 'has no range or too many', remedy: `1 to ${MOST_RANGES} of them` });
     return;
+  }
+  const text = map.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
+  if (text.length > MOST_BYTES) {
+    const problem = `takes ${text.length} bytes to write, and the kernel reads ${MOST_BYTES}`;
+    at.find({ value: map, problem, remedy: 'fewer ranges' });
   }
   map.forEach((range, index) => {
     const place = at.at(index);

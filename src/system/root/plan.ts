@@ -58,6 +58,8 @@ export interface RootContext {
   readonly netns: boolean;
   readonly ipcns: boolean;
   readonly cgroupns: boolean;
+  /** To whom belongs what is the system's own: uid and gid as the host counts. */
+  readonly owner: readonly [uid: number, gid: number];
 }
 
 /** File systems of the host's that belong to what a system may see, each by its path, the outermost first. */
@@ -78,20 +80,30 @@ export function storedMounts(mountinfo: string): MountEntry[] {
  * @throws InvalidArgumentError, SystemError ENOENT for a directory of the host's that is not there
  */
 export function rootPlan(spec: SystemSpec, context: RootContext): Buffer[] {
-  const steps = [...commonSteps(spec, scratchPlace(spec.root), context)];
-  const own = new StepList();
-  for (const bind of spec.root.binds) bindHost(own, bind);
-  return [...steps, ...own.pivot().steps.map(encodeStep)];
+  const { binds } = spec.root;
+  const scratch = scratchPlace(spec.root);
+  const { before, after } = commonSteps(spec, scratch, context);
+  const [places, own] = [new StepList(), new StepList()];
+  if (binds.length > 0) places.inside(`${scratch}/root`);
+  for (const bind of binds) {
+    placeOf(places, bind, context.owner);
+    // Once more for what lies within /dev/shm and its like, which pid 1 mounts.
+    placeOf(own, bind);
+    bindHost(own, bind);
+  }
+  return [...before, ...places.steps.map(encodeStep), ...after, ...own.pivot().steps.map(encodeStep)];
+}
+
+/** Those of all systems, up to the birth of pid 1 and after it. */
+interface CommonSteps {
+  readonly before: readonly Buffer[];
+  readonly after: readonly Buffer[];
 }
 
 /** Systems are mostly alike, and their steps many: those of the last are kept, by all that they depend on. */
-const kept = { key: '', steps: [] as readonly Buffer[] };
+const kept = { key: '', steps: { before: [], after: [] } as CommonSteps };
 
-function commonSteps(
-  { root, security }: SystemSpec,
-  scratch: string,
-  context: RootContext,
-): readonly Buffer[] {
+function commonSteps({ root, security }: SystemSpec, scratch: string, context: RootContext): CommonSteps {
   const { layers, upper } = root;
   const { maskedPaths, readonlyPaths } = security;
   const mountinfo = layers.length > 0 ? '' : readFileSync('/proc/self/mountinfo', 'utf8');
@@ -107,16 +119,17 @@ function commonSteps(
     mountinfo,
   ]);
   if (kept.key !== key) {
-    const list = new StepList();
-    overlays(list, root, scratch, mountinfo);
+    const [before, after] = [new StepList(), new StepList()];
+    overlays(before, root, scratch, mountinfo, context.owner);
     // Without what is mounted on it, which a user namespace would not let go.
-    if (!context.netns) list.bind('/sys', `${scratch}/root/sys`, INERT | StepFlag.Readonly);
+    if (!context.netns) before.bind('/sys', `${scratch}/root/sys`, INERT | StepFlag.Readonly);
     const empty = `${scratch}/empty`;
-    list.directory(empty, '555').birth(scratch).root(`${scratch}/root`);
-    kernelViews(list, context);
-    for (const path of maskedPaths) list.mask(path, empty);
-    for (const path of readonlyPaths) list.readonly(path);
-    kept.steps = list.steps.map(encodeStep);
+    before.directory(empty, '555');
+    after.birth(scratch).root(`${scratch}/root`);
+    kernelViews(after, context);
+    for (const path of maskedPaths) after.mask(path, empty);
+    for (const path of readonlyPaths) after.readonly(path);
+    kept.steps = { before: before.steps.map(encodeStep), after: after.steps.map(encodeStep) };
     kept.key = key;
   }
   return kept.steps;
@@ -145,11 +158,16 @@ function realPath(path: string): string {
   }
 }
 
-function bindHost(list: StepList, { source, target, readOnly }: BindSpec): void {
+/** What a bind is mounted on: made where it is not there yet. */
+function placeOf(list: StepList, { source, target }: BindSpec, owner: readonly number[] = []): void {
   const parents = target.split('/').slice(1, -1);
-  for (const index of parents.keys()) list.directory(`/${parents.slice(0, index + 1).join('/')}`);
+  for (const index of parents.keys())
+    list.directory(`/${parents.slice(0, index + 1).join('/')}`, '755', owner);
   if (statSync(source, { throwIfNoEntry: false })?.isDirectory() === false) list.file(target);
-  else list.directory(target);
+  else list.directory(target, '755', owner);
+}
+
+function bindHost(list: StepList, { source, target, readOnly }: BindSpec): void {
   list.bind(realPath(source), target, StepFlag.Recursive | (readOnly ? StepFlag.Readonly : StepFlag.None));
 }
 
@@ -168,22 +186,28 @@ function layersOf({ layers }: RootSpec, stored: readonly MountEntry[]): Layer[] 
 }
 
 /** What stands for the host's own in all systems alike. */
-function cover(list: StepList, layers: readonly Layer[], ofHost: boolean): void {
+function cover(list: StepList, layers: readonly Layer[], ofHost: boolean, owner: readonly number[]): void {
   for (const { place, lower } of layers) list.layer(place, lower);
-  for (const [path, mode] of OWN) list.own(path, mode);
+  for (const [path, mode] of OWN) list.own(path, mode, owner);
   for (const name of DEVICES) list.node(`/dev/${name}`, '666', `/dev/${name}`);
   for (const [name, leadsTo] of LINKS) list.link(`/dev/${name}`, leadsTo);
   if (!ofHost) return;
   // In this order: where the host lacks a directory of both, it is not hidden as a whole.
-  for (const { path, own } of HIDDEN_HOST_PATHS) if (own !== undefined) list.own(path, own);
+  for (const { path, own } of HIDDEN_HOST_PATHS) if (own !== undefined) list.own(path, own, owner);
   for (const { path, own } of HIDDEN_HOST_PATHS) if (own === undefined) list.hide(path);
 }
 
-function overlays(list: StepList, root: RootSpec, scratch: string, mountinfo: string): void {
+function overlays(
+  list: StepList,
+  root: RootSpec,
+  scratch: string,
+  mountinfo: string,
+  owner: readonly number[],
+): void {
   const ofHost = root.layers.length === 0;
   const stored = storedMounts(mountinfo);
   const layers = layersOf(root, stored);
-  cover(list, layers, ofHost);
+  cover(list, layers, ofHost, owner);
   const newRoot = `${scratch}/root`;
   const size = root.upper.kind === 'tmpfs' ? `,size=${root.upper.size}` : '';
   list.mount('tmpfs', scratch, `mode=755${size}`, StepFlag.Nosuid);
@@ -193,7 +217,8 @@ function overlays(list: StepList, root: RootSpec, scratch: string, mountinfo: st
     const upper = `${base}/upper-${index}`;
     const work = `${base}/work-${index}`;
     const target = place === '/' ? newRoot : `${newRoot}${place}`;
-    list.directory(upper).directory(work);
+    // The root of an overlay belongs to who has that of its upper directory.
+    list.directory(upper, '755', place === '/' ? owner : []).directory(work);
     list.overlay(target, [upper, work, `${scratch}/cover-${index}`], place, lower);
   }
   for (const { path } of stored) {

@@ -17,6 +17,7 @@ export const StepKind = {
   Own: 15,
   Node: 16,
   Link: 17,
+  Inside: 18,
 } as const;
 export type StepKind = (typeof StepKind)[keyof typeof StepKind];
 
@@ -67,11 +68,11 @@ export class StepList {
   bind(source: string, target: string, flags: number = StepFlag.None): this {
     return this.#add(StepKind.Bind, flags, source, target);
   }
-  directory(path: string, mode = '755'): this {
-    return this.#add(StepKind.Directory, StepFlag.None, path, mode);
+  directory(path: string, mode = '755', owner: readonly number[] = []): this {
+    return this.#add(StepKind.Directory, StepFlag.None, path, mode, ...owner.map(String));
   }
-  file(path: string, mode = '644'): this {
-    return this.#add(StepKind.File, StepFlag.None, path, mode);
+  file(path: string): this {
+    return this.#add(StepKind.File, StepFlag.None, path, '644');
   }
   /** Over what the kernel shows; `empty` is a directory of the host's. */
   mask(path: string, empty: string): this {
@@ -84,8 +85,9 @@ export class StepList {
   hide(path: string): this {
     return this.#add(StepKind.Hide, StepFlag.None, path);
   }
-  own(path: string, mode: string): this {
-    return this.#add(StepKind.Own, StepFlag.None, path, mode);
+  /** `owner` is uid and gid as the host counts. */
+  own(path: string, mode: string, owner: readonly number[]): this {
+    return this.#add(StepKind.Own, StepFlag.None, path, mode, ...owner.map(String));
   }
   node(path: string, mode: string, device: string): this {
     return this.#add(StepKind.Node, StepFlag.None, path, mode, device);
@@ -98,6 +100,10 @@ export class StepList {
   }
   birth(scratch: string): this {
     return this.#add(StepKind.Birth, StepFlag.None, scratch);
+  }
+  /** Paths of what follows are looked up in it. */
+  inside(path: string): this {
+    return this.#add(StepKind.Inside, StepFlag.None, path);
   }
   root(path: string): this {
     return this.#add(StepKind.Root, StepFlag.None, path);

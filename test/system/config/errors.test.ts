@@ -217,6 +217,12 @@ describe('one at a time', () => {
   });
 });
 
+const RANGES = Array.from({ length: 341 }, (_, index) => ({
+  inside: 1_000_000_000 + index,
+  outside: 1_000_000_000 + index,
+  count: 1,
+}));
+
 /** Fields that do not go together. */
 const TOGETHER: readonly (readonly [SystemConfig, string, string])[] = [
   [{ name: 'a/b', group: 'c' }, 'name', 'has a group before it'],
@@ -246,6 +252,8 @@ const TOGETHER: readonly (readonly [SystemConfig, string, string])[] = [
   [{ network: 'host', security: { namespaces: ['net'] } }, 'network', 'is the network of the host'],
   [{ security: { namespaces: ['pid'], gid_map: ['0 0 1'] } }, 'security.gid_map', 'needs the user namespace'],
   [{ security: { uid_map: [] } }, 'security.uid_map', 'has no range'],
+  [{ security: { uid_map: RANGES.slice(0, 341) } }, 'security.uid_map', 'has no range or too many'],
+  [{ security: { uid_map: RANGES.slice(0, 340) } }, 'security.uid_map', 'takes 8160 bytes to write'],
   [{ security: { uid_map: ['0 0 2', '1 5 1'] } }, 'security.uid_map[1]', 'overlaps [0]'],
   [{ security: { uid_map: ['0 0 2', '5 1 1'] } }, 'security.uid_map[1]', 'overlaps [0]'],
   [{ security: { uid_map: ['0 4294967294 2'] } }, 'security.uid_map[0]', 'beyond the last id'],

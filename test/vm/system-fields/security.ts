@@ -39,6 +39,8 @@ const mapped =
     expect(map.trim().split(/\s+/).map(Number)).toEqual([0, 100_000, 1000, 5000, 200_000, 10]);
     // Root inside is nobody of the host's, and writes what is its own.
     expect((await say(box, 'id -u; id -g; echo own > /tmp/x; cat /tmp/x')).output).toBe('0\n0\nown');
+    const script = `stat -c %${kind[0]} / /tmp /root /dev/shm /etc; echo > /dev/null; echo own > /dev/stdout`;
+    expect((await say(box, script)).output).toBe('0\n0\n0\n0\n65534\nown');
     await shell(box, 'exec sleep 1000');
     await until('it runs', async () => pidsIn(mount + box.cgroup).length === 2);
     const program = pidsIn(mount + box.cgroup).find((pid) => pid !== box.pid);
