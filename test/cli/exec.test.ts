@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { handles } from '../../src/handle/index.ts';
 import { System } from '../../src/system/index.ts';
 import { eventually, mount } from '../support/cgroup.ts';
-import { compiledDist } from '../support/compiled.ts';
+import { compiledDist, compiledUrl, runModule } from '../support/compiled.ts';
 import { captured } from '../support/twin.ts';
 import { type CliOptions, runCli } from './run-cli.ts';
 
@@ -123,6 +123,30 @@ test('wait tells why the system ended, and how the program of its owner did', as
       statistics: expect.any(Object),
     },
   ]);
+});
+
+test('what a program wrote last is read, though we had no CPU until its time was over', async () => {
+  const { code, stdout, stderr } = await runModule(`
+    import { once } from 'node:events';
+    import { readFileSync } from 'node:fs';
+    const { System } = await import(${JSON.stringify(compiledUrl('system/index.js'))});
+    const { TerminalRelay } = await import(${JSON.stringify(compiledUrl('cli/system/terminal.js'))});
+    const other = await System.attach(${JSON.stringify(NAME)});
+    const command = await other.start(['sh', '-c', 'stty -echo; echo READY; read line; seq 1 500; echo LAST'], { stdio: 'pty' });
+    const relay = new TerminalRelay(command.terminal);
+    await once(command.terminal, 'data');
+    await new Promise((done) => command.terminal.write('go\\n', done));
+    const drained = relay.drained();
+    const wait = (time) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time);
+    const procs = ${JSON.stringify(`${mount}${box.cgroup}/cgroup.procs`)};
+    while (readFileSync(procs, 'utf8').trim().split('\\n').length > 1) wait(10);
+    wait(500);
+    await drained;
+    relay[Symbol.dispose]();
+    other.close();
+  `);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/\r\n499\r\n500\r\nLAST\r\n$/);
 });
 
 /** What script(1) has seen on a terminal that it gave to our command line, in which `typed` was typed. */

@@ -1,11 +1,14 @@
 /** Our terminal, as long as a program in a system has it: raw meanwhile, and afterwards as it was, whatever happens. */
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { loadBinding } from '../../handle/index.ts';
 import type { RunOptions, Terminal } from '../../system/index.ts';
 
 /** Milliseconds that output has to come where somebody who runs on has kept the terminal. */
 const LAST_WORDS = 200;
+
+/** Bytes that may be on their way when a program has ended: what its terminal and ours keep, with room to spare. */
+const UNDER_WAY = 0x4_0000;
 
 const STDIN = 0;
 
@@ -23,6 +26,8 @@ export function stdioOptions(noTerminal: boolean): Pick<RunOptions, 'stdio' | 's
 export class TerminalRelay implements Disposable {
   readonly #terminal: Terminal | undefined;
   readonly #ended: Promise<unknown>;
+  /** Bytes that have come. */
+  #received = 0;
   /** How our terminal was. */
   #before: Uint8Array | undefined;
 
@@ -38,13 +43,22 @@ export class TerminalRelay implements Disposable {
     if (typeof before !== 'number') this.#before = before;
     process.stdin.pipe(terminal, { end: false });
     terminal.pipe(process.stdout, { end: false });
+    terminal.on('data', ({ length }: Buffer) => {
+      this.#received += length;
+    });
     // It may have changed since it was asked for.
     this.#resize();
   }
 
   /** Resolves when what the program has written is on our terminal. */
   async drained(): Promise<void> {
+    const most = this.#received + UNDER_WAY;
     await Promise.race([this.#ended, sleep(LAST_WORDS, undefined, { ref: false })]);
+    // Whoever had no CPU for so long has yet to read what came meanwhile.
+    for (let before = -1; before < this.#received && this.#received < most; ) {
+      before = this.#received;
+      await turn();
+    }
   }
 
   readonly #resize = (): void => {
