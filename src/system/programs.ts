@@ -54,16 +54,18 @@ export class Programs implements CommandPlace {
     const id = ++this.#lastCommand;
     const pending: Message[] = [];
     this.#early.set(id, pending);
+    let started = false;
     try {
       const answer = await this.#ask(Kind.Run, [[Tag.Command, id], ...fields], fds);
+      started = true;
       const command = make(id, answer.fds);
       this.#commands.set(id, command);
       for (const message of pending) this.onExit(message);
       if (this.#end !== undefined) command.end(cutShort(this.#end));
       return command;
     } catch (error) {
-      // Nobody knows of it, should it be started yet.
-      if (error instanceof TimeoutError)
+      // Nobody knows of it, should it be started yet, or be of no use to us.
+      if (started || error instanceof TimeoutError)
         this.#seat.tell(Kind.Signal, [
           [Tag.Command, id],
           [Tag.SignalNumber, SIGKILL],

@@ -3,8 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { handles, InvalidArgumentError, TimeoutError } from '../../src/handle/index.ts';
+import { handles, InvalidArgumentError, SystemError, TimeoutError } from '../../src/handle/index.ts';
+import type { SystemSeat } from '../../src/system/connection.ts';
 import { System } from '../../src/system/index.ts';
+import { Programs } from '../../src/system/programs.ts';
+import { encodeMessage, Kind, Message, Tag } from '../../src/system/wire.ts';
 import { mount } from '../support/cgroup.ts';
 
 const GROUP = `cofferdam-test-${process.pid}-requests`;
@@ -110,6 +113,29 @@ describe('while the supervisor is stopped', () => {
     process.kill(supervisor, 'SIGCONT');
     expect((await Promise.all(runs)).map(({ exitCode }) => exitCode)).toEqual(runs.map(() => 0));
   });
+});
+
+it('a program is killed that runs when there is no fd left for its terminal', async () => {
+  const told: unknown[] = [];
+  const seat: SystemSeat = {
+    tell: (kind, fields) => told.push([kind, fields]),
+    ask: async () => ({ message: new Message(encodeMessage(Kind.Started, 1, 1, [])), fds: [] }),
+    waiting: async (work) => await work(),
+    leave() {},
+  };
+  const failing = new Programs(seat, 'box').start([], [], () => {
+    throw new SystemError(-24, 'fcntl');
+  });
+  await expect(failing).rejects.toMatchObject({ code: 'EMFILE' });
+  expect(told).toEqual([
+    [
+      Kind.Signal,
+      [
+        [Tag.Command, 1],
+        [Tag.SignalNumber, 9],
+      ],
+    ],
+  ]);
 });
 
 describe('before anything is asked', () => {
