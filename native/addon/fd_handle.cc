@@ -16,6 +16,7 @@ Napi::Function FdHandle::Class(Napi::Env env) {
                          InstanceAccessor<&FdHandle::Fd>("fd"),
                          InstanceAccessor<&FdHandle::Inode>("inode"),
                          InstanceAccessor<&FdHandle::Device>("device"),
+                         InstanceMethod<&FdHandle::Duplicate>("duplicate"),
                          InstanceMethod<&FdHandle::Close>("close"),
                          InstanceMethod<&FdHandle::Release>("release"),
                      });
@@ -76,6 +77,10 @@ Napi::Value FdHandle::Inode(const Napi::CallbackInfo& info) {
 
 Napi::Value FdHandle::Device(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(device_));
+}
+
+Napi::Value FdHandle::Duplicate(const Napi::CallbackInfo& info) {
+  return Wrap(info.Env(), OwnedFd::Duplicate(fd_.get()));
 }
 
 Napi::Value FdHandle::Close(const Napi::CallbackInfo& info) {

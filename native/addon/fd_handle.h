@@ -24,6 +24,7 @@ class FdHandle final : public Napi::ObjectWrap<FdHandle>, private Environment::M
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Inode(const Napi::CallbackInfo& info);
   Napi::Value Device(const Napi::CallbackInfo& info);
+  Napi::Value Duplicate(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Release(const Napi::CallbackInfo& info);
   // Takes the fd out, closed or given away by the caller.

@@ -188,6 +188,8 @@ export interface NativeFd {
   /** Inode and device of what the fd refers to (fstat), 0 once closed. */
   readonly inode: number;
   readonly device: number;
+  /** Another fd of the same open file: F_DUPFD_CLOEXEC, fcntl(2). -EBADF once closed. */
+  duplicate(): NativeFd | Result;
   /** Idempotent; effective at once. */
   close(): Result;
   /** Gives the fd up: it is the caller's from here on, who closes it. -EBADF once closed or given up. */

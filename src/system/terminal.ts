@@ -30,17 +30,23 @@ export function checkSize({ columns, rows }: TerminalSize): void {
  * input. Ends when the program and all who have its terminal have ended.
  */
 export class Terminal extends Duplex {
-  readonly #fd: number;
+  /** Ours to write to, until we are destroyed. */
+  readonly #master: NativeFd;
   readonly #input: ReadStream;
   #writing = false;
   #onWritten: (() => void) | undefined;
-  #closed = false;
 
-  /** @internal Takes the fd over. */
+  /** @internal Takes the fd over, also where it throws. */
   constructor(master: NativeFd) {
     super({ allowHalfOpen: false });
-    this.#fd = master.release();
-    this.#input = new ReadStream(this.#fd, { allowHalfOpen: true });
+    this.#master = master;
+    // An fd of its own: Node closes it as soon as the program hangs up, whoever is about to write.
+    const duplicate = master.duplicate();
+    if (typeof duplicate === 'number') {
+      master.close();
+      throw systemError(duplicate, 'fcntl');
+    }
+    this.#input = new ReadStream(duplicate.release(), { allowHalfOpen: true });
     this.#input.on('data', (bytes) => {
       if (!this.push(bytes)) this.#input.pause();
     });
@@ -56,8 +62,8 @@ export class Terminal extends Duplex {
   /** @throws InvalidArgumentError, ClosedError, SystemError */
   resize({ columns, rows }: TerminalSize): void {
     checkSize({ columns, rows });
-    if (this.#closed) throw new ClosedError('the terminal is closed');
-    const result = loadBinding().setWindowSize(this.#fd, columns, rows);
+    if (this.#master.fd < 0) throw new ClosedError('the terminal is closed');
+    const result = loadBinding().setWindowSize(this.#master.fd, columns, rows);
     if (result < 0) throw systemError(result, 'ioctl');
   }
 
@@ -70,7 +76,7 @@ export class Terminal extends Duplex {
     const bytes = Buffer.alloc(BUFFER);
     try {
       for (let length = -1; length !== 0; ) {
-        length = readSync(this.#fd, bytes);
+        length = readSync(this.#master.fd, bytes);
         if (length > 0) this.push(Buffer.from(bytes.subarray(0, length)));
       }
     } catch {
@@ -91,7 +97,7 @@ export class Terminal extends Duplex {
 
   /** Not by the stream that reads: libuv would wait, with all of this process, for a program that does not read. */
   #writeOn(bytes: Buffer, from: number, end: (error?: Error | null) => void): void {
-    write(this.#fd, bytes, from, undefined, undefined, (error, written) => {
+    write(this.#master.fd, bytes, from, undefined, undefined, (error, written) => {
       if (this.destroyed) end();
       else if (error?.code === 'EAGAIN') setTimeout(() => this.#again(bytes, from, end), RETRY);
       // Nobody reads it any more: of that the other direction tells.
@@ -108,7 +114,7 @@ export class Terminal extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const close = (): void => {
-      this.#closed = true;
+      this.#master.close();
       this.#input.destroy();
       done(error);
     };

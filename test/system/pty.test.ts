@@ -1,5 +1,7 @@
 // Programs in a system with a terminal of its own.
-import { existsSync, readdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,6 +121,24 @@ it('hangs up on the program when it is closed', async () => {
   const command = await box.start(['sleep', '100'], { stdio: 'pty' });
   command.terminal?.destroy();
   expect(await command.wait()).toMatchObject({ exitCode: 129, signal: 'SIGHUP' });
+});
+
+it('writes to no file that has its number once the program has hung up', async () => {
+  const command = await box.start(['true'], { stdio: 'pty' });
+  const terminal = command.terminal as Terminal;
+  // It is told of the end, and does not take it: so it is not closed by itself.
+  await once(terminal, 'readable');
+  await command.wait();
+  const place = mkdtempSync(join(tmpdir(), 'cofferdam-test-'));
+  const files = Array.from({ length: 20 }, (_, index) => openSync(join(place, String(index)), 'w'));
+  try {
+    await new Promise((done) => terminal.write('lost', done));
+    expect(files.map((fd) => fstatSync(fd).size)).toEqual(files.map(() => 0));
+  } finally {
+    terminal.destroy();
+    for (const fd of files) closeSync(fd);
+    rmSync(place, { recursive: true });
+  }
 });
 
 it('leaves no fd behind, here or in pid 1', async () => {
