@@ -63,7 +63,7 @@ export class SystemPool {
 
   /** How many wait to be taken. */
   get ready(): number {
-    return this.#ready.length;
+    return this.#ready.filter(({ end }) => end === undefined).length;
   }
 
   /**
