@@ -80,7 +80,8 @@ export async function* reclaimUnderPressure(
       if (first === undefined) continue;
       const { core, rank } = first;
       const end = await core.stop('pressure', gracePeriod);
-      yield { name: core.spec.name, group: core.spec.group, rank, end };
+      // Somebody else may have been about to end it.
+      if (end.reason === 'pressure') yield { name: core.spec.name, group: core.spec.group, rank, end };
       await forgetFired(trigger);
     }
   } finally {
