@@ -144,7 +144,8 @@ export class System extends KernelHandle<SystemCore> {
       core.upper = upper;
       await core.create([...fields, ...steps.map((step) => [Tag.Step, step] as const)], [], signal);
     } catch (error) {
-      await upper?.remove();
+      // Where it cannot be removed, the next start finds it by its record.
+      await upper?.remove().catch(() => {});
       throw landlockError(error, spec.security);
     }
     try {

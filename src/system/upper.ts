@@ -70,8 +70,12 @@ export async function reclaimUppers(parent: string): Promise<string[]> {
     if (!entry.isDirectory() || !entry.name.startsWith(NAME_PREFIX)) continue;
     const owner = await ownerOf(path);
     if (owner === undefined || (await lives(owner))) continue;
-    await removeTree(path);
-    removed.push(path);
+    try {
+      await removeTree(path);
+      removed.push(path);
+    } catch {
+      // What cannot be removed now keeps nobody from having a system: it stays, for the next search.
+    }
   }
   return removed;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,12 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import { readStatus } from '../../src/process/identity.ts';
 import { reclaimSystems, System } from '../../src/system/index.ts';
-import { mount } from '../support/cgroup.ts';
-import { compiledUrl } from '../support/compiled.ts';
+import { eventually, mount } from '../support/cgroup.ts';
+import { compiledUrl, runModule } from '../support/compiled.ts';
 
 const GROUP = `cofferdam-upper-${process.pid}`;
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'cofferdam-upper-')));
@@ -84,12 +85,29 @@ async function orphan(): Promise<string> {
     readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
   const called = (pid: number, name: string): boolean =>
     readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith(name);
-  const supervisor = childrenOf(owner.pid).find((pid) => called(pid, 'cofferdam-super')) ?? 0;
-  const janitor = childrenOf(supervisor).find((pid) => called(pid, 'cofferdam-janit')) ?? 0;
-  for (const pid of [janitor, supervisor, owner.pid ?? 0]) process.kill(pid, 'SIGKILL');
-  await once(owner, 'exit');
+  const childOf = (parent: number | undefined, name: string): number => {
+    const child = childrenOf(parent).find((pid) => called(pid, name));
+    // 0 would be all of us.
+    if (child === undefined) throw new Error(`${parent} has no child ${name}`);
+    return child;
+  };
+  const supervisor = childOf(owner.pid, 'cofferdam-super');
+  const killed = [childOf(supervisor, 'cofferdam-janit'), supervisor, owner.pid as number];
+  const exit = once(owner, 'exit');
+  for (const pid of killed) process.kill(pid, 'SIGKILL');
+  await exit;
+  // A zombie has no fds any more, and so no leases.
+  await eventually('they have ended', () => killed.every(hasEnded));
   const [name = ''] = readdirSync(upper).filter((one) => !before.has(one));
   return join(upper, name);
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    return readStatus(pid).state === 'Z';
+  } catch {
+    return true;
+  }
 }
 
 it('the next start removes exactly what the killed have left', async () => {
@@ -107,7 +125,6 @@ it('the next start removes exactly what the killed have left', async () => {
   expect(existsSync(join(left, 'upper-0/var/x'))).toBe(true);
   const link = join(upper, 'cofferdam-link');
   symlinkSync(left, link);
-  await sleep(50);
   await using next = await create('next');
   expect(existsSync(left)).toBe(false);
   rmSync(link);
@@ -120,8 +137,37 @@ it('the next start removes exactly what the killed have left', async () => {
 
 it('reclaimSystems finds it by the cgroup', async () => {
   const left = await orphan();
-  await sleep(50);
   const removed = await reclaimSystems();
   expect(removed.filter((path) => path.includes(GROUP)).length).toBeGreaterThan(0);
   expect(existsSync(left)).toBe(false);
+});
+
+it('what cannot be removed stays, and keeps nobody from having a system', async () => {
+  const record = { version: 1, system: 'gone', pid: 1, startTime: 1, bootId: 'of another life' };
+  const nobody = 65534;
+  const [stuck = '', gone = ''] = ['cofferdam-a-01234567', 'cofferdam-b-01234567'].map((name) =>
+    join(upper, name),
+  );
+  for (const path of [stuck, gone]) {
+    mkdirSync(path);
+    mkdirSync(join(path, 'work'));
+    writeFileSync(join(path, 'owner.json'), JSON.stringify(record));
+    for (const owned of [path, join(path, 'work'), join(path, 'owner.json')])
+      chownSync(owned, nobody, nobody);
+  }
+  // Of root: whoever is nobody may not empty it.
+  mkdirSync(join(stuck, 'work/foreign'));
+  writeFileSync(join(stuck, 'work/foreign/file'), '');
+  chownSync(upper, nobody, nobody);
+  const { code, stdout, stderr } = await runModule(`
+    const { reclaimUppers } = await import('${compiledUrl('system/upper.js')}');
+    // Nobody may come here by the path.
+    process.chdir('${upper}');
+    process.setgroups([]); process.setgid(${nobody}); process.setuid(${nobody});
+    console.log(JSON.stringify(await reclaimUppers('.')));
+  `);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(JSON.parse(stdout)).toEqual([basename(gone)]);
+  expect(existsSync(join(stuck, 'owner.json'))).toBe(true);
+  expect(existsSync(gone)).toBe(false);
 });
