@@ -28,29 +28,20 @@ const NO_DOOR: ReadonlySet<number> = new Set([-EBADF, -ENOTSOCK]);
  *
  * @throws SystemError ESRCH where the system has ended, EPERM where it is another user's
  */
-async function supervisorOf({ name, cgroup, pids }: SystemEntry): Promise<Pidfd> {
-  for (const pid of [...pids].sort((one, other) => one - other)) {
+async function supervisorOf(system: SystemEntry): Promise<Pidfd> {
+  for (const pid of [...system.pids].sort((one, other) => one - other)) {
     try {
-      const supervisor = await outsideParent(pid, cgroup);
-      if (supervisor === undefined) continue;
-      const { uid } = statSync(`/proc/${supervisor.pid}`);
-      if (uid === process.geteuid?.()) return supervisor;
-      supervisor.close();
-      throw new SystemError(
-        -EPERM,
-        'pidfd_getfd',
-        { system: name, uid },
-        `EPERM: the system ${name} is of user ${uid}`,
-      );
+      const supervisor = await outsideParent(pid, system);
+      if (supervisor !== undefined) return supervisor;
     } catch (error) {
       if (!isGone(error) && (error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
-  throw endedError(name);
+  throw endedError(system.name);
 }
 
-/** Its parent, where that is a supervisor outside of the cgroup. */
-async function outsideParent(pid: number, cgroup: string): Promise<Pidfd | undefined> {
+/** Its parent, where that is a supervisor outside of the cgroup. @throws SystemError EPERM for another user's */
+async function outsideParent(pid: number, { name, cgroup }: SystemEntry): Promise<Pidfd | undefined> {
   await using init = await Pidfd.open(pid);
   const { command, parent } = readStatus(pid);
   if (command !== INIT || parent === 0 || !(await isWithin(pid, cgroup))) return undefined;
@@ -58,13 +49,27 @@ async function outsideParent(pid: number, cgroup: string): Promise<Pidfd | undef
   try {
     const is = readStatus(parent).command === SUPERVISOR && !(await isWithin(parent, cgroup));
     // The numbers were those of these two all the time.
-    if (is && readStatus(pid).parent === parent && init.alive && supervisor.alive) return supervisor;
+    if (is && readStatus(pid).parent === parent && init.alive && supervisor.alive) {
+      demandOwn(parent, name);
+      return supervisor;
+    }
   } catch (error) {
     supervisor.close();
     throw error;
   }
   supervisor.close();
   return undefined;
+}
+
+function demandOwn(pid: number, system: string): void {
+  const { uid } = statSync(`/proc/${pid}`);
+  if (uid === process.geteuid?.()) return;
+  throw new SystemError(
+    -EPERM,
+    'pidfd_getfd',
+    { system, uid },
+    `EPERM: the system ${system} is of user ${uid}`,
+  );
 }
 
 async function isWithin(pid: number, path: string): Promise<boolean> {

@@ -61,12 +61,11 @@ async function signalAll({ cgroup: path, pids }: SystemEntry, signal: Signal): P
 
 /** @throws TimeoutError */
 export async function waitForEnd({ cgroup: path, name }: SystemEntry, timeout?: number): Promise<void> {
-  const late = new AbortController();
-  const timer = timeout === undefined ? undefined : setTimeout(() => late.abort(), timeout);
+  let timer: NodeJS.Timeout | undefined;
   try {
     await using cgroup = await Cgroup.open(path);
     const events = cgroup.events({ initial: true });
-    late.signal.addEventListener('abort', () => void events.return());
+    if (timeout !== undefined) timer = setTimeout(() => void events.return(), timeout);
     for await (const event of events) if (event.type === 'removed') return;
   } catch (error) {
     if (!isGone(error)) throw error;
