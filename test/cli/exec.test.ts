@@ -108,10 +108,9 @@ test.each([
 
 test('wait tells why the system ended, and how the program of its owner did', async () => {
   const waiting = captured(['-j', 'systems', 'wait', NAME]);
-  const trying = await System.attach(NAME);
+  await eventually('it waits', () => handles.list().some(({ kind }) => kind === 'attached-system'));
   await box.run(['sh', '-c', 'exit 7']);
   await box.stop({ gracePeriod: 0 });
-  trying.close();
   const { code, stdout } = await waiting;
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject([

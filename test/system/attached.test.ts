@@ -251,14 +251,13 @@ describe('attaching', () => {
       await expect(other.run(['no-such-program'])).rejects.toThrow();
     };
     await round();
-    await eventually('it has heard', () => fdsOf(pid).length < 20);
-    await sleep(50);
     const [ours, theirs] = [fdsOf(process.pid).length, fdsOf(pid).length];
     for (let index = 0; index < 50; ++index) await round();
-    await eventually('as before', () => fdsOf(pid).length === theirs && fdsOf(process.pid).length <= ours);
+    // It may not have heard yet, in the beginning, that the first had gone.
+    await eventually('as before', () => fdsOf(pid).length <= theirs && fdsOf(process.pid).length <= ours);
   });
 
-  it('is aborted by a signal, and a handle that is dropped is reported', async () => {
+  it('is aborted by a signal; who waits for the end of what is detached is told', async () => {
     await expect(System.attach(NAME, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       name: 'AbortError',
     });

@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { SystemConfig } from '../../src/system/config/index.ts';
 import { type ExportResult, System } from '../../src/system/index.ts';
-import { mount } from '../support/cgroup.ts';
+import { eventually, mount } from '../support/cgroup.ts';
 import { compiledUrl } from '../support/compiled.ts';
 
 const GROUP = `cofferdam-exports-${process.pid}`;
@@ -120,7 +120,7 @@ describe('an export', () => {
   it('is taken at a timeout, and by await using', async () => {
     const target = join(host, 'timely');
     const root = { exports: [{ source: '/tmp/x', target }] };
-    const config = { name: 'timely', group: GROUP, root, lifecycle: { timeout: 0.5, grace_period: 0 } };
+    const config = { name: 'timely', group: GROUP, root, lifecycle: { timeout: 3, grace_period: 0 } };
     await using late = await System.create(config);
     await late.start(['sh', '-c', 'echo late > /tmp/x; sleep 60'], { stdio: 'ignore' });
     expect(await late.ended()).toMatchObject({ reason: 'timeout', exports: [{ error: undefined }] });
@@ -291,6 +291,6 @@ it('an owner who dies has nothing exported, and nothing half-done', async () => 
     await box.run(['sh', '-c', 'head -c 64M /dev/zero > /tmp/x'], { stdio: 'ignore' });
     process.kill(process.pid, 'SIGKILL');`;
   spawnSync(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'ignore' });
-  for (let i = 0; i < 500 && existsSync(join(mount, GROUP)); i++) await sleep(10);
+  await eventually('it has ended', () => !existsSync(join(mount, GROUP)), 30_000);
   expect(existsSync(target)).toBe(false);
 });

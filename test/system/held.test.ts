@@ -6,7 +6,6 @@ import { compiledUrl } from '../support/compiled.ts';
 
 async function run(script: string): Promise<{ stdout: string; stderr: string }> {
   const head = `
-    import { setTimeout as sleep } from 'node:timers/promises';
     const { System } = await import(${JSON.stringify(compiledUrl('system/index.js'))});
     const make = (name) => System.create({ name, group: 'cofferdam-test-held-${process.pid}', lifecycle: { grace_period: 0 } });
     const timer = setInterval(() => gc(), 20);
@@ -32,7 +31,7 @@ it('a program runs to its end', async () => {
 it('a system that nobody has any more is ended, and reported', async () => {
   const { stderr } = await run(`
     await (async () => { await (await make('lost')).start(['sleep', '100'], { stdio: 'ignore' }); })();
-    await sleep(1000);
+    await new Promise((told) => process.once('warning', told));
     clearInterval(timer);
   `);
   expect(stderr).toMatch(/ResourceLeakWarning.*system/);

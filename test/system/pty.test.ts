@@ -91,7 +91,7 @@ it('may be for some fds and not for others', async () => {
 it('carries much, both ways, and waits for a program that does not read', async () => {
   const bytes = 300_000;
   const command = await box.start(
-    ['sh', '-c', `stty raw -echo; echo ready; sleep 0.3; head -c ${bytes} | md5sum`],
+    ['sh', '-c', `stty raw -echo; echo ready; sleep 2; head -c ${bytes} | md5sum`],
     {
       stdio: 'pty',
     },
@@ -106,7 +106,7 @@ it('carries much, both ways, and waits for a program that does not read', async 
   const began = performance.now();
   await sleep(10);
   // The event loop is free meanwhile.
-  expect(performance.now() - began).toBeLessThan(200);
+  expect(performance.now() - began).toBeLessThan(1500);
   expect(await command.wait()).toMatchObject({ exitCode: 0 });
   await eventually('it is told', () => output.includes('  -'));
   const { createHash } = await import('node:crypto');
@@ -149,7 +149,7 @@ it('leaves no fd behind, here or in pid 1', async () => {
     await said('true');
     await expect(box.start(['no-such-program'], { stdio: 'pty' })).rejects.toMatchObject({ code: 'ENOENT' });
   }
-  await eventually('as before', () => readdirSync('/proc/self/fd').length <= ours && inPid1() === theirs);
+  await eventually('as before', () => readdirSync('/proc/self/fd').length <= ours && inPid1() <= theirs);
 });
 
 it('of an attached system works as well', async () => {

@@ -13,6 +13,8 @@ import { mount } from '../support/cgroup.ts';
 const GROUP = `cofferdam-test-${process.pid}-requests`;
 /** Milliseconds after which a request is given up. */
 const ANSWER_TIMEOUT = 30_000;
+/** Milliseconds that a busy machine may take. */
+const PATIENCE = { timeout: 20_000 };
 let count = 0;
 const make = (): Promise<System> =>
   System.create({ name: `box-${++count}`, group: GROUP, lifecycle: { grace_period: 0 } });
@@ -69,7 +71,7 @@ describe('while the supervisor is stopped', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const refused = expect(request()).rejects.toBeInstanceOf(TimeoutError);
     // It may look at the host before it asks.
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), PATIENCE);
     vi.advanceTimersByTime(ANSWER_TIMEOUT);
     await refused;
     vi.useRealTimers();
@@ -81,13 +83,13 @@ describe('while the supervisor is stopped', () => {
     const path = join(mount, GROUP, `cofferdam-box-${count}`);
     // Answered behind the request for it.
     expect(await box.run(['true'], { stdio: 'ignore' })).toMatchObject({ exitCode: 0 });
-    await vi.waitFor(() => expect(existsSync(path)).toBe(false));
+    await vi.waitFor(() => expect(existsSync(path)).toBe(false), PATIENCE);
   });
 
   it('a program is given up, and killed as soon as it is started', async () => {
     await givenUp(() => box.start(['sleep', '100'], { stdio: 'ignore' }));
     expect(await box.run(['true'], { stdio: 'ignore' })).toMatchObject({ exitCode: 0 });
-    await vi.waitFor(() => expect(pidsOf(box)).toEqual([box.pid]));
+    await vi.waitFor(() => expect(pidsOf(box)).toEqual([box.pid]), PATIENCE);
   });
 
   it('a visitor who detaches waits no more', async () => {
