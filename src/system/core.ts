@@ -104,6 +104,11 @@ export class SystemCore extends BaseCore implements Listener {
     return this.#monitor?.listen(listener) ?? (() => {});
   }
 
+  /** The parts of their limits that it uses of what is too much for too long now; none where nobody listens. */
+  get over(): readonly number[] {
+    return this.#monitor?.over ?? [];
+  }
+
   demandRunning(): void {
     if (this.state !== 'open') throw new ClosedError(`system ${this.spec.name} is closed`);
     if (this.#end !== undefined) throw endedError(this.spec.name);

@@ -35,6 +35,7 @@ class Watch {
   readonly #threshold: number;
   #samples = 0;
   #since = 0;
+  #used = 0;
 
   constructor(resource: WatchedResource, limit: number, threshold: number) {
     this.resource = resource;
@@ -46,9 +47,15 @@ class Watch {
     return this.#samples >= SUSTAINED;
   }
 
+  /** The part of the limit that the last sample was. */
+  get share(): number {
+    return this.#used / this.#limit;
+  }
+
   /** `began`: when the time began that the sample stands for. */
   take(used: number, began: number): SystemEvent | undefined {
     const wasOver = this.over;
+    this.#used = used;
     const isMuch = used >= this.#limit * this.#threshold;
     if (isMuch && this.#samples === 0) this.#since = began;
     this.#samples = isMuch ? this.#samples + 1 : 0;
@@ -110,6 +117,11 @@ export class UsageMonitor {
     };
   }
 
+  /** The parts of their limits that are used of what is too much for too long now; none where nobody listens. */
+  get over(): number[] {
+    return this.#watches.filter(({ over }) => over).map(({ share }) => share);
+  }
+
   /** Idempotent. */
   end(): void {
     if (this.#ended) return;
@@ -122,6 +134,7 @@ export class UsageMonitor {
   #rest(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#watches = [];
   }
 
   #look(): void {

@@ -18,8 +18,6 @@ export interface Ranked {
 const INTERVAL = 500;
 
 interface Observed {
-  /** Share of its limit that each resource is over its threshold with. */
-  readonly over: Map<string, number>;
   readonly forget: () => void;
   cpuTime: number;
   /** When it did something last, as performance.now() tells it. */
@@ -75,7 +73,7 @@ export class Ranking {
         const waited = readPressure(cgroup, this.#resource) ?? 0;
         return waited >= this.#endangering ? waited : 0;
       }) ??
-      most('abnormal', (_, { over }) => Math.max(0, ...over.values())) ??
+      most('abnormal', ({ over }) => Math.max(0, ...over)) ??
       most('idle', (_, { busy }) => (now - busy >= this.#idleAfter ? now - busy : 0))
     );
   }
@@ -96,15 +94,9 @@ export class Ranking {
   }
 
   #begin(core: SystemCore, now: number): Observed {
-    const over = new Map<string, number>();
-    const forget = core.listen({
-      onEvent({ type, resource, used, limit }) {
-        if (type === 'over') over.set(resource, used / limit);
-        else over.delete(resource);
-      },
-      onEnd: () => {},
-    });
-    const observed = { over, forget, cpuTime: readCpuTime(core.cgroup) ?? 0, busy: now };
+    // It is monitored as long as somebody listens.
+    const forget = core.listen({ onEvent: () => {}, onEnd: () => {} });
+    const observed = { forget, cpuTime: readCpuTime(core.cgroup) ?? 0, busy: now };
     this.#observed.set(core, observed);
     return observed;
   }

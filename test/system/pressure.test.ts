@@ -5,7 +5,9 @@ import { cpus } from 'node:os';
 import type { Readable } from 'node:stream';
 import { afterEach, expect, it } from 'vitest';
 import type { SystemConfig } from '../../src/system/config/index.ts';
+import { running as inUse } from '../../src/system/core.ts';
 import { type ReclaimedSystem, reclaimUnderPressure, System } from '../../src/system/index.ts';
+import { Ranking } from '../../src/system/ranking.ts';
 import { readPressure } from '../../src/system/usage.ts';
 
 // Shorter windows take CAP_SYS_RESOURCE.
@@ -62,6 +64,15 @@ it('ends who makes others wait, then who is abnormal, then who is idle; who does
   expect(worker.end).toBeUndefined();
   for (const box of [worker, idle, greedy, abnormal]) await box.stop({ gracePeriod: 0 });
 }, 100_000);
+
+it('knows who has been abnormal for long', async () => {
+  await using box = await running(BUSY, { monitoring: { interval: '100ms', cpu_threshold: 0.1 } });
+  await box.events().next();
+  // Memory is not what it waits for.
+  const ranking = new Ranking(inUse, 'memory', { idleAfter: 1e6, endangering: 1 });
+  expect(ranking.first()).toMatchObject({ core: { spec: { name: box.name } }, rank: 'abnormal' });
+  ranking.end();
+});
 
 it('claims no end that somebody else had in mind', async () => {
   const box = await running('exec sleep 1000');
