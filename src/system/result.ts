@@ -12,9 +12,10 @@ const CLD_EXITED = 1;
 const BY_SIGNAL = 128;
 
 /**
- * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `cpu_time`, `idle`, `oom`; `memory`, `cpu` or `pids` where
- * it used too much for too long and monitoring.action is `stop`; `pressure` where the host was short of something; `owner` where its process died, `supervisor` where that was
- * killed, `init` where pid 1 was, `failed` where it never came to run.
+ * Why a system ended: `closed` or `stopped` by its owner, `timeout`, `cpu_time`, `idle`, `oom`; `memory`, `cpu` or `pids`
+ * where it used too much for too long and monitoring.action is `stop`; `pressure` where the host was short of something;
+ * `owner` where its process died, `supervisor` where that was killed, `init` where pid 1 was, `failed` where it never came
+ * to run, `aborted` where its making was given up.
  */
 export type EndReason =
   | 'closed'
