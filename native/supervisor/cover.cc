@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <utility>
 
 #include "../kernel/new_fd.h"
@@ -187,17 +188,16 @@ Failure Cover::Resolve(const std::string& path, std::string* real) const {
   if (!of_host_) return {};
   std::string there = path, missing;
   while (!there.empty()) {
-    NewFd place(open(there.c_str(), O_PATH | O_CLOEXEC));
-    if (place.ok()) {
-      char text[PATH_MAX];
-      std::string link = "/proc/self/fd/" + std::to_string(place.get());
-      ssize_t length = readlink(link.c_str(), text, sizeof text);
-      if (length <= 0) return {-errno, "readlink", there};
-      *real = std::string(text, static_cast<size_t>(length)) + missing;
+    // By names alone: a file that is opened may be replaced, as passwd(1) does, and has no name any more
+    // then.
+    char text[PATH_MAX];
+    if (realpath(there.c_str(), text) != nullptr) {
+      // A link to the root has the slash already.
+      *real = std::string(text[1] == '\0' && !missing.empty() ? "" : text) + missing;
       return {};
     }
     // Whatever else is the matter, where it leads is not known, and what is there would be seen.
-    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return {-errno, "open", there};
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return {-errno, "readlink", there};
     size_t slash = there.rfind('/');
     missing = there.substr(slash) + missing;
     there.resize(slash);
