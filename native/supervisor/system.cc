@@ -309,7 +309,8 @@ void System::Remove() {
   if (exporter_ != nullptr) exported_ = exporter_->Results();
   exporter_.reset();
   tree_.Close();
-  MessageWriter news(Kind::kGone, 0, owner_.system);
+  MessageWriter news(answered_ ? Kind::kGone : Kind::kFailed, answered_ ? 0 : create_serial_, owner_.system);
+  if (!answered_) news.AddFailure(refusal_);
   news.Add(Tag::kReason, reason_);
   for (const std::string& text : exported_) news.Add(Tag::kExported, text);
   cgroup_.AddStatistics(&news);
@@ -331,8 +332,7 @@ void System::Remove() {
   state_ = State::kGone;
   programs_.RefuseStarting();
   programs_.AddLastExit(&news);
-  owner_.Say(answered_ ? news
-                       : MessageWriter(Kind::kFailed, create_serial_, owner_.system).AddFailure(refusal_));
+  owner_.Say(news);
   for (const Party& visitor : visitors_) visitor.Say(news.ForSystem(visitor.system));
 }
 

@@ -78,7 +78,8 @@ class System {
   const Party owner_;
   std::vector<Party> visitors_;
   State state_ = State::kNew;
-  // Of the request to create it. One that fails is answered when nothing is left.
+  // Of the request to create it. One that fails is answered when nothing is left, with the reason if pid 1
+  // had none.
   uint32_t create_serial_ = 0;
   bool answered_ = false;
   std::string refused_by_;

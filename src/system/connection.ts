@@ -8,6 +8,7 @@ import {
   systemError,
   TimeoutError,
 } from '../handle/index.ts';
+import { endedEarly } from './result.ts';
 import { encodeMessage, type Fields, Kind, Message, Tag } from './wire.ts';
 
 const { EAGAIN } = constants.errno;
@@ -200,6 +201,8 @@ function supervisorLost(): CofferdamError {
 
 /** What the supervisor, or pid 1, could not do. */
 function failure(message: Message): Error {
+  const reason = message.text(Tag.Reason);
+  if (reason !== undefined && reason !== 'failed') return endedEarly(message);
   const path = message.text(Tag.Path);
   const syscall = message.text(Tag.Call) ?? 'sendmsg';
   return systemError(message.number(Tag.Errno) ?? -constants.errno.EIO, syscall, path ? { path } : {});

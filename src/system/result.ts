@@ -1,5 +1,6 @@
 /** How programs and systems ended. */
 import { constants } from 'node:os';
+import { errnoName, SystemError } from '../handle/index.ts';
 import type { ProcessUsage } from '../process/index.ts';
 import { signalName } from '../process/signals.ts';
 import type { ExportSpec } from './config/index.ts';
@@ -105,6 +106,23 @@ export function exitOf(message: Message, oom: boolean): RunResult {
 export function cutShort(reason: EndReason): RunResult {
   const number = constants.signals.SIGKILL;
   return { exitCode: BY_SIGNAL + number, signal: signalName(number), reason, usage: undefined };
+}
+
+/** Of a system that ended while it was made. */
+export function endedEarly(message: Message): SystemError {
+  const { reason } = endOf(message, []);
+  const { ECANCELED, ENOMEM, ETIMEDOUT } = constants.errno;
+  const [errno, why] = {
+    oom: [ENOMEM, 'the kernel killed its pid 1 for memory; give more of that, limits.memory.max'] as const,
+    timeout: [ETIMEDOUT, 'its time was over; give more of that, lifecycle.timeout'] as const,
+    init: [ECANCELED, 'somebody killed its pid 1'] as const,
+  }[reason as string] ?? [ECANCELED, `it was ended (${reason})`];
+  return new SystemError(
+    -errno,
+    'clone3',
+    { reason },
+    `${errnoName(errno)}: while the system was made, ${why}`,
+  );
 }
 
 /** In the order in which native/supervisor/init.cc tells them. */
