@@ -87,6 +87,7 @@
         'native/supervisor/event_loop.cc',
         'native/supervisor/export_copy.cc',
         'native/supervisor/exporter.cc',
+        'native/supervisor/fork.cc',
         'native/supervisor/host_link.cc',
         'native/supervisor/init.cc',
         'native/supervisor/janitor.cc',

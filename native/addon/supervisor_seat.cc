@@ -22,7 +22,7 @@ constexpr int kPatience = 20;
 
 struct Seat {
   std::mutex mutex;
-  // By which others join; no connection of its own.
+  // By which each connection is made, and nothing else said: it is never full of somebody's requests.
   OwnedFd link;
   OwnedFd pidfd;
   int connections = 0;
@@ -52,11 +52,9 @@ Seat& TheSeat() {
   return seat;
 }
 
-SpawnFailure Start(Seat& seat, const std::string& program, OwnedFd* connection) {
-  OwnedFd theirs;
-  if (int error = ControlPair(connection, &theirs); error < 0) return {error, "socketpair", {}};
-  Result<OwnedFd> link = OwnedFd::Duplicate(connection->get());
-  if (!link.ok()) return {link.error(), "fcntl", {}};
+SpawnFailure Start(Seat& seat, const std::string& program) {
+  OwnedFd link, theirs;
+  if (int error = ControlPair(&link, &theirs); error < 0) return {error, "socketpair", {}};
   Result<OwnedFd> self = OwnedFd::Pidfd(getpid());
   if (!self.ok()) return {self.error(), "pidfd_open", {}};
   SpawnRequest request;
@@ -68,7 +66,7 @@ SpawnFailure Start(Seat& seat, const std::string& program, OwnedFd* connection) 
   request.cwd.emplace("/");
   Spawned spawned;
   if (SpawnFailure failure = Spawn(request, &spawned); failure.error < 0) return failure;
-  seat.link = std::move(link).value();
+  seat.link = std::move(link);
   seat.pidfd = std::move(spawned.pidfd);
   return {};
 }
@@ -90,9 +88,15 @@ SpawnFailure JoinSupervisor(const std::string& program, OwnedFd* connection) {
   std::lock_guard lock(seat.mutex);
   seat.Reap();
   if (seat.pidfd.ok() && HasEnded(seat.pidfd.get())) seat.Forget(0);
-  SpawnFailure failure =
-      seat.link.ok() ? Introduce(seat.link.get(), connection) : Start(seat, program, connection);
-  if (failure.error == 0) ++seat.connections;
+  if (!seat.link.ok()) {
+    if (SpawnFailure failure = Start(seat, program); failure.error < 0) return failure;
+  }
+  SpawnFailure failure = Introduce(seat.link.get(), connection);
+  if (failure.error == 0) {
+    ++seat.connections;
+  } else if (seat.connections == 0) {
+    seat.Forget(kPatience);
+  }
   return failure;
 }
 

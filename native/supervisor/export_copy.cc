@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -131,7 +132,7 @@ void RemoveAll(int parent, const char* name) {
 int ExportCopy::Interrupted() const {
   sigset_t pending;
   sigpending(&pending);
-  if (sigismember(&pending, SIGTERM) == 1 || getppid() != supervisor_) return -ECANCELED;
+  if (sigismember(&pending, SIGTERM) == 1 || getppid() != limits_.supervisor) return -ECANCELED;
   return EventLoop::Now() >= limits_.deadline ? -ETIMEDOUT : 0;
 }
 

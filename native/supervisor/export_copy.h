@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <string>
@@ -21,6 +20,8 @@ struct CopyLimits {
   // anywhere there.
   uid_t uid;
   gid_t gid;
+  // Our parent, without whom nobody would learn of it.
+  pid_t supervisor;
 };
 
 // Copies out of the root of a system what somebody inside has made: nothing of it is trusted.
@@ -66,7 +67,6 @@ class ExportCopy {
 
   const int root_;
   const CopyLimits limits_;
-  const pid_t supervisor_ = getppid();
   uint64_t files_ = 0;
   uint64_t bytes_ = 0;
   uint64_t left_out_ = 0;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -17,6 +16,7 @@
 #include "../kernel/fd_table.h"
 #include "../kernel/new_fd.h"
 #include "../kernel/pidfd.h"
+#include "fork.h"
 
 namespace cofferdam {
 
@@ -34,7 +34,7 @@ std::string Said(const ExportCopy& copy, const Failure& failure) {
   return text + std::to_string(failure.error) + '\0' + failure.call + '\0' + failure.path;
 }
 
-[[noreturn]] void Run(const ExportPlan& plan, int root, int results) {
+[[noreturn]] void Run(const ExportPlan& plan, int root, int results, pid_t supervisor) {
   const int sources[] = {fcntl(root, F_DUPFD_CLOEXEC, kAside), fcntl(results, F_DUPFD_CLOEXEC, kAside)};
   // Leases and sockets of systems above all: they would not end with the supervisor.
   if (dup3(sources[0], kRoot, O_CLOEXEC) < 0 || dup3(sources[1], kResults, O_CLOEXEC) < 0) _exit(1);
@@ -46,7 +46,8 @@ std::string Said(const ExportCopy& copy, const Failure& failure) {
   // more inside than out here.
   setgroups(0, nullptr);
   MessageWriter said(Kind::kDone, 0, 0);
-  CopyLimits limits = {plan.bytes, plan.files, EventLoop::Now() + plan.timeout, plan.uid, plan.gid};
+  CopyLimits limits = {plan.bytes, plan.files, EventLoop::Now() + plan.timeout,
+                       plan.uid,   plan.gid,   supervisor};
   for (const auto& [source, target] : plan.paths) {
     ExportCopy copy(kRoot, limits);
     Failure failure = copy.Copy(source, target);
@@ -77,22 +78,14 @@ std::unique_ptr<Exporter> Exporter::Start(EventLoop* loop, const ExportPlan& pla
   std::unique_ptr<Exporter> exporter(new Exporter());
   OwnedFd theirs;
   if (ControlPair(&exporter->results_, &theirs) < 0) return nullptr;
-  int pidfd = -1;
-  clone_args arguments = {};
+  const pid_t supervisor = getpid();
   // With a copy of the mounts as they are now: while the root of another system is made, some directory of
   // ours is covered.
-  arguments.flags = CLONE_PIDFD | CLONE_NEWNS;
-  arguments.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid < 0 && errno == EPERM) {
-    // Who may not have that covers nothing, either.
-    arguments.flags = CLONE_PIDFD;
-    pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-  }
-  if (pid == 0) Run(plan, root.get(), theirs.get());
+  pid_t pid = Fork(CLONE_NEWNS, -1, &exporter->pidfd_);
+  // Who may not have that covers nothing, either.
+  if (pid == -EPERM) pid = Fork(0, -1, &exporter->pidfd_);
+  if (pid == 0) Run(plan, root.get(), theirs.get(), supervisor);
   if (pid < 0) return nullptr;
-  exporter->pidfd_ = NewFd(pidfd);
   exporter->watch_ = loop->Add(exporter->pidfd_.get(), std::move(done));
   return exporter;
 }

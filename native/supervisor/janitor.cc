@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "../kernel/fd_table.h"
+#include "fork.h"
 #include "host_link.h"
 #include "reclaim.h"
 
@@ -52,7 +53,8 @@ bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
   fd_table::Reset();
   prctl(PR_SET_NAME, "cofferdam-janit", 0, 0, 0);
   pollfd end = {3, POLLIN, 0};
-  while (poll(&end, 1, -1) < 0 && errno == EINTR) continue;
+  // Nothing but its end: whatever poll(2) may lack, a supervisor who lives has his systems.
+  while (poll(&end, 1, -1) <= 0) continue;
   // Whoever does not end at once is waited for: there is nobody else.
   for (long pause = 100'000; !ledger->Sweep(); pause = pause < 50'000'000 ? pause * 2 : pause) {
     timespec time = {0, pause};
@@ -111,19 +113,14 @@ bool Ledger::Sweep() {
   return clean;
 }
 
-Result<Janitor> StartJanitor(Ledger* ledger) {
+Result<OwnedFd> StartJanitor(Ledger* ledger) {
   Result<OwnedFd> self = OwnedFd::Pidfd(getpid());
   if (!self.ok()) return self.failure();
-  pid_t pid = fork();
+  OwnedFd pidfd;
+  pid_t pid = Fork(0, -1, &pidfd);
   if (pid == 0) RunJanitor(ledger, self.value().get());
-  if (pid < 0) return Errno::Last();
-  Janitor janitor;
-  janitor.pid = pid;
-  // It is ours, so that the number is its own.
-  Result<OwnedFd> pidfd = OwnedFd::Pidfd(pid);
-  if (!pidfd.ok()) return pidfd.failure();
-  janitor.pidfd = std::move(pidfd).value();
-  return janitor;
+  if (pid < 0) return Errno{pid};
+  return pidfd;
 }
 
 }  // namespace cofferdam

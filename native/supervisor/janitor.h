@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -45,11 +43,7 @@ class Ledger {
   Entry entries_[kEntries];
 };
 
-// Starts the janitor of this process: it waits for our end, and sweeps. Its pid, and a pidfd of it.
-struct Janitor {
-  pid_t pid = -1;
-  OwnedFd pidfd;
-};
-Result<Janitor> StartJanitor(Ledger* ledger);
+// Starts the janitor of this process: it waits for our end, and sweeps. A pidfd of it.
+Result<OwnedFd> StartJanitor(Ledger* ledger);
 
 }  // namespace cofferdam

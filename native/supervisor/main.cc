@@ -1,5 +1,5 @@
 // cofferdam-supervisor: keeps the disposable systems of one process, and outlives it by as long as it takes
-// to remove them. Started by src/system with a control socket as fd 3 and a pidfd of the owner as fd 4.
+// to remove them. Started by src/system with a socket to join by as fd 3 and a pidfd of the owner as fd 4.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr int kControl = 3;
+constexpr int kLink = 3;
 constexpr int kOwner = 4;
 
 cofferdam::OwnedFd Take(int fd) {
@@ -25,11 +25,11 @@ cofferdam::OwnedFd Take(int fd) {
 int main() {
   int type = 0;
   socklen_t length = sizeof type;
-  if (getsockopt(kControl, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_SEQPACKET) {
+  if (getsockopt(kLink, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_SEQPACKET) {
     fputs("cofferdam-supervisor is part of cofferdam, and started by it\n", stderr);
     return 2;
   }
-  cofferdam::OwnedFd control = Take(kControl);
+  cofferdam::OwnedFd link = Take(kLink);
   cofferdam::OwnedFd owner = Take(kOwner);
-  return cofferdam::Supervisor(std::move(control), std::move(owner)).Run() < 0 ? 1 : 0;
+  return cofferdam::Supervisor(std::move(link), std::move(owner)).Run() < 0 ? 1 : 0;
 }

@@ -30,16 +30,16 @@ enum class Kind : uint32_t {
   kRun = 2,
   kSignal = 3,
   kEnd = 4,
-  // Another thread of the owner, whose end of a new connection comes with it.
+  // By the first socket, which takes nothing else, or by the door: the end of a new connection comes with it.
   kJoin = 5,
-  // A visitor's first: which system he is about to name, by the inode of its cgroup.
-  kAttach = 7,
   // The name of a link on the host that is about to be made for a system, and goes with it.
   kHostLink = 6,
-  // The time of a system that was made ahead of its use counts from now.
-  kBegin = 7,
+  // A visitor's first: which system he is about to name, by the inode of its cgroup.
+  kAttach = 7,
   // Supervisor to pid 1: the id maps are written.
   kGo = 8,
+  // The time of a system that was made ahead of its use counts from now.
+  kBegin = 9,
   // Supervisor, or pid 1, to who asked.
   kCreated = 16,
   kStarted = 17,
@@ -163,8 +163,7 @@ enum class Step : uint32_t {
   kPivot = 10,
   // path: what comes before is done by the supervisor, in its own mount namespace, and what is mounted on
   // `path` goes there once pid 1 has been born with a copy of it. In a user namespace of its own pid 1 may
-  // not
-  // have the host's root as a layer, since that would show what lies below other mounts.
+  // not have the host's root as a layer, since that would show what lies below other mounts.
   kBirth = 12,
   // place, lower...: an overlay to be, and what covers its lower layers: all until kLink.
   kLayer = 13,

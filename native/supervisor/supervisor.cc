@@ -17,6 +17,13 @@
 
 namespace cofferdam {
 
+namespace {
+
+// Milliseconds until another janitor is tried, where there are no processes or fds for one.
+constexpr uint64_t kJanitorPause = 100;
+
+}  // namespace
+
 // A thread of the owner, or a visitor.
 class Supervisor::Connection final : public Client, public std::enable_shared_from_this<Connection> {
  public:
@@ -38,8 +45,11 @@ class Supervisor::Connection final : public Client, public std::enable_shared_fr
   const bool visitor_;
 };
 
-Supervisor::Supervisor(OwnedFd connection, OwnedFd owner)
-    : owner_(std::move(owner)), first_(std::move(connection)) {}
+Supervisor::Supervisor(OwnedFd link, OwnedFd owner)
+    : owner_(std::move(owner)),
+      link_(std::make_unique<Channel>(
+          &loop_, std::move(link), [this](ControlMessage* message) { OnJoin(message, false); },
+          [this] { link_.reset(); })) {}
 
 int Supervisor::Begin() {
   sigset_t all;
@@ -55,53 +65,42 @@ int Supervisor::Begin() {
   // It has died already, and nothing has been made.
   if (poll(&owner, 1, 0) != 0) return -ESRCH;
   KeepJanitor();
-  if (janitor_.pid < 0) return -EAGAIN;
+  if (!janitor_.ok()) return -EAGAIN;
   owner_watch_ = loop_.Add(owner_.get(), [this] { OnOwnerEnd(); });
-  if (int error = OpenDoor(); error < 0) return error;
-  Accept(std::move(first_), false);
-  return 0;
+  return OpenDoor();
 }
 
 int Supervisor::OpenDoor() {
-  OwnedFd outside;
-  if (int error = ControlPair(&door_, &outside); error < 0) return error;
+  OwnedFd inside, outside;
+  if (int error = ControlPair(&inside, &outside); error < 0) return error;
   outside_ = NewFd(dup3(outside.get(), kDoor, O_CLOEXEC));
   if (!outside_.ok()) return -errno;
-  door_watch_ = loop_.Add(door_.get(), [this] { OnDoor(); });
+  // It ends where somebody shuts it, for good.
+  door_ = std::make_unique<Channel>(
+      &loop_, std::move(inside), [this](ControlMessage* message) { OnJoin(message, true); },
+      [this] { door_.reset(); });
   return 0;
 }
 
-void Supervisor::OnDoor() {
-  for (int i = 0; i < 64; ++i) {
-    Result<ControlMessage> message = ReceiveControl(door_.get());
-    if (!message.ok()) return;
-    // Somebody has shut it, for good.
-    if (message.value().bytes.empty()) {
-      door_watch_.reset();
-      return;
-    }
-    std::optional<MessageReader> request = MessageReader::Of(message.value().bytes);
-    if (request && request->kind() == Kind::kJoin && !message.value().fds.empty())
-      Accept(std::move(message.value().fds[0]), true);
-  }
+void Supervisor::OnJoin(ControlMessage* message, bool visitor) {
+  std::optional<MessageReader> request = MessageReader::Of(message->bytes);
+  if (!request || request->kind() != Kind::kJoin || message->fds.empty()) return;
+  (visitor ? visitors_ : connections_)
+      .push_back(std::make_shared<Connection>(this, std::move(message->fds[0]), visitor));
 }
 
 // Starts one, and another one whenever it ends: without a janitor our own death would leave things behind.
 void Supervisor::KeepJanitor() {
-  Result<Janitor> janitor = StartJanitor(ledger_);
   janitor_watch_.reset();
-  janitor_ = Janitor();
+  janitor_.Close();
+  Result<OwnedFd> janitor = StartJanitor(ledger_);
+  janitor_due_ = janitor.ok() ? 0 : EventLoop::Now() + kJanitorPause;
   if (!janitor.ok()) return;
   janitor_ = std::move(janitor).value();
-  janitor_watch_ = loop_.Add(janitor_.pidfd.get(), [this] {
-    ReapEnding(janitor_.pidfd.get());
+  janitor_watch_ = loop_.Add(janitor_.get(), [this] {
+    ReapEnding(janitor_.get());
     KeepJanitor();
   });
-}
-
-void Supervisor::Accept(OwnedFd socket, bool visitor) {
-  (visitor ? visitors_ : connections_)
-      .push_back(std::make_shared<Connection>(this, std::move(socket), visitor));
 }
 
 // A thread of the owner's has ended: its systems live on, as long as its process does. A visitor takes his
@@ -145,22 +144,14 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessa
   }
   // What only the owner may.
   if (!from->visitor_) {
-    switch (request->kind()) {
-      case Kind::kJoin:
-        if (!message->fds.empty()) Accept(std::move(message->fds[0]), false);
-        return;
-      case Kind::kCreate: {
-        if (owner_ended_) return;
-        auto system = std::make_unique<System>(&loop_, ledger_, &covers_, party);
-        if (Failure failure = system->Create(*request, message->fds)) {
-          refuse(failure);
-        } else {
-          systems_.push_back(std::move(system));
-        }
-        return;
+    if (request->kind() == Kind::kCreate) {
+      auto system = std::make_unique<System>(&loop_, ledger_, &covers_, party);
+      if (Failure failure = system->Create(*request, message->fds)) {
+        refuse(failure);
+      } else {
+        systems_.push_back(std::move(system));
       }
-      default:
-        break;
+      return;
     }
   } else if (request->kind() == Kind::kAttach) {
     if (Failure failure = OnAttach(from, *request)) refuse(failure);
@@ -182,7 +173,7 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessa
       if (!from->visitor_) system->SetHostLink(request->Text(Tag::kIfname));
       return;
     case Kind::kBegin:
-      system->Begin(request->Number(Tag::kTimeout));
+      if (!from->visitor_) system->Begin(request->Number(Tag::kTimeout));
       return;
     case Kind::kEnd:
       system->End(request->Text(Tag::kReason).c_str(), request->Number(Tag::kGrace));
@@ -193,15 +184,15 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessa
 }
 
 void Supervisor::OnOwnerEnd() {
-  owner_ended_ = true;
   owner_watch_.reset();
+  link_.reset();
   for (const std::shared_ptr<Connection>& connection : connections_) connection->Close();
   connections_.clear();
   for (const auto& system : systems_) system->End("owner", 0);
 }
 
 uint64_t Supervisor::NextDeadline() const {
-  uint64_t next = 0;
+  uint64_t next = janitor_due_;
   for (const auto& system : systems_) {
     uint64_t deadline = system->deadline();
     if (deadline != 0 && (next == 0 || deadline < next)) next = deadline;
@@ -211,6 +202,7 @@ uint64_t Supervisor::NextDeadline() const {
 
 void Supervisor::Tidy() {
   uint64_t now = EventLoop::Now();
+  if (janitor_due_ != 0 && janitor_due_ <= now) KeepJanitor();
   for (const auto& system : systems_)
     if (system->deadline() != 0 && system->deadline() <= now) system->OnDeadline();
   systems_.remove_if([](const auto& system) { return system->gone(); });
@@ -218,7 +210,7 @@ void Supervisor::Tidy() {
 
 int Supervisor::Run() {
   if (int error = Begin(); error < 0) return error;
-  while (!connections_.empty() || !systems_.empty()) {
+  while (link_ || !connections_.empty() || !systems_.empty()) {
     loop_.Turn(NextDeadline());
     Tidy();
   }

@@ -18,11 +18,12 @@ namespace cofferdam {
 // pidfd_getfd(2), and send a connection through it: so the kernel lets in who may trace us, and nobody else.
 // No system has that right, and there is no name that anybody could connect to.
 //
-// It ends with its last system once nobody is connected any more, or, having ended them, with its owner.
+// It ends with its last system once nobody of the owner's can join any more, or, having ended them, with its
+// owner.
 class Supervisor {
  public:
-  // `owner` is a pidfd.
-  Supervisor(OwnedFd connection, OwnedFd owner);
+  // The owner's threads join by `link`, which he closes with the last; `owner` is a pidfd.
+  Supervisor(OwnedFd link, OwnedFd owner);
 
   // 0, or a negative errno where it could not begin.
   int Run();
@@ -33,8 +34,7 @@ class Supervisor {
   int Begin();
   void KeepJanitor();
   int OpenDoor();
-  void OnDoor();
-  void Accept(OwnedFd socket, bool visitor);
+  void OnJoin(ControlMessage* message, bool visitor);
   void OnMessage(const std::shared_ptr<Connection>& from, ControlMessage* message);
   Failure OnAttach(const std::shared_ptr<Connection>& from, const MessageReader& request);
   void OnEnd(const std::shared_ptr<Connection>& connection);
@@ -47,12 +47,14 @@ class Supervisor {
   Ledger* ledger_ = nullptr;
   Covers covers_;
   OwnedFd owner_;
-  OwnedFd first_;
-  bool owner_ended_ = false;
-  Janitor janitor_;
-  // Ours, and the one that is there to be duplicated, as fd kDoor.
-  OwnedFd door_, outside_;
-  std::unique_ptr<EventLoop::Watch> owner_watch_, janitor_watch_, door_watch_;
+  // A pidfd.
+  OwnedFd janitor_;
+  // When another one is tried, as EventLoop::Now(); 0 for never.
+  uint64_t janitor_due_ = 0;
+  std::unique_ptr<Channel> link_, door_;
+  // Its other side, which is there to be duplicated, as fd kDoor.
+  OwnedFd outside_;
+  std::unique_ptr<EventLoop::Watch> owner_watch_, janitor_watch_;
   std::list<std::shared_ptr<Connection>> connections_, visitors_;
   std::list<std::unique_ptr<System>> systems_;
 };

@@ -1,10 +1,8 @@
 #include "system.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 
 #include "../kernel/new_fd.h"
 #include "../kernel/pidfd.h"
+#include "fork.h"
 #include "init.h"
 #include "mount_plan.h"
 
@@ -88,21 +87,12 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
     home = NewFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     if (!home.ok() || setns(fds[0].get(), CLONE_NEWNET) < 0) return {-errno, "setns", "/proc/self/ns/net"};
   }
-  int pidfd = -1;
-  clone_args arguments = {};
-  bool moves = request.Has(Tag::kMoveIn);
-  arguments.flags = namespaces | CLONE_PIDFD | (moves ? 0 : CLONE_INTO_CGROUP);
-  arguments.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  arguments.cgroup = static_cast<uint64_t>(cgroup_.fd());
-  // Without CLONE_VM it returns twice, as fork(2): no stack of its own is needed.
-  long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  const bool moves = request.Has(Tag::kMoveIn);
+  pid_t pid = Fork(namespaces, moves ? -1 : cgroup_.fd(), &pidfd_);
   if (pid == 0) RunInit(plan);
-  int error = errno;
   if (home.ok()) setns(home.get(), CLONE_NEWNET);
-  if (pid < 0) return {-error, "clone3", {}};
-  pid_ = static_cast<pid_t>(pid);
-  pidfd_ = NewFd(pidfd);
+  if (pid < 0) return {pid, "clone3", {}};
+  pid_ = pid;
   if (moves) {
     if (int moved = cgroup_.MoveIn(pid_); moved < 0) return {moved, "write", "cgroup.procs"};
   }
@@ -119,7 +109,7 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   if (timeout_ != 0) deadline_ = EventLoop::Now() + timeout_;
   // Its end tells no more than its pidfd will.
   channel_ = std::make_unique<Channel>(
-      loop_, std::move(control), [this](ControlMessage* message) { OnMessage(*message); }, [] {});
+      loop_, std::move(control), [this](ControlMessage* message) { OnMessage(message); }, [] {});
   pidfd_watch_ = loop_->Add(pidfd_.get(), [this] { OnInitEnd(); });
   return {};
 }
@@ -134,8 +124,8 @@ void System::Abandon() {
   state_ = State::kGone;
 }
 
-void System::OnMessage(const ControlMessage& message) {
-  std::optional<MessageReader> said = MessageReader::Of(message.bytes);
+void System::OnMessage(ControlMessage* message) {
+  std::optional<MessageReader> said = MessageReader::Of(message->bytes);
   if (!said) return;
   switch (said->kind()) {
     case Kind::kCreated: {
@@ -147,11 +137,7 @@ void System::OnMessage(const ControlMessage& message) {
                      .AddNumber(Tag::kPid, static_cast<uint64_t>(pid_)),
                  &netns, netns_.ok() ? 1 : 0);
       netns_.Close();
-      if (!message.fds.empty()) {
-        // Taken out of a message that is read only.
-        Result<OwnedFd> tree = OwnedFd::Duplicate(message.fds[0].get());
-        if (tree.ok()) tree_ = std::move(tree).value();
-      }
+      if (!message->fds.empty()) tree_ = std::move(message->fds[0]);
       return;
     }
     case Kind::kFailed:
@@ -164,7 +150,7 @@ void System::OnMessage(const ControlMessage& message) {
       [[fallthrough]];
     case Kind::kStarted:
     case Kind::kExited:
-      programs_.Hear(*said, message.fds);
+      programs_.Hear(*said, message->fds);
       return;
     default:
       return;

@@ -62,7 +62,7 @@ class System {
   Failure WriteMaps(const MessageReader& request);
   // 0, or why pid 1 does not get it.
   int Pass(std::string_view bytes, const std::vector<OwnedFd>& fds);
-  void OnMessage(const ControlMessage& message);
+  void OnMessage(ControlMessage* message);
   void OnInitEnd();
   void Kill();
   // Nobody is left in it: what its owner keeps is copied, and the rest removed.

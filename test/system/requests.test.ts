@@ -3,7 +3,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { handles, InvalidArgumentError, SystemError, TimeoutError } from '../../src/handle/index.ts';
+import {
+  handles,
+  InvalidArgumentError,
+  loadBinding,
+  type NativeControl,
+  SystemError,
+  TimeoutError,
+} from '../../src/handle/index.ts';
 import type { SystemSeat } from '../../src/system/connection.ts';
 import { System } from '../../src/system/index.ts';
 import { Programs } from '../../src/system/programs.ts';
@@ -112,6 +119,10 @@ describe('while the supervisor is stopped', () => {
     // 4 MiB, which the kernel doubles.
     const env = { FILLER: 'x'.repeat(120_000) };
     const runs = Array.from({ length: 100 }, () => box.run(['true'], { stdio: 'ignore', env }));
+    // Nor does another thread have to wait for that room.
+    const another = loadBinding().connectSupervisor('/nonexistent', () => {});
+    expect(another).not.toHaveProperty('errno');
+    (another as NativeControl).close();
     process.kill(supervisor, 'SIGCONT');
     expect((await Promise.all(runs)).map(({ exitCode }) => exitCode)).toEqual(runs.map(() => 0));
   });

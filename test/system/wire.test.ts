@@ -30,6 +30,13 @@ describe('the numbers of native/supervisor/protocol.h', () => {
   });
 });
 
+it('no two of a kind have the same number', () => {
+  for (const name of ['Kind', 'Tag', 'Step']) {
+    const numbers = Object.values(enumOf(name));
+    expect(new Set(numbers).size, name).toBe(numbers.length);
+  }
+});
+
 describe('the steps of a root', () => {
   it('have the same numbers', () => {
     expect(StepKind).toEqual(enumOf('Step'));
