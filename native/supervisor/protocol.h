@@ -57,6 +57,7 @@ enum class Tag : uint32_t {
   kCall = 2,
   kPath = 3,
 
+  // Left out where the system has none: it ends with its pid 1 alone then.
   // The directory of the hierarchy, the group below it ("." for itself), and the name of the new cgroup.
   kCgroupRoot = 16,
   kCgroupGroup = 17,
@@ -186,5 +187,6 @@ constexpr uint32_t kStepNosuid = 4;
 constexpr uint32_t kStepNodev = 8;
 constexpr uint32_t kStepNoexec = 16;
 constexpr uint32_t kStepRecursive = 32;
+constexpr uint32_t kStepUserxattr = 64;  // An overlay keeps its marks where a user namespace may write them.
 
 }  // namespace cofferdam

@@ -153,6 +153,7 @@ Failure RootMaker::Overlay(const StepReader& step) {
   if (!by_fd(step.Word(1), &upper)) return Fail("open", step.Word(1));
   if (!by_fd(step.Word(2), &work)) return Fail("open", step.Word(2));
   std::string options = "lowerdir=" + lower + ",upperdir=" + upper + ",workdir=" + work;
+  if (step.Has(kStepUserxattr)) options += ",userxattr";
   const char* target = step.Word(0);
   // mount(2) would cut off the rest.
   if (options.size() >= kMostOptions) return {-E2BIG, "mount", target};
@@ -229,6 +230,10 @@ Failure RootMaker::Make(const StepReader& step) {
         call = "fchownat";
       }
       break;
+    case Step::kLink:
+      result = symlinkat(step.Word(1), at, name);
+      call = "symlinkat";
+      break;
     default:
       result = mknodat(at, name, S_IFREG | step.Mode(1), 0);
       call = "mknodat";
@@ -299,6 +304,7 @@ Failure RootMaker::Run(const StepReader& step) {
       return Bind(step);
     case Step::kDirectory:
     case Step::kFile:
+    case Step::kLink:
       return Make(step);
     case Step::kMask:
       return Mask(step);

@@ -100,6 +100,7 @@ Failure SystemCgroup::Mark(const MessageReader& request) {
 }
 
 Failure SystemCgroup::Make(const MessageReader& request) {
+  if (!request.Has(Tag::kCgroupRoot)) return {};
   root_ = request.Text(Tag::kCgroupRoot);
   group_ = request.Text(Tag::kCgroupGroup);
   name_ = request.Text(Tag::kCgroupName);

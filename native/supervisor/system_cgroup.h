@@ -18,7 +18,8 @@ class SystemCgroup {
   SystemCgroup(const SystemCgroup&) = delete;
   SystemCgroup& operator=(const SystemCgroup&) = delete;
 
-  // Makes it as `request` says, marks it and takes its lease. What a failure leaves, Remove() takes back.
+  // Makes it, if there is to be one, as `request` says, marks it and takes its lease. What a failure leaves,
+  // Remove() takes back.
   Failure Make(const MessageReader& request);
   // Moves a process in, where it could not be born here.
   int MoveIn(pid_t pid) const;
@@ -34,8 +35,8 @@ class SystemCgroup {
   // Adds what the kernel counted.
   void AddStatistics(MessageWriter* message) const;
 
-  // Of the directory, as long as there is one.
-  int fd() const { return cgroup_->fd(); }
+  // Of the directory; -1 where there is none.
+  int fd() const { return cgroup_ ? cgroup_->fd() : -1; }
   // 0 where there is none.
   uint64_t inode() const { return cgroup_ ? cgroup_->inode() : 0; }
 

@@ -83,7 +83,8 @@ export class SystemCore extends BaseCore implements Listener {
     // The end may have been told with the beginning: nobody would look away again.
     if (this.#end !== undefined) return;
     const { lifecycle, monitoring } = this.spec;
-    running.add(this);
+    // Of one without a cgroup nobody knows what it does.
+    if (this.cgroup !== '') running.add(this);
     if (ahead) this.#seat.tell(Kind.Begin, [[Tag.Timeout, Math.ceil(lifecycle.timeout)]]);
     const end = (reason: EndReason): void => {
       this.stop(reason, lifecycle.gracePeriod).catch(() => {});

@@ -5,6 +5,7 @@ import type { CgroupLimits, LimitWrite } from '../cgroup/index.ts';
 import { checkedLimits, hierarchy, identityFields, missingController, NAME_PREFIX } from '../cgroup/index.ts';
 import { loadBinding, systemError } from '../handle/index.ts';
 import type { SystemSpec } from './config/index.ts';
+import { isRootless } from './rootless.ts';
 import { type Fields, Tag } from './wire.ts';
 
 /** The extended attribute that tells a system from other cgroups of ours. */
@@ -17,8 +18,18 @@ export interface CgroupPlan {
   readonly warnings: readonly string[];
 }
 
+/** Of a system without a cgroup, which ends with its pid 1 alone. */
+const NO_CGROUP: CgroupPlan = {
+  path: '',
+  fields: [],
+  warnings: ['memory', 'cpu', 'pids', 'io'].map(
+    (controller) => `no default limits of ${controller}: without privilege a system has no cgroup`,
+  ),
+};
+
 /** @throws MissingControllerError for a limit that was asked for, InvalidArgumentError, SystemError */
 export function cgroupPlan(spec: SystemSpec): CgroupPlan {
+  if (isRootless()) return NO_CGROUP;
   const { mount } = hierarchy();
   const controllers = controllersOf(mount);
   const warnings = new Set<string>();

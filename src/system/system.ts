@@ -21,6 +21,7 @@ import { connectSystem } from './network.ts';
 import { reclaimOnce } from './orphans.ts';
 import type { RunResult, SystemEnd } from './result.ts';
 import { rootPlan } from './root/plan.ts';
+import { checkRootless, isRootless, rootlessError } from './rootless.ts';
 import { startCommand } from './start.ts';
 import { UpperDirectory } from './upper.ts';
 import { type FieldValue, Tag } from './wire.ts';
@@ -59,6 +60,7 @@ function stepsOf(spec: SystemSpec, upper: UpperDirectory | undefined): readonly 
       netns: namespaces.has('net'),
       ipcns: namespaces.has('ipc'),
       cgroupns: namespaces.has('cgroup'),
+      rootless: isRootless(),
       owner: rootOutside(spec),
     },
   );
@@ -90,7 +92,8 @@ export class System extends KernelHandle<SystemCore> {
    *
    * @throws SystemConfigError; MissingControllerError for a limit that was asked for and that the host cannot keep;
    *   SystemNameKeptError where a system of that name has just ended; SystemError with the call that failed (EEXIST,
-   *   mkdirat: the name is taken); AbortError, TimeoutError
+   *   mkdirat: the name is taken); ERR_COFFERDAM_ROOTLESS where this host lets only root make systems; AbortError,
+   *   TimeoutError
    */
   static async create(config: SystemConfig, options: CreateSystemOptions = {}): Promise<System> {
     return await System.fromSpec(checkSystemConfig(config), options);
@@ -121,6 +124,7 @@ export class System extends KernelHandle<SystemCore> {
     checkSignal(signal);
     if (signal?.aborted) throw abortError(signal);
     demandName(spec);
+    if (isRootless()) checkRootless(spec);
     const { namespaces } = spec.security;
     const cgroup = cgroupPlan(spec);
     const { timeout, gracePeriod } = spec.lifecycle;
@@ -133,7 +137,8 @@ export class System extends KernelHandle<SystemCore> {
       ...exportFields(spec),
       ...programFields(spec, confinement),
     ];
-    await reclaimOnce();
+    // Without a cgroup nothing is left by anybody.
+    if (cgroup.path !== '') await reclaimOnce();
     const upper = await upperOf(spec);
     let core: SystemCore;
     try {
@@ -146,7 +151,7 @@ export class System extends KernelHandle<SystemCore> {
     } catch (error) {
       // Where it cannot be removed, the next start finds it by its record.
       await upper?.remove().catch(() => {});
-      throw landlockError(error, spec.security);
+      throw rootlessError(landlockError(error, spec.security));
     }
     try {
       if (spec.network.kind === 'veth') {
@@ -186,7 +191,7 @@ export class System extends KernelHandle<SystemCore> {
     return this.core.pid;
   }
 
-  /** '/ci-jobs/cofferdam-build-123': for `Cgroup.open`. */
+  /** '/ci-jobs/cofferdam-build-123': for `Cgroup.open`. '' without one, as who is not root has it. */
   get cgroup(): string {
     return this.core.cgroup;
   }

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { hierarchy, type PressureResource } from '../cgroup/index.ts';
 
-/** Undefined where the host has no such controller, and once the cgroup is gone. */
+/** Undefined where the host has no such controller, where there is no cgroup (''), and once it is gone. */
 function read(cgroup: string, file: string): string | undefined {
+  if (cgroup === '') return undefined;
   try {
     return readFileSync(`${hierarchy().mount}${cgroup}/${file}`, 'utf8');
   } catch {

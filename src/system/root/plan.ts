@@ -7,6 +7,8 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { fromNodeError, InvalidArgumentError, type MountEntry, parseMountinfo } from '../../handle/index.ts';
 import type { BindSpec, RootSpec, SystemSpec } from '../config/index.ts';
 import { HIDDEN_HOST_PATHS, pathsOf } from '../masks.ts';
+import { DEVICES, LINKS, OWN } from './own.ts';
+import { rootlessSteps } from './rootless-plan.ts';
 import { encodeStep, INERT, StepFlag, StepList } from './steps.ts';
 
 /**
@@ -14,28 +16,6 @@ import { encodeStep, INERT, StepFlag, StepList } from './steps.ts';
  * that nothing is needed from.
  */
 const SCRATCH = ['/mnt', '/media', '/srv', '/tmp', '/run', '/opt'];
-
-/** Directories of the system's own, empty at first, and their modes. */
-const OWN: readonly (readonly [path: string, mode: string])[] = [
-  ['/tmp', '1777'],
-  ['/var/tmp', '1777'],
-  ['/run', '755'],
-  ['/dev', '755'],
-  ['/dev/pts', '755'],
-  ['/dev/shm', '1777'],
-  ['/dev/mqueue', '755'],
-  ['/proc', '555'],
-  ['/sys', '555'],
-];
-
-const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
-const LINKS: readonly (readonly [name: string, leadsTo: string])[] = [
-  ['fd', '/proc/self/fd'],
-  ['stdin', '/proc/self/fd/0'],
-  ['stdout', '/proc/self/fd/1'],
-  ['stderr', '/proc/self/fd/2'],
-  ['ptmx', 'pts/ptmx'],
-];
 
 /** File systems with files on them, which an overlay can have below. */
 const STORED = new Set([
@@ -58,6 +38,8 @@ export interface RootContext {
   readonly netns: boolean;
   readonly ipcns: boolean;
   readonly cgroupns: boolean;
+  /** Pid 1 makes all of it, without privilege. */
+  readonly rootless: boolean;
   /** To whom belongs what is the system's own: uid and gid as the host counts. */
   readonly owner: readonly [uid: number, gid: number];
 }
@@ -84,9 +66,10 @@ export function rootPlan(spec: SystemSpec, context: RootContext): Buffer[] {
   const scratch = scratchPlace(spec.root);
   const { before, after } = commonSteps(spec, scratch, context);
   const [places, own] = [new StepList(), new StepList()];
-  if (binds.length > 0) places.inside(`${scratch}/root`);
+  const isAhead = !context.rootless && binds.length > 0;
+  if (isAhead) places.inside(`${scratch}/root`);
   for (const bind of binds) {
-    placeOf(places, bind, context.owner);
+    if (isAhead) placeOf(places, bind, context.owner);
     // Once more for what lies within /dev/shm and its like, which pid 1 mounts.
     placeOf(own, bind);
     bindHost(own, bind);
@@ -118,14 +101,18 @@ function commonSteps({ root, security }: SystemSpec, scratch: string, context: R
     readonlyPaths,
     mountinfo,
   ]);
-  if (kept.key !== key) {
-    const [before, after] = [new StepList(), new StepList()];
-    overlays(before, root, scratch, mountinfo, context.owner);
-    // Without what is mounted on it, which a user namespace would not let go.
-    if (!context.netns) before.bind('/sys', `${scratch}/root/sys`, INERT | StepFlag.Readonly);
+  // Of the host's root those of the rootless depend on more.
+  if (kept.key !== key || context.rootless) {
     const empty = `${scratch}/empty`;
-    before.directory(empty, '555');
-    after.birth(scratch).root(`${scratch}/root`);
+    const before = new StepList();
+    const after = context.rootless ? rootlessSteps(root, scratch, empty) : new StepList();
+    if (!context.rootless) {
+      overlays(before, root, scratch, mountinfo, context.owner);
+      // Without what is mounted on it, which a user namespace would not let go.
+      if (!context.netns) before.bind('/sys', `${scratch}/root/sys`, INERT | StepFlag.Readonly);
+      before.directory(empty, '555');
+      after.birth(scratch).root(`${scratch}/root`);
+    }
     kernelViews(after, context);
     for (const path of maskedPaths) after.mask(path, empty);
     for (const path of readonlyPaths) after.readonly(path);

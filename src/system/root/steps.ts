@@ -30,6 +30,8 @@ export const StepFlag = {
   Nodev: 8,
   Noexec: 16,
   Recursive: 32,
+  /** An overlay keeps its marks where a user namespace may write them. */
+  Userxattr: 64,
 } as const;
 export type StepFlag = (typeof StepFlag)[keyof typeof StepFlag];
 
@@ -62,8 +64,9 @@ export class StepList {
     [upper, work, cover]: readonly [string, string, string],
     place: string,
     lower: readonly string[],
+    flags: number = StepFlag.None,
   ): this {
-    return this.#add(StepKind.Overlay, StepFlag.None, target, upper, work, place, cover, ...lower);
+    return this.#add(StepKind.Overlay, flags, target, upper, work, place, cover, ...lower);
   }
   bind(source: string, target: string, flags: number = StepFlag.None): this {
     return this.#add(StepKind.Bind, flags, source, target);

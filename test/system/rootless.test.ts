@@ -1,0 +1,263 @@
+// Systems of a user who is not root: made by a process of his.
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/handle/index.ts';
+import type { SystemConfig } from '../../src/system/config/index.ts';
+import { eventually } from '../support/cgroup.ts';
+import { compiledDist, compiledUrl } from '../support/compiled.ts';
+import { needs, skip } from '../support/needs.ts';
+
+/** Nobody's on this host. */
+const USER = 1_100_000_000 + process.pid;
+
+/** Whether others than its owner reach a path. */
+function isOpen(path: string): boolean {
+  for (let at = path; at !== dirname(at); at = dirname(at)) if ((statSync(at).mode & 1) === 0) return false;
+  return true;
+}
+
+let own: string;
+beforeAll(() => {
+  compiledDist();
+  // That of the run is closed to everybody else.
+  own = mkdtempSync(join(dirname(tmpdir()), 'cofferdam-test-rootless-'));
+  chownSync(own, USER, USER);
+}, 240_000);
+afterAll(() => rmSync(own, { recursive: true }));
+
+beforeEach((context) => {
+  needs(context, { linux: '5.12' });
+  const closed = [packageRoot(), compiledDist(), process.execPath].find((path) => !isOpen(path));
+  if (closed !== undefined) skip(context, `others may not reach ${closed}`);
+});
+
+const ofUser = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        // A zombie is nothing but a number that its parent has yet to read.
+        return new RegExp(`^Uid:\\s+${USER}\\s`, 'm').test(status) && !/^State:\s+Z/m.test(status);
+      } catch {
+        return false;
+      }
+    });
+afterEach(() => eventually('nobody is left', () => ofUser().length === 0));
+
+const PRELUDE = `
+  const { System } = await import(process.env.COFFERDAM_TEST_DIST);
+  const { text } = await import('node:stream/consumers');
+  const config = JSON.parse(process.env.COFFERDAM_TEST_CONFIG);
+  const [, script] = process.argv;`;
+
+/** Makes a system, and tells what a script says in it and how it ends. */
+const RUN = `${PRELUDE}
+  try {
+    const box = await System.create(config);
+    const command = await box.start(['sh', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [output, errors] = await Promise.all([text(command.stdout), text(command.stderr)]);
+    const { exitCode } = await command.wait();
+    const { warnings, cgroup } = box;
+    const { exports, statistics, reason } = await box.stop({ gracePeriod: 0 });
+    console.log(JSON.stringify({ output, errors, exitCode, warnings, cgroup, exports, statistics, reason }));
+  } catch ({ code, field, message }) {
+    console.log(JSON.stringify({ code, field, message }));
+  }`;
+
+interface Outcome {
+  readonly output: string;
+  readonly errors: string;
+  readonly exitCode: number;
+  readonly [more: string]: unknown;
+}
+
+function asUser(
+  module: string,
+  script: string,
+  config: SystemConfig | readonly SystemConfig[],
+  before: readonly string[] = [],
+): ChildProcessByStdio<null, Readable, null> {
+  const env = {
+    ...process.env,
+    COFFERDAM_TEST_DIST: compiledUrl('index.js'),
+    COFFERDAM_TEST_CONFIG: JSON.stringify(config),
+  };
+  const user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
+  const [program = '', ...words] = [...before, ...user, process.execPath];
+  const argv = [...words, '--input-type=module', '--eval', module, '--', script];
+  return spawn(program, argv, { cwd: '/', env, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+async function ran(script: string, config: SystemConfig = {}, before?: readonly string[]): Promise<Outcome> {
+  const child = asUser(RUN, script, config, before);
+  return JSON.parse(await text(child.stdout)) as Outcome;
+}
+
+describe('a system of a user who is not root', () => {
+  it('has processes, a network and ids of its own, and no cgroup', async () => {
+    const script =
+      'id -u; id -g; echo $$; cat /proc/self/uid_map /proc/self/gid_map | tr -s " "; cat /sys/class/net/lo/flags; hostname; exit 3';
+    const outcome = await ran(script, { name: 'rootless' });
+    expect(outcome).toMatchObject({ exitCode: 3, errors: '', cgroup: '', statistics: {}, reason: 'stopped' });
+    expect(outcome.output).toMatch(new RegExp(`^0\n0\n\\d\n 0 ${USER} 1\n 0 ${USER} 1\n0x9\nrootless\n$`));
+    expect(outcome.warnings).toEqual(Array(4).fill(expect.stringContaining('no cgroup')));
+  });
+
+  it('may write in directories of the host, of which nothing is left', async () => {
+    const name = `cofferdam-test-${process.pid}`;
+    const places = [
+      '/',
+      '/etc',
+      '/usr',
+      '/tmp',
+      '/var/tmp',
+      '/root',
+      '/home',
+      '/run',
+      '/dev/shm',
+      '/var/log',
+    ];
+    const script = places.map((place) => `echo x > ${place}/${name} && cat ${place}/${name}`).join(' && ');
+    expect(await ran(script)).toMatchObject({ exitCode: 0, output: 'x\n'.repeat(places.length) });
+    for (const place of places) expect(readdirSync(place)).not.toContain(name);
+  });
+
+  it('has devices, /dev/stdout, and nothing that is hidden', async () => {
+    const script =
+      'head -c 1 /dev/zero | wc -c; echo > /dev/null; echo out > /dev/stdout; cat /etc/shadow; ls -A /tmp /root /run /home /var/log; ls -1 /dev';
+    const { output, errors, exitCode } = await ran(script);
+    expect({ errors, exitCode }).toEqual({ errors: '', exitCode: 0 });
+    const [count, out, ...names] = output.split('\n');
+    expect([count, out]).toEqual(['1', 'out']);
+    expect(names.filter((name) => name !== '' && !name.endsWith(':')).sort()).toEqual(
+      'fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero'.split(' '),
+    );
+  });
+
+  it('neither gets out by what root inside may do, nor reads what its maker may not', async () => {
+    const { output, exitCode } = await ran(
+      `mount -t tmpfs none /mnt && echo mounted; umount /etc/shadow && echo unmasked; unshare -U true && echo nested
+       mknod /tmp/x b 8 0 && echo node; ls /proc/1/root/ && echo pid 1; echo 1 > /proc/sys/kernel/panic && echo sysctl
+       chown 1:1 /tmp && echo chown; cat /proc/1/environ && echo environ; true`.replaceAll('\n', ';'),
+    );
+    expect({ output, exitCode }).toEqual({ output: '', exitCode: 0 });
+  });
+
+  it('sees what the host has mounted in a directory, read-only', async () => {
+    const mounts = `
+      set -e
+      mount -t tmpfs none /var/cache; mkdir /var/cache/below; mount -t tmpfs none /var/cache/below
+      echo mounted > /var/cache/below/file; chmod 777 /var/cache /var/cache/below
+      exec "$@"`;
+    const before = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', mounts, 'sh'];
+    const script = 'cat /var/cache/below/file; (echo > /var/x) 2>&1; (echo > /var/cache/below/x) 2>&1; echo';
+    const { output } = await ran(script, {}, before);
+    expect(output).toMatch(/^mounted\n.*Read-only file system\n.*Read-only file system\n/);
+    const layers = { root: { layers: ['/var/cache'] } };
+    expect(await ran('true', layers, before)).toMatchObject({
+      field: 'root.layers[0]',
+      message: expect.stringContaining('/var/cache/below'),
+    });
+    expect(
+      await ran('cat /file; echo > /own', { root: { layers: ['/var/cache/below', '/usr'] } }, before),
+    ).toMatchObject({ output: 'mounted\n', errors: '', exitCode: 0 });
+  });
+
+  it('leaves exports to who made it', async () => {
+    const target = join(own, 'export');
+    const { exports } = await ran('echo text > /var/x', {
+      root: { exports: [{ source: '/var/x', target }] },
+    });
+    expect(exports).toMatchObject([{ files: 1 }]);
+    expect(readFileSync(target, 'utf8')).toBe('text\n');
+    expect(statSync(target).uid).toBe(USER);
+  });
+
+  it('has its one user under another number, where it is given one', async () => {
+    const map = [`1000 ${USER} 1`];
+    const outcome = await ran('id -u; id -g; echo > /x; stat -c "%u %g" /x /tmp', {
+      user: 1000,
+      security: { uid_map: map, gid_map: map },
+    });
+    expect(outcome).toMatchObject({ output: '1000\n1000\n1000 1000\n1000 1000\n', exitCode: 0 });
+  });
+});
+
+const REFUSED: readonly (readonly [string, SystemConfig])[] = [
+  ['resource_limits.memory.max', { resource_limits: { memory: { max: '1G' } } }],
+  ['resource_limits.pids.max', { resource_limits: { pids: { max: 10 } } }],
+  ['lifecycle.cpu_time', { lifecycle: { cpu_time: 3 } }],
+  ['lifecycle.idle_timeout', { lifecycle: { idle_timeout: 3 } }],
+  ['monitoring.action', { monitoring: { action: 'stop' } }],
+  ['network', { network: 'host' }],
+  ['network', { network: { bridge: 'br0', address: '10.1.0.2/24' } }],
+  ['root.upper', { root: { upper: '/var/tmp' } }],
+  ['security.namespaces', { security: { namespaces: ['user', 'mount'] } }],
+  ['security.uid_map[0]', { security: { uid_map: ['0 0 1'] } }],
+  ['user', { user: 1000 }],
+];
+
+/** What becomes of each of several configurations. */
+const REFUSE = `${PRELUDE}
+  const fieldOf = ({ code, field, message }) => ({ code, field, message });
+  const outcomes = [];
+  for (const one of config) outcomes.push(await System.create(one).then((box) => box.stop(), fieldOf));
+  console.log(JSON.stringify(outcomes));`;
+
+it('what takes root is refused by its field, and what to give instead', async () => {
+  const unlimited: SystemConfig = { resource_limits: { memory: { max: 'max' } } };
+  const configs = [...REFUSED.map(([, config]) => config), unlimited];
+  const outcomes = JSON.parse(await text(asUser(REFUSE, '', configs).stdout));
+  expect(outcomes).toMatchObject([
+    ...REFUSED.map(([field]) => ({
+      code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+      field,
+      message: expect.stringMatching(/; give .+/),
+    })),
+    { reason: 'stopped' },
+  ]);
+});
+
+/** A system with a daemon; its owner says the pid of its pid 1. */
+const HOLD = `${PRELUDE}
+  const box = await System.create(config);
+  await box.run(['sh', '-c', script], { stdio: 'ignore' });
+  console.log(box.pid);
+  await box.ended();`;
+
+const statusOf = (pid: number, key: string): number =>
+  Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+it.each(['owner', 'supervisor', 'both', 'janitor as well', 'init'])(
+  'nothing is left where %s is killed',
+  async (target) => {
+    const daemons = '(setsid sleep 1000 &) ; (trap "" TERM HUP; sleep 1000) & sleep 1000 & kill -STOP $!; :';
+    const child = asUser(HOLD, daemons, {});
+    const [line] = await once(child.stdout, 'data');
+    const init = Number(line);
+    const supervisor = statusOf(init, 'PPid');
+    const owner = statusOf(supervisor, 'PPid');
+    const children = readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8')
+      .trim()
+      .split(' ');
+    const janitor = children.map(Number).find((pid) => pid !== init) ?? 0;
+    expect(ofUser().length).toBeGreaterThanOrEqual(6);
+    const killed: Record<string, readonly number[]> = {
+      owner: [owner],
+      supervisor: [supervisor],
+      both: [supervisor, owner],
+      'janitor as well': [janitor, supervisor, owner],
+      init: [init],
+    };
+    for (const pid of killed[target] ?? []) process.kill(pid, 'SIGKILL');
+    await eventually('nobody is left', () => ofUser().length === 0);
+  },
+);
