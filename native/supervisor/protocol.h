@@ -10,7 +10,7 @@ namespace cofferdam {
 // bytes, padded to four. src/system/wire.ts has the same numbers; a test compares them.
 
 // Grows with every change. An owner is of one build with its supervisor; a visitor need not be.
-constexpr uint64_t kProtocol = 1;
+constexpr uint64_t kProtocol = 2;
 
 // The fd of the supervisor that a visitor duplicates, pidfd_getfd(2), to send kJoin with an end of a new
 // connection. Beyond those in use when it starts.
@@ -40,6 +40,8 @@ enum class Kind : uint32_t {
   kGo = 8,
   // The time of a system that was made ahead of its use counts from now.
   kBegin = 9,
+  // Where a system keeps what its programs write: kDone carries it.
+  kLogs = 10,
   // Supervisor, or pid 1, to who asked.
   kCreated = 16,
   kStarted = 17,
@@ -99,6 +101,8 @@ enum class Tag : uint32_t {
   kExportBytes = 39,
   kExportFiles = 40,
   kExportTimeout = 41,
+  // What programs write is kept, in a memory file that the owner writes and whoever asks by kLogs reads.
+  kKeepLogs = 42,
 
   kArgument = 48,
   // Of a program; of its system for what the program says nothing of.

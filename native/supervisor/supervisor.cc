@@ -169,6 +169,9 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessa
     case Kind::kSignal:
       system->Signal(party, *request);
       return;
+    case Kind::kLogs:
+      system->GiveLogs(party, *request);
+      return;
     case Kind::kHostLink:
       if (!from->visitor_) system->SetHostLink(request->Text(Tag::kIfname));
       return;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,10 @@ Failure System::Create(const MessageReader& request, const std::vector<OwnedFd>&
   want_netns_ = request.Has(Tag::kWantNetns);
   create_serial_ = request.serial();
   exports_ = ExportPlan::Of(request);
+  if (request.Has(Tag::kKeepLogs)) {
+    logs_ = NewFd(memfd_create("cofferdam-logs", MFD_CLOEXEC));
+    if (!logs_.ok()) return {-errno, "memfd_create", {}};
+  }
   Failure failure = cgroup_.Make(request);
   if (!failure) failure = StartInit(request, fds);
   if (failure) Abandon();
@@ -211,6 +216,13 @@ void System::Dismiss(const Client* client) {
     }
     return true;
   });
+}
+
+void System::GiveLogs(const Party& by, const MessageReader& request) {
+  MessageWriter answer(logs_.ok() ? Kind::kDone : Kind::kFailed, request.serial(), by.system);
+  if (!logs_.ok()) answer.AddFailure({-ENODATA, "memfd_create", {}});
+  const int fd = logs_.get();
+  by.Say(answer, &fd, logs_.ok() ? 1 : 0);
 }
 
 void System::SetHostLink(const std::string& ifname) {

@@ -38,6 +38,8 @@ class System {
   bool Knows(const Party& visitor) const;
   // A visitor has gone, and what he has started goes with him.
   void Dismiss(const Client* client);
+  // kLogs: the file that keeps what programs write.
+  void GiveLogs(const Party& by, const MessageReader& request);
   // A link on the host that goes with it, if it is still there.
   void SetHostLink(const std::string& ifname);
   // Its time counts from now: milliseconds, 0 for no limit.
@@ -98,6 +100,7 @@ class System {
   bool reaped_ = false;
   OwnedFd pidfd_;
   OwnedFd netns_;
+  OwnedFd logs_;
   ExportPlan exports_;
   // Its mounts, as long as something is to be copied out of them.
   OwnedFd tree_;

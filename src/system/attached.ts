@@ -7,6 +7,8 @@ import { signalNumber } from '../process/signals.ts';
 import type { Command, RunOptions } from './command.ts';
 import type { Listener } from './connection.ts';
 import { findSystem, type SystemEntry } from './list.ts';
+import { checkLogsOptions, type LogFile, type LogsOptions, logLines } from './logs/follow.ts';
+import type { LogLine } from './logs/lines.ts';
 import { endedError, Programs } from './programs.ts';
 import { endOf, oomKills, type RunResult, type SystemEnd, statisticsOf } from './result.ts';
 import { type StartPlace, startCommand } from './start.ts';
@@ -54,6 +56,17 @@ class AttachedCore extends BaseCore implements StartPlace, Listener {
   demandRunning(): void {
     this.#demandOpen();
     if (this.end !== undefined) throw endedError(this.entry.name);
+  }
+
+  /** @throws ClosedError where it was detached before */
+  hasEnded(): boolean {
+    if (this.end === undefined) this.#demandOpen();
+    return this.end !== undefined;
+  }
+
+  async openLogs(): Promise<LogFile> {
+    this.demandRunning();
+    return await this.programs.openLogs();
   }
 
   async whenEnded(holder: object): Promise<SystemEnd> {
@@ -175,6 +188,17 @@ export class AttachedSystem extends KernelHandle<AttachedCore> {
   async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const command = await this.start(argv, options);
     return await command.wait();
+  }
+
+  /**
+   * What the programs of its owner have written: `System.logs`.
+   *
+   * @throws CofferdamError ERR_COFFERDAM_LOGS where none are kept; SystemError ESRCH once the system has ended;
+   *   InvalidArgumentError, ClosedError, AbortError
+   */
+  logs(options: LogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    checkLogsOptions(options);
+    return logLines({ open: () => this.core.openLogs(), ended: () => this.core.hasEnded() }, options);
   }
 
   /** Sends a signal to everything inside but pid 1. */

@@ -9,6 +9,7 @@ import { signalNumber } from '../process/signals.ts';
 import { LAST_ID, type SystemSpec } from './config/index.ts';
 import type { Confinement } from './confinement.ts';
 import { landlockFields } from './landlock.ts';
+import type { Passing } from './logs/passing.ts';
 import type { RunResult } from './result.ts';
 import type { SystemStdio } from './stdio.ts';
 import { checkSize, type Terminal, type TerminalSize } from './terminal.ts';
@@ -162,6 +163,14 @@ export class RunningCommand {
   }
 }
 
+/** Our ends of its fds. */
+interface CommandStreams {
+  readonly streams: readonly (Socket | undefined)[];
+  readonly terminal: Terminal | undefined;
+  /** What goes through us only for the logs. */
+  readonly passings: readonly Passing[];
+}
+
 /** A program that was started in a system, and ends with it at the latest. */
 export class Command {
   /** A stream to its stdin, where `stdio` has 'pipe' for it. */
@@ -173,18 +182,15 @@ export class Command {
   readonly #running: RunningCommand;
   /** Its system: whoever holds a program of it holds it. */
   readonly #holder: object;
+  readonly #passings: readonly Passing[];
 
   /** @internal */
-  constructor(
-    running: RunningCommand,
-    holder: object,
-    streams: readonly (Socket | undefined)[],
-    terminal: Terminal | undefined,
-  ) {
+  constructor(running: RunningCommand, holder: object, { streams, terminal, passings }: CommandStreams) {
     this.#running = running;
     this.#holder = holder;
     [this.stdin, this.stdout, this.stderr] = streams;
     this.terminal = terminal;
+    this.#passings = passings;
   }
 
   /** Undefined while it runs. */
@@ -211,7 +217,12 @@ export class Command {
         if (timeout === undefined) return;
         timer = setTimeout(() => fail(new TimeoutError(`the end of ${name}`, timeout)), timeout);
       });
-      const result = await place.holding(this.#holder, () => Promise.race([settled, given]));
+      const ended = settled.then(async (result) => {
+        // As without logs, all that it has written is where it is to be.
+        await Promise.all(this.#passings.map((passing) => passing.settle()));
+        return result;
+      });
+      const result = await place.holding(this.#holder, () => Promise.race([ended, given]));
       if (this.#running.cutShort !== undefined) throw this.#running.cutShort;
       return result;
     } finally {

@@ -4,6 +4,8 @@ import { abortError, BaseCore, ClosedError, type HandleDetail, TimeoutError } fr
 import type { SystemSpec } from './config/index.ts';
 import type { Answer, Listener } from './connection.ts';
 import { exportResults } from './exports.ts';
+import { type LogFile, noLogsError } from './logs/follow.ts';
+import { SystemLogs } from './logs/keep.ts';
 import { type UsageListener, UsageMonitor } from './monitor.ts';
 import { keepName } from './names.ts';
 import type { SystemNetwork } from './network.ts';
@@ -32,6 +34,8 @@ export class SystemCore extends BaseCore implements Listener {
   network: SystemNetwork | undefined;
   /** What it writes to, if that is on disk. */
   upper: UpperDirectory | undefined;
+  /** What its programs write, if that is kept. */
+  logs: SystemLogs | undefined;
   #stopWatching = (): void => {};
   #monitor: UsageMonitor | undefined;
 
@@ -78,6 +82,13 @@ export class SystemCore extends BaseCore implements Listener {
     throw abortError(signal);
   }
 
+  /** Where what its programs write is kept. */
+  async keepLogs(max: number): Promise<void> {
+    this.logs = new SystemLogs(await this.programs.openLogs(), max);
+    // It may have ended meanwhile.
+    if (this.#end !== undefined) await this.logs.finish();
+  }
+
   /** Its time begins, and what is watched. The timeout of one that was not made ahead counts since it was made. */
   begin(ahead: boolean): void {
     // The end may have been told with the beginning: nobody would look away again.
@@ -108,6 +119,12 @@ export class SystemCore extends BaseCore implements Listener {
   /** The parts of their limits that it uses of what is too much for too long now; none where nobody listens. */
   get over(): readonly number[] {
     return this.#monitor?.over ?? [];
+  }
+
+  async openLogs(): Promise<LogFile> {
+    this.demandRunning();
+    if (this.logs === undefined) throw noLogsError(this.spec.name);
+    return this.logs.open();
   }
 
   demandRunning(): void {
@@ -188,9 +205,9 @@ export class SystemCore extends BaseCore implements Listener {
       this.#settleEnd(end);
       this.#done?.();
     };
-    const { network, upper } = this;
-    if (network === undefined && upper === undefined) settle();
+    const { network, upper, logs } = this;
+    if (network === undefined && upper === undefined && logs === undefined) settle();
     // What is not removed now goes with the namespace or this process, or is found by the next start.
-    else Promise.allSettled([network?.close(), upper?.remove()]).then(settle);
+    else Promise.allSettled([network?.close(), upper?.remove(), logs?.finish()]).then(settle);
   }
 }

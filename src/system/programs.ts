@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { type NativeFd, SystemError, systemError, TimeoutError } from '../handle/index.ts';
 import type { CommandPlace, RunningCommand } from './command.ts';
 import type { Answer, SystemSeat } from './connection.ts';
+import { noLogsError } from './logs/follow.ts';
 import { cutShort, type EndReason, exitOf, oomKills, statisticsOf } from './result.ts';
 import { type Fields, Kind, type Message, Tag } from './wire.ts';
 
@@ -86,6 +87,17 @@ export class Programs implements CommandPlace {
       [Tag.Command, command],
       [Tag.SignalNumber, signal],
     ]);
+  }
+
+  /** What keeps what programs of its owner write. @throws CofferdamError where nothing does */
+  async openLogs(): Promise<NativeFd> {
+    try {
+      const [file] = (await this.#ask(Kind.Logs, [])).fds;
+      if (file !== undefined) return file;
+    } catch (error) {
+      if (!(error instanceof SystemError && error.code === 'ENODATA')) throw error;
+    }
+    throw noLogsError(this.#system);
   }
 
   async holding<T>(holder: object, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 /** Starts a program in a system, one's own or another's. */
 import { abortError, type NativeFd } from '../handle/index.ts';
 import { Command, commandFields, ptyFields, RunningCommand, type RunOptions } from './command.ts';
+import type { SystemLogs } from './logs/keep.ts';
 import type { Programs } from './programs.ts';
 import { StdioFds } from './stdio.ts';
 import { Terminal } from './terminal.ts';
@@ -8,6 +9,8 @@ import { Terminal } from './terminal.ts';
 /** A system as it is when somebody would start a program in it. */
 export interface StartPlace {
   readonly programs: Programs;
+  /** What keeps what programs write, if anything does. */
+  readonly logs?: SystemLogs | undefined;
   /** @throws ClosedError, SystemError ESRCH */
   demandRunning(): void;
 }
@@ -23,17 +26,18 @@ export async function startCommand(
   const fields = commandFields(argv, options);
   if (signal?.aborted) throw abortError(signal);
   place.demandRunning();
-  const fds = new StdioFds(stdio);
+  const { programs, logs } = place;
+  const fds = new StdioFds(stdio, logs);
   try {
-    const { programs } = place;
     let terminal: Terminal | undefined;
     const made = (id: number, [master]: readonly NativeFd[]): RunningCommand => {
-      if (master !== undefined) terminal = new Terminal(master);
+      if (master !== undefined) terminal = new Terminal(master, logs?.writer('stdout').show);
+      if (terminal !== undefined) logs?.show(terminal);
       return new RunningCommand(id, argv[0] ?? '', programs, options);
     };
     const all = [...fields, ...ptyFields(fds.pty, options.size)];
     const running = await programs.holding(holder, () => programs.start(all, fds.fds, made));
-    return new Command(running, holder, fds.streams(), terminal);
+    return new Command(running, holder, { streams: fds.streams(), terminal, passings: fds.passings });
   } finally {
     fds.close();
   }

@@ -1,13 +1,23 @@
 /** Where the fds of a program in a system lead. */
 import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { InvalidArgumentError, loadBinding, type NativeFd, systemError } from '../handle/index.ts';
 import type { Stdio } from '../process/index.ts';
+import type { SystemLogs } from './logs/keep.ts';
+import type { LogStream } from './logs/layout.ts';
+import { Passing, ShownSocket, streamTo } from './logs/passing.ts';
 
 /** As of a program of the host's, or `pty`: a terminal of the system's own, one for all that say so. */
 export type SystemStdio = Stdio | 'pty';
 
 const STDIN = 0;
+
+/** What is kept where there are logs. */
+const KEPT: ReadonlyMap<number, LogStream> = new Map([
+  [1, 'stdout'],
+  [2, 'stderr'],
+]);
 
 /** Fds to be sent along, and our ends of what was to be a pipe. */
 export class StdioFds {
@@ -18,10 +28,16 @@ export class StdioFds {
   readonly #count: number;
   readonly #ours = new Map<number, NativeFd>();
   readonly #theirs: NativeFd[] = [];
+  readonly #logs: SystemLogs | undefined;
+  /** Where that goes which passes us only for the logs; undefined for nowhere. */
+  readonly #sinks = new Map<number, Writable | undefined>();
+  /** What passes us, once it does. */
+  readonly passings: Passing[] = [];
   #null: number | undefined;
 
   /** @throws InvalidArgumentError, SystemError; nothing is left open then */
-  constructor(stdio: SystemStdio | readonly SystemStdio[]) {
+  constructor(stdio: SystemStdio | readonly SystemStdio[], logs?: SystemLogs) {
+    this.#logs = logs;
     const list: readonly SystemStdio[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
     this.#count = list.length;
     try {
@@ -38,11 +54,11 @@ export class StdioFds {
   /** Streams over our ends of the pipes; theirs are sent, and ours no more. */
   streams(): (Socket | undefined)[] {
     const streams = Array.from({ length: this.#count }, (_, fd) => {
-      const end = this.#ours.get(fd)?.release();
-      if (end === undefined || end < 0) return undefined;
-      return new Socket({ fd: end, readable: fd !== STDIN, writable: fd === STDIN });
+      const end = this.#ours.get(fd);
+      return end === undefined ? undefined : this.#stream(fd, end);
     });
     this.#ours.clear();
+    this.#sinks.clear();
     this.close();
     return streams;
   }
@@ -52,25 +68,51 @@ export class StdioFds {
     for (const fd of [...this.#theirs, ...this.#ours.values()]) fd.close();
     this.#theirs.length = 0;
     this.#ours.clear();
+    for (const sink of this.#sinks.values()) sink?.destroy();
+    this.#sinks.clear();
     if (this.#null !== undefined) closeSync(this.#null);
     this.#null = undefined;
   }
 
+  #stream(fd: number, end: NativeFd): Socket | undefined {
+    const kept = KEPT.get(fd);
+    const logs = this.#logs;
+    if (logs === undefined || kept === undefined)
+      return new Socket({ fd: end.release(), readable: fd !== STDIN, writable: fd === STDIN });
+    const { show } = logs.writer(kept);
+    if (this.#sinks.has(fd)) {
+      const passing = new Passing(end, this.#sinks.get(fd), show);
+      logs.pass(passing);
+      this.passings.push(passing);
+      return undefined;
+    }
+    const stream = new ShownSocket({ fd: end.release(), readable: true, writable: false }, show);
+    logs.show(stream);
+    return stream;
+  }
+
   #lead(one: SystemStdio, fd: number, field: string): number {
-    if (one === 'inherit') return fd;
+    const keeps = this.#logs !== undefined && KEPT.has(fd);
     if (one === 'ignore') {
+      if (keeps) return this.#pass(fd, undefined);
       this.#null ??= openSync('/dev/null', 'r+');
       return this.#null;
     }
     if (one === 'pipe' && fd <= 2) return this.#pipe(fd);
-    const given = typeof one === 'object' ? one?.fd : one;
-    if (typeof given === 'number' && Number.isInteger(given) && given >= 0) return given;
+    const given = one === 'inherit' ? fd : typeof one === 'object' ? one?.fd : one;
+    if (typeof given === 'number' && Number.isInteger(given) && given >= 0)
+      return keeps ? this.#pass(fd, streamTo(given)) : given;
     throw new InvalidArgumentError(
       field,
       one,
       'is no place to lead to',
       "'inherit', 'ignore', 'pipe' or 'pty' (fds 0 to 2), or an open fd",
     );
+  }
+
+  #pass(fd: number, sink: Writable | undefined): number {
+    this.#sinks.set(fd, sink);
+    return this.#pipe(fd);
   }
 
   #pipe(fd: number): number {

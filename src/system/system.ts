@@ -14,6 +14,8 @@ import { rootOutside } from './id-maps.ts';
 import { landlockError } from './landlock.ts';
 import { cgroupPlan } from './limits.ts';
 import type { SystemEntry } from './list.ts';
+import { checkLogsOptions, type LogsOptions, logLines } from './logs/follow.ts';
+import type { LogLine } from './logs/lines.ts';
 import type { SystemEvent } from './monitor.ts';
 import { demandName } from './names.ts';
 import { namespaceFields } from './namespaces.ts';
@@ -135,6 +137,7 @@ export class System extends KernelHandle<SystemCore> {
       [Tag.Timeout, ahead ? 0 : Math.ceil(timeout)],
       [Tag.Grace, Math.ceil(gracePeriod)],
       ...exportFields(spec),
+      ...(spec.logs === undefined ? [] : [[Tag.KeepLogs, ''] as const]),
       ...programFields(spec, confinement),
     ];
     // Without a cgroup nothing is left by anybody.
@@ -154,6 +157,7 @@ export class System extends KernelHandle<SystemCore> {
       throw rootlessError(landlockError(error, spec.security));
     }
     try {
+      if (spec.logs !== undefined) await core.keepLogs(spec.logs.max);
       if (spec.network.kind === 'veth') {
         const { pid: systemNetns } = core;
         core.network = await connectSystem(spec.network, {
@@ -217,6 +221,21 @@ export class System extends KernelHandle<SystemCore> {
   events({ signal }: SystemEventsOptions = {}): AsyncGenerator<SystemEvent, void, undefined> {
     checkSignal(signal);
     return systemEvents(this.core, this, signal);
+  }
+
+  /**
+   * What its programs have written to stdout and stderr, line by line, where `logs` of the configuration keeps it; with
+   * `follow` until it has ended.
+   *
+   * ```ts
+   * for await (const { stream, text } of box.logs({ follow: true })) console.log(stream, text);
+   * ```
+   *
+   * @throws CofferdamError ERR_COFFERDAM_LOGS where none are kept; InvalidArgumentError, ClosedError, AbortError
+   */
+  logs(options: LogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    checkLogsOptions(options);
+    return logLines({ open: () => this.core.openLogs(), ended: () => this.end !== undefined }, options);
   }
 
   /**

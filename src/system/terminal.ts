@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { checkInteger } from '../handle/checks.ts';
 import { ClosedError, loadBinding, type NativeFd, systemError } from '../handle/index.ts';
+import type { Show } from './logs/passing.ts';
 
 /** Columns and rows, in characters. */
 export interface TerminalSize {
@@ -35,10 +36,12 @@ export class Terminal extends Duplex {
   readonly #input: ReadStream;
   #writing = false;
   #onWritten: (() => void) | undefined;
+  readonly #show: Show;
 
-  /** @internal Takes the fd over, also where it throws. */
-  constructor(master: NativeFd) {
+  /** @internal Takes the fd over, also where it throws. `show` sees everything that comes. */
+  constructor(master: NativeFd, show: Show = () => {}) {
     super({ allowHalfOpen: false });
+    this.#show = show;
     this.#master = master;
     // An fd of its own: Node closes it as soon as the program hangs up, whoever is about to write.
     const duplicate = master.duplicate();
@@ -65,6 +68,11 @@ export class Terminal extends Duplex {
     if (this.#master.fd < 0) throw new ClosedError('the terminal is closed');
     const result = loadBinding().setWindowSize(this.#master.fd, columns, rows);
     if (result < 0) throw systemError(result, 'ioctl');
+  }
+
+  override push(bytes: Buffer | null): boolean {
+    this.#show(bytes);
+    return super.push(bytes);
   }
 
   override _read(): void {

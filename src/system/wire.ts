@@ -4,7 +4,7 @@
  */
 
 /** Of a supervisor that another process has started, which may be of another build. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export const Kind = {
   Create: 1,
@@ -14,6 +14,7 @@ export const Kind = {
   HostLink: 6,
   Attach: 7,
   Begin: 9,
+  Logs: 10,
   Created: 16,
   Started: 17,
   Failed: 18,
@@ -54,6 +55,7 @@ export const Tag = {
   ExportBytes: 39,
   ExportFiles: 40,
   ExportTimeout: 41,
+  KeepLogs: 42,
   Argument: 48,
   Environment: 49,
   Directory: 50,

@@ -9,6 +9,7 @@ import type { JsonObject } from '../show/view.ts';
 import { checkFile } from './check.ts';
 import { execInSystem } from './exec.ts';
 import { endOfSystem, killSystem, waitForEnd } from './kill.ts';
+import { printLogs } from './logs.ts';
 import { listText, showSystem } from './show.ts';
 
 const USAGE = `Usage: cofferdam systems [ list ]
@@ -16,6 +17,7 @@ const USAGE = `Usage: cofferdam systems [ list ]
        cofferdam systems kill NAME [ --signal SIGNAL ]
        cofferdam systems exec NAME [ --env NAME[=VALUE] ] [ --workdir DIRECTORY ] [ --user UID[:GID] ] [ --no-tty ]
                               [ -- ] PROGRAM [ ARGUMENTS ]
+       cofferdam systems logs NAME [ -f | --follow ] [ -n | --lines N ] [ -t | --timestamps ]
        cofferdam systems wait NAME
        cofferdam systems top [ batch ] [ iterations N ] [ delay SECONDS ] [ order { cpu | memory | pids | io | path } ]
        cofferdam systems reclaim
@@ -25,6 +27,8 @@ kill ends all of it; with a signal, everything inside but pid 1 gets that. wait 
 -j why it ended, how the program of its owner did, and what it had used.
 exec runs a program in a system, whoever owns that, confined as all in it are. Its stdin, stdout, stderr, signals and exit code are as
 if it ran here, as those of "cofferdam run" are; it ends with us and with the system at the latest.
+logs prints what the programs of its owner have written, where that is kept (cofferdam run --logs 1M): stdout to stdout, stderr to
+stderr. It goes on with -f, until the system has ended. -j prints a line of JSON for each line.
 reclaim removes what is left where a system's owner, supervisor and janitor were all killed.
 check reads a configuration (- is stdin) and says all that is wrong with it: exit code 1.
 -j prints JSON.
@@ -61,6 +65,8 @@ export async function systemsCommand(args: readonly string[], options: GlobalOpt
     }
     case 'exec':
       return await execInSystem(words, options);
+    case 'logs':
+      return await printLogs(words, options);
     case 'wait': {
       const system = await named(words);
       noMore(words);

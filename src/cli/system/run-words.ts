@@ -48,6 +48,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   '--layer': { path: ['root', 'layers'], list: 'replaces', read: (word) => resolve(word) },
   '--workdir': { path: ['workdir'] },
   '--user': { path: ['user'] },
+  '--logs': { path: ['logs', 'max'], read: numeric },
   '--hostname': { path: ['hostname'] },
   '--address': { path: ['network', 'address'], list: 'replaces' },
   '--gateway': { path: ['network', 'gateway'], list: 'replaces' },

@@ -30,6 +30,7 @@ it ends, whatever ends it. Options stand above what the file says.
   --env NAME[=VALUE]          without a value, that of here; nothing else is inherited but TERM on a terminal
   --workdir DIRECTORY --user UID[:GID] --hostname NAME
   --network none|host|BRIDGE  --address ADDRESS/LENGTH --gateway ADDRESS --nat --publish [ADDRESS:]PORT:PORT[/udp]
+  --logs SIZE                 keeps so much of what it writes, for "cofferdam systems logs"
   --no-tty                    passes our terminal on as it is: no job control in it, and Ctrl-Z is ours alone
   --report FILE               how it ended, in JSON; with -j or --json it is the last line on stderr
   -d, --details               which defaults this host cannot keep; -q, --quiet says nothing of them, nor of what

@@ -46,6 +46,7 @@ export function systemConfigOf(spec: SystemSpec): SystemConfig {
     // What needs a namespace is not said without it: it says nothing but the defaults then.
     ...(security.namespaces.has('mount') && { root: rootOf(spec.root) }),
     network: networkOf(spec.network),
+    logs: spec.logs === undefined ? 'none' : { max: sizeOf(BigInt(spec.logs.max)) },
     ...(hostname !== name && { hostname }),
     environment,
     workdir,

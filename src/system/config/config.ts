@@ -18,6 +18,8 @@ export interface SystemConfig {
   readonly root?: RootConfig;
   /** Default: none, which is a loopback device alone. */
   readonly network?: 'none' | 'host' | NetworkConfig;
+  /** What is kept of what programs write, up to 1G. Default: 'none'. */
+  readonly logs?: 'none' | { readonly max: Size };
   /** Default: the name. */
   readonly hostname?: string;
   /** All of it: nothing is inherited. */

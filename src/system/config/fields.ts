@@ -2,6 +2,7 @@
 import type { SystemConfig } from './config.ts';
 import { environment, groupName, hostname, systemName, user } from './fields-identity.ts';
 import { lifecycle, limits, monitoring } from './fields-limits.ts';
+import { logs } from './fields-logs.ts';
 import { network } from './fields-network.ts';
 import { root } from './fields-root.ts';
 import { security } from './fields-security.ts';
@@ -20,6 +21,7 @@ export const system = object({
   security: group(security, 'Namespaces, privileges, and what is out of sight.'),
   root: group(root, 'The file system.'),
   network: field(network, 'none', "'none' (a loopback device alone), 'host', or a link to a bridge."),
+  logs: field(logs, 'none', 'What is kept of what programs write, for others to read; none unless given.'),
   hostname: optional(hostname, 'Left out: the name.'),
   environment: field(environment, {}, 'All variables of the environment: nothing is inherited.'),
   workdir: field(absolutePath('root'), '/', 'The directory that programs start in.'),

@@ -27,6 +27,7 @@ export type {
   IdMap,
   LandlockSpec,
   LifecycleSpec,
+  LogsSpec,
   MonitoringSpec,
   Namespace,
   NetworkSpec,

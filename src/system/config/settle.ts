@@ -49,6 +49,7 @@ export function settle(config: SettledConfig, given: Given): SystemSpec {
       exports: root.exports,
     },
     network,
+    logs: config.logs,
     hostname: config.hostname ?? name,
     environment,
     workdir,

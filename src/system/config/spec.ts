@@ -24,6 +24,7 @@ export interface SystemSpec {
   readonly security: SecuritySpec;
   readonly root: RootSpec;
   readonly network: NetworkSpec;
+  readonly logs: LogsSpec | undefined;
   readonly hostname: string;
   /** All of it: nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
@@ -146,6 +147,12 @@ export interface VethSpec {
   readonly nat: boolean;
   readonly forwards: readonly ForwardSpec[];
   readonly mtu: number | undefined;
+}
+
+/** What is kept of what programs write to stdout and stderr. */
+export interface LogsSpec {
+  /** Bytes, with those that say when and where each piece was written. */
+  readonly max: number;
 }
 
 /** `none` is a loopback device alone, `host` is the network of the host. */

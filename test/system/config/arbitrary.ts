@@ -183,6 +183,10 @@ export const anyConfig: fc.Arbitrary<SystemConfig> = fc
       security,
       root,
       network: fc.oneof(fc.constantFrom('none' as const, 'host' as const), network),
+      logs: fc.oneof(
+        fc.constant('none' as const),
+        size(4096, G).map((max) => ({ max })),
+      ),
       hostname: word,
       environment: fc.dictionary(
         fc.string({ minLength: 1, maxLength: 6 }).filter((name) => !/[=\0]/.test(name)),

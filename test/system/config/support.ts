@@ -61,6 +61,7 @@ export const EXAMPLE = {
     forwards: ['8080:80/tcp', '127.0.0.1:5353:53/udp', { host_port: 8443, port: 443 }],
     mtu: 1400,
   },
+  logs: { max: '1M' },
   hostname: 'builder',
   environment: { CI: 'true', PORT: 8080 },
   workdir: '/work',

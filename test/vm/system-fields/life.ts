@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { LimitsConfig, MonitoringConfig, SystemConfig } from '../../../src/system/config/config.ts';
 import type { System, SystemEvent } from '../../../src/system/index.ts';
-import { BUSY, type Chapter, create, inside, shell } from './felt.ts';
+import { BUSY, type Chapter, create, inside, say, shell } from './felt.ts';
 
 /** Some memory, CPU time and processes in use, and so much that each of them may be too much. */
 async function loaded(
@@ -79,6 +79,31 @@ export const life: Chapter = {
       await expect(make(0)).rejects.toMatchObject({ code: 'ERR_COFFERDAM_SYSTEM_NAME_KEPT' });
       await sleep(1100);
       for (let i = 0; i < 2; i++) await (await make(0)).stop();
+    },
+
+    logs: async () => {
+      await using without = await create({ logs: 'none' });
+      await expect(without.logs().next()).rejects.toMatchObject({ code: 'ERR_COFFERDAM_LOGS' });
+      await using box = await create({ logs: { max: '1M' } });
+      await say(box, 'echo one; echo two');
+      const kept: string[] = [];
+      for await (const line of box.logs()) kept.push(`${line.stream} ${line.text}`);
+      expect(kept).toEqual(['stdout one', 'stdout two']);
+    },
+
+    'logs.max': async () => {
+      const seen: number[] = [];
+      for (const max of ['8K', '64K']) {
+        await using box = await create({ logs: { max } });
+        await say(box, 'seq 10001 30000');
+        const kept: string[] = [];
+        for await (const line of box.logs()) kept.push(line.text);
+        expect(kept.at(-1)).toBe('30000');
+        seen.push(kept.length);
+      }
+      const [few = 0, many = 0] = seen;
+      // Six bytes each.
+      expect([few > 500, few < 1400, many > 5000, many < 11_000]).toEqual([true, true, true, true]);
     },
 
     'monitoring.interval': async () => {
