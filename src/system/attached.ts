@@ -10,7 +10,7 @@ import { findSystem, type SystemEntry } from './list.ts';
 import { checkLogsOptions, type LogFile, type LogsOptions, logLines } from './logs/follow.ts';
 import type { LogLine } from './logs/lines.ts';
 import { endedError, Programs } from './programs.ts';
-import { endOf, oomKills, type RunResult, type SystemEnd, statisticsOf } from './result.ts';
+import { type EndReason, endOf, oomKills, type RunResult, type SystemEnd, statisticsOf } from './result.ts';
 import { type StartPlace, startCommand } from './start.ts';
 import { VisitorSeat } from './visit.ts';
 import { Kind, type Message, Tag } from './wire.ts';
@@ -59,9 +59,9 @@ class AttachedCore extends BaseCore implements StartPlace, Listener {
   }
 
   /** @throws ClosedError where it was detached before */
-  hasEnded(): boolean {
+  endReason(): EndReason | undefined {
     if (this.end === undefined) this.#demandOpen();
-    return this.end !== undefined;
+    return this.end?.reason;
   }
 
   async openLogs(): Promise<LogFile> {
@@ -198,7 +198,7 @@ export class AttachedSystem extends KernelHandle<AttachedCore> {
    */
   logs(options: LogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
     checkLogsOptions(options);
-    return logLines({ open: () => this.core.openLogs(), ended: () => this.core.hasEnded() }, options);
+    return logLines({ open: () => this.core.openLogs(), ended: () => this.core.endReason() }, options);
   }
 
   /** Sends a signal to everything inside but pid 1. */

@@ -1,7 +1,8 @@
 /** Where the fds of a program in a system lead. */
-import { closeSync, fchmodSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
+import { fromNodeError } from '../handle/errors.ts';
 import { InvalidArgumentError, loadBinding, type NativeFd, systemError } from '../handle/index.ts';
 import type { Stdio } from '../process/index.ts';
 import type { SystemLogs } from './logs/keep.ts';
@@ -19,6 +20,15 @@ const KEPT: ReadonlyMap<number, LogStream> = new Map([
   [2, 'stderr'],
 ]);
 
+/** @throws SystemError */
+function fstat(fd: number): Stats {
+  try {
+    return fstatSync(fd);
+  } catch (error) {
+    throw fromNodeError(error);
+  }
+}
+
 /** Fds to be sent along, and our ends of what was to be a pipe. */
 export class StdioFds {
   /** For 0, 1, 2 and so on, without those that lead to a terminal. */
@@ -31,6 +41,8 @@ export class StdioFds {
   readonly #logs: SystemLogs | undefined;
   /** Where that goes which passes us only for the logs; undefined for nowhere. */
   readonly #sinks = new Map<number, Writable | undefined>();
+  /** Where stdout goes, if it passes us, and the pipe that it takes. */
+  #first: { readonly dev: number; readonly ino: number; readonly fd: number } | undefined;
   /** What passes us, once it does. */
   readonly passings: Passing[] = [];
   #null: number | undefined;
@@ -101,13 +113,22 @@ export class StdioFds {
     if (one === 'pipe' && fd <= 2) return this.#pipe(fd);
     const given = one === 'inherit' ? fd : typeof one === 'object' ? one?.fd : one;
     if (typeof given === 'number' && Number.isInteger(given) && given >= 0)
-      return keeps ? this.#pass(fd, streamTo(given)) : given;
+      return keeps ? this.#passTo(fd, given) : given;
     throw new InvalidArgumentError(
       field,
       one,
       'is no place to lead to',
       "'inherit', 'ignore', 'pipe' or 'pty' (fds 0 to 2), or an open fd",
     );
+  }
+
+  #passTo(fd: number, given: number): number {
+    const { dev, ino } = fstat(given);
+    // Two pipes would mix up what comes to one file in order.
+    if (this.#first?.dev === dev && this.#first.ino === ino) return this.#first.fd;
+    const end = this.#pass(fd, streamTo(given));
+    this.#first = { dev, ino, fd: end };
+    return end;
   }
 
   #pass(fd: number, sink: Writable | undefined): number {

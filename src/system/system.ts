@@ -235,7 +235,7 @@ export class System extends KernelHandle<SystemCore> {
    */
   logs(options: LogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
     checkLogsOptions(options);
-    return logLines({ open: () => this.core.openLogs(), ended: () => this.end !== undefined }, options);
+    return logLines({ open: () => this.core.openLogs(), ended: () => this.end?.reason }, options);
   }
 
   /**

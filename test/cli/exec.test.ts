@@ -1,5 +1,4 @@
 // `cofferdam systems exec`, and what programs get where we have a terminal.
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -8,6 +7,7 @@ import { System } from '../../src/system/index.ts';
 import { eventually, mount } from '../support/cgroup.ts';
 import { compiledDist, compiledUrl, runModule } from '../support/compiled.ts';
 import { captured } from '../support/twin.ts';
+import { onTerminal } from './on-terminal.ts';
 import { type CliOptions, runCli } from './run-cli.ts';
 
 const GROUP = `cofferdam-test-${process.pid}`;
@@ -147,36 +147,6 @@ test('what a program wrote last is read, though we had no CPU until its time was
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(/\r\n499\r\n500\r\nLAST\r\n$/);
 });
-
-/** What script(1) has seen on a terminal that it gave to our command line, in which `typed` was typed. */
-async function onTerminal(
-  words: readonly string[],
-  typed: readonly (readonly [seen: string, keys: string])[] = [],
-): Promise<{ code: number | null; output: string }> {
-  const cli = [process.execPath, join(compiledDist(), 'cli', 'main.js'), ...words];
-  const line = cli.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-  const script = spawn('script', [
-    '-qec',
-    `stty rows 30 cols 100; ${line}; code=$?; stty -a; exit $code`,
-    '/dev/null',
-  ]);
-  const timer = setTimeout(() => script.kill('SIGKILL'), 25_000);
-  let output = '';
-  const left = [...typed];
-  script.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    const [next] = left;
-    if (next === undefined || !output.includes(next[0])) return;
-    left.shift();
-    script.stdin.write(next[1]);
-  });
-  return await new Promise((settle) => {
-    script.on('close', (code) => {
-      clearTimeout(timer);
-      settle({ code, output });
-    });
-  });
-}
 
 describe.each([
   ['run', ['run', '-q', '--group', GROUP, '--']],

@@ -84,14 +84,24 @@ it('has lines of stdout and of stderr, with their times, for the owner and for o
 });
 
 it('passes everything on to where it is to go, before the program is said to have ended', async () => {
-  const file = join(directory, 'out');
-  const fd = openSync(file, 'w');
-  await shell(await create(), 'seq 1 30000; echo wrong >&2', ['ignore', fd, { fd }]);
-  closeSync(fd);
-  const written = readFileSync(file, 'utf8').split('\n').sort();
-  expect(written).toEqual(['', 'wrong', ...Array.from({ length: 30_000 }, (_, i) => `${i + 1}`)].sort());
-  expect((await linesOf(box as System, { lines: 1 })).length).toBe(1);
+  const [out, err] = ['out', 'err'].map((name) => join(directory, name)) as [string, string];
+  const fds = [out, err].map((file) => openSync(file, 'w')) as [number, number];
+  await shell(await create(), 'seq 1 30000; echo wrong >&2', ['ignore', fds[0], { fd: fds[1] }]);
+  for (const fd of fds) closeSync(fd);
+  expect(readFileSync(out, 'utf8')).toBe(Array.from({ length: 30_000 }, (_, i) => `${i + 1}\n`).join(''));
+  expect(readFileSync(err, 'utf8')).toBe('wrong\n');
   expect(await linesOf(box as System)).toHaveLength(30_001);
+});
+
+it('goes to one file in the order in which it was written', async () => {
+  const file = join(directory, 'both');
+  const fd = openSync(file, 'w');
+  const script = 'for i in $(seq 1 200); do echo $i; echo -$i >&2; done';
+  await shell(await create(), script, ['ignore', fd, { fd }]);
+  closeSync(fd);
+  const lines = Array.from({ length: 200 }, (_, i) => [`${i + 1}`, `-${i + 1}`]).flat();
+  expect(readFileSync(file, 'utf8')).toBe(`${lines.join('\n')}\n`);
+  expect(await textsOf(box as System)).toEqual(lines.map((line) => `stdout ${line}`));
 });
 
 it('has what is read by a stream and what is drawn on a terminal', async () => {

@@ -60,7 +60,7 @@ export async function systemsCommand(args: readonly string[], options: GlobalOpt
       const system = await named(words);
       const signal = words.take('--signal', '-s') ? words.next() : undefined;
       noMore(words);
-      await killSystem(system, signal, options.timeout);
+      await killSystem(system, signal, options.timeout, options.json);
       return EXIT.ok;
     }
     case 'exec':

@@ -6,6 +6,7 @@ import { Pidfd, type Signal } from '../../process/index.ts';
 import { signalNumber } from '../../process/signals.ts';
 import { type AttachedSystem, reclaimSystems, System, type SystemEntry } from '../../system/index.ts';
 import { isGone } from '../../system/list.ts';
+import { Progress } from '../progress.ts';
 import type { JsonObject } from '../show/view.ts';
 
 /** Milliseconds that a supervisor has for what it removes. */
@@ -20,6 +21,7 @@ export async function killSystem(
   system: SystemEntry,
   word: string | undefined,
   timeout = REMOVAL_TIMEOUT,
+  silent = false,
 ): Promise<void> {
   const signal = word === undefined ? SIGKILL : signalNumber(signalOf(word));
   if (signal !== SIGKILL) {
@@ -34,7 +36,7 @@ export async function killSystem(
   }
   // Nobody else will.
   if (!system.leaseHeld) await reclaimSystems();
-  await waitForEnd(system, timeout);
+  await waitForEnd(system, timeout, silent);
 }
 
 /** 'TERM', 'SIGTERM', '15'. */
@@ -60,7 +62,12 @@ async function signalAll({ cgroup: path, pids }: SystemEntry, signal: Signal): P
 }
 
 /** @throws TimeoutError */
-export async function waitForEnd({ cgroup: path, name }: SystemEntry, timeout?: number): Promise<void> {
+export async function waitForEnd(
+  { cgroup: path, name }: SystemEntry,
+  timeout?: number,
+  silent = false,
+): Promise<void> {
+  using _progress = new Progress({ what: `the end of ${name}`, cgroup: path, timeout }, silent);
   let timer: NodeJS.Timeout | undefined;
   try {
     await using cgroup = await Cgroup.open(path);
@@ -82,7 +89,7 @@ export async function endOfSystem(system: SystemEntry, timeout?: number): Promis
   const attached = await attach(system);
   const end = attached === undefined ? undefined : attached.ended().catch(() => undefined);
   try {
-    await waitForEnd(system, timeout);
+    await waitForEnd(system, timeout, true);
     const { reason = null, exit = null, statistics = null } = (await end) ?? {};
     return { name, group, cgroup, reason, exit, statistics } as unknown as JsonObject;
   } finally {

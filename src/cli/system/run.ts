@@ -1,10 +1,11 @@
 /** `cofferdam run`: a program in a system of its own. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { fromNodeError } from '../../handle/errors.ts';
-import { type Command, System } from '../../system/index.ts';
+import { type Command, System, type SystemEnd } from '../../system/index.ts';
 import { UsageError } from '../args.ts';
 import { EXIT } from '../exit.ts';
 import type { GlobalOptions } from '../options.ts';
+import { Progress } from '../progress.ts';
 import { formatJson } from '../show/json.ts';
 import { say, startProgram, tell } from './program.ts';
 import { codeOf, SignalRelay } from './relay.ts';
@@ -96,7 +97,7 @@ async function follow(
   });
   using terminal = new TerminalRelay(command.terminal);
   const result = await command.wait();
-  const end = await box.stop();
+  const end = await stopped(box, json || quiet);
   await terminal.drained();
   terminal[Symbol.dispose]();
   const text = endText(box.spec, result, end);
@@ -106,6 +107,14 @@ async function follow(
   if (json) tell(record);
   if (report !== undefined) writeFileSync(report, `${record}\n`);
   return result.exitCode;
+}
+
+/** What the program has left running has the grace period. */
+async function stopped(box: System, silent: boolean): Promise<SystemEnd> {
+  const { name, cgroup, spec } = box;
+  const timeout = spec.lifecycle.gracePeriod;
+  using _progress = new Progress({ what: `what still runs in ${name}`, cgroup, timeout }, silent);
+  return await box.stop();
 }
 
 /** Before anything runs: a report that cannot be written is known at once. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { onAbort } from '../../handle/abort-watch.ts';
 import { checkInteger, checkSignal } from '../../handle/checks.ts';
 import { abortError, CofferdamError } from '../../handle/index.ts';
+import type { EndReason } from '../result.ts';
 import { LineJoiner, type LogLine } from './lines.ts';
 import { LogReader } from './reader.ts';
 
@@ -18,8 +19,8 @@ export interface LogsOptions {
 /** Milliseconds between looks. Nothing wakes a reader: the writer knows of none, and none can hold it up. */
 const PAUSE = 50;
 
-/** Milliseconds that an owner has for the last words of his programs when the system has ended. */
-const LAST_WORDS = 1000;
+/** Milliseconds that an owner has, however busy, to say that he has kept the last words of his programs. */
+const LAST_WORDS = 10_000;
 
 const MOST_LINES = 0x7fff_ffff;
 
@@ -33,8 +34,8 @@ export interface LogFile {
 export interface LogSource {
   /** @throws CofferdamError where none are kept */
   open(): Promise<LogFile>;
-  /** Whether the system has ended. @throws ClosedError where nobody will hear of it any more */
-  ended(): boolean;
+  /** Why the system has ended, if it has. @throws ClosedError where nobody will hear of it any more */
+  ended(): EndReason | undefined;
 }
 
 /** @throws InvalidArgumentError */
@@ -106,7 +107,9 @@ async function* following(
         continue;
       }
       if (last) return;
-      if (source.ended()) deadline = Math.min(deadline, performance.now() + LAST_WORDS);
+      const reason = source.ended();
+      const patience = reason === 'owner' ? 0 : LAST_WORDS;
+      if (reason !== undefined) deadline = Math.min(deadline, performance.now() + patience);
       await sleep(PAUSE, undefined, { signal: woken.signal }).catch(() => {});
     }
   } finally {

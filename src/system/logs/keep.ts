@@ -1,7 +1,7 @@
 /** The logs of a system, as its owner keeps them. */
 import { closeSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { NativeFd } from '../../handle/index.ts';
 import type { LogFile } from './follow.ts';
 import { type LogStream, writerOf } from './layout.ts';
@@ -75,6 +75,8 @@ export class SystemLogs {
     const late = new AbortController();
     await Promise.race([Promise.all(all), sleep(LAST_WORDS, undefined, { signal: late.signal })]);
     late.abort();
+    // What is there was not read yet where we had no CPU meanwhile.
+    await turn();
     for (const passing of this.#passings) passing.cut();
     this.#ring.close();
   }
