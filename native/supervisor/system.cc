@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "../kernel/new_fd.h"
@@ -95,7 +96,8 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
   const bool moves = request.Has(Tag::kMoveIn);
   pid_t pid = Fork(namespaces, moves ? -1 : cgroup_.fd(), &pidfd_);
   if (pid == 0) RunInit(plan);
-  if (home.ok()) setns(home.get(), CLONE_NEWNET);
+  // Elsewhere for good, we would make the next system there; without us the janitor clears up.
+  if (home.ok() && setns(home.get(), CLONE_NEWNET) < 0) _exit(EXIT_FAILURE);
   if (pid < 0) return {pid, "clone3", {}};
   pid_ = pid;
   if (moves) {

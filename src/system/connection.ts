@@ -11,7 +11,10 @@ import {
 import { endedEarly } from './result.ts';
 import { encodeMessage, type Fields, Kind, Message, Tag } from './wire.ts';
 
-const { EAGAIN } = constants.errno;
+const { EAGAIN, ENOBUFS, ENOMEM } = constants.errno;
+
+/** What passes: neither the socket has room now, nor the kernel memory. */
+const BUSY: ReadonlySet<number> = new Set([-EAGAIN, -ENOBUFS, -ENOMEM]);
 
 /** Milliseconds in which the supervisor answers, unless the host is ill. */
 const ANSWER_TIMEOUT = 30_000;
@@ -130,7 +133,7 @@ export class Connection {
   #send(message: Outgoing): number {
     if (this.#lost) return -constants.errno.EPIPE;
     const result = this.#outbox.length > 0 ? -EAGAIN : this.#control.send(message.bytes, [...message.fds]);
-    if (result !== -EAGAIN) return result;
+    if (!BUSY.has(result)) return result;
     this.#outbox.push(message);
     this.#retry ??= setInterval(() => this.#flush(), RETRY).unref();
     return 0;
@@ -139,7 +142,7 @@ export class Connection {
   #flush(): void {
     for (let next = this.#outbox[0]; next !== undefined; next = this.#outbox[0]) {
       const result = this.#control.send(next.bytes, [...next.fds]);
-      if (result === -EAGAIN) return;
+      if (BUSY.has(result)) return;
       this.#outbox.shift();
       if (result < 0) this.#withdraw(next.serial)?.fail(systemError(result, 'sendmsg', {}));
     }
