@@ -65,7 +65,9 @@ async function round(target, number) {
     [fileURLToPath(new URL('./residue/owner.mjs', import.meta.url)), values.dist, GROUP, mark],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  await once(createInterface(owner.stdout), 'line');
+  const lines = createInterface(owner.stdout);
+  const [ready] = await Promise.race([once(lines, 'line'), once(lines, 'close')]);
+  if (ready === undefined) throw new Error('an owner ended before it had made a system');
   const [supervisor] = childrenOf(owner.pid).filter((pid) => commOf(pid) === 'cofferdam-super');
   const janitor = childrenOf(supervisor).find((pid) => commOf(pid) === 'cofferdam-janit');
   if (supervisor === undefined || janitor === undefined) throw new Error('no supervisor, or no janitor');

@@ -17,6 +17,8 @@ for (let number = 0; going; number++) {
     if (number === 0) console.log('ready');
     await box.stop({ gracePeriod: 0 });
   } catch (error) {
+    // A beginning is nobody's end.
+    if (number === 0 && box === undefined) console.error(error);
     // The supervisor was killed.
     if (
       error?.code === 'ERR_COFFERDAM_SUPERVISOR' ||

@@ -26,10 +26,18 @@ void SignalTree(const CgroupDir& cgroup) {
 int RemoveGroup(const char* root, const std::string& above, const std::string& name) {
   Result<CgroupDir> parent = CgroupDir::Open(root, above.c_str());
   if (!parent.ok()) return parent.error();
+  const std::string intent = kIntentMark + name;
   Result<CgroupDir> group = parent.value().OpenBelow(name.c_str());
-  if (!group.ok()) return group.error();
-  if (Result<std::string> mark = group.value().Attribute(kGroupMark); !mark.ok()) return mark.error();
-  return parent.value().Remove(name.c_str(), group.value().inode());
+  int error = group.error();
+  if (group.ok()) {
+    // Unmarked where its maker was killed in between. Who is about to mark it makes it again.
+    const bool ours =
+        group.value().Attribute(kGroupMark).ok() || parent.value().Attribute(intent.c_str()).ok();
+    if (!ours) return -ENODATA;
+    error = parent.value().Remove(name.c_str(), group.value().inode());
+  }
+  if (error == 0 || IsGone(error)) parent.value().RemoveAttribute(intent.c_str());
+  return error;
 }
 
 }  // namespace

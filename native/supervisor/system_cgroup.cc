@@ -23,10 +23,29 @@ std::string_view IdentityOf(const MessageReader& request) {
   return identity;
 }
 
+// The group says above whose it is until it is marked, as a system's own directory does.
+Failure MakeGroup(const CgroupDir& parent, const std::string& name, std::string_view identity,
+                  const std::string& path, Result<CgroupDir>* group) {
+  const std::string intent = kIntentMark + name;
+  parent.SetAttribute(intent.c_str(), identity);
+  int made = parent.Make(name.c_str());
+  Failure failure;
+  if (made < 0 && made != -EEXIST) {
+    failure = {made, "mkdirat", path};
+  } else {
+    *group = parent.OpenBelow(name.c_str());
+    if (!group->ok()) failure = {group->error(), "openat2", path};
+    if (made == 0 && !failure) group->value().SetAttribute(kGroupMark, "1");
+    if (made == 0 && failure) parent.RemoveNew(name.c_str());
+  }
+  parent.RemoveAttribute(intent.c_str());
+  return failure;
+}
+
 }  // namespace
 
 // The groups above, as far as they are not there, each with what it hands down.
-Failure SystemCgroup::MakeGroups(std::string_view controllers) {
+Failure SystemCgroup::MakeGroups(std::string_view controllers, std::string_view identity) {
   std::string path;
   std::string_view left = group_ == "." ? std::string_view() : std::string_view(group_);
   Result<CgroupDir> at = CgroupDir::Open(root_.c_str(), ".");
@@ -41,14 +60,10 @@ Failure SystemCgroup::MakeGroups(std::string_view controllers) {
     std::string name(left.substr(0, slash));
     left.remove_prefix(slash == std::string_view::npos ? left.size() : slash + 1);
     path += name + "/";
-    int made = at.value().Make(name.c_str());
-    if (made < 0 && made != -EEXIST) return {made, "mkdirat", root_ + "/" + path};
     Result<CgroupDir> below = at.value().OpenBelow(name.c_str());
     if (!below.ok()) {
-      if (made == 0) at.value().RemoveNew(name.c_str());
-      return {below.error(), "openat2", root_ + "/" + path};
+      if (Failure failure = MakeGroup(at.value(), name, identity, root_ + "/" + path, &below)) return failure;
     }
-    if (made == 0) below.value().SetAttribute(kGroupMark, "1");
     at = std::move(below);
   }
   parent_.emplace(std::move(at).value());
@@ -60,7 +75,7 @@ Failure SystemCgroup::MakeDirectory(const MessageReader& request, const std::str
   Failure failure;
   // The end of another system, of whichever process, may take the groups away between any two calls.
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    failure = MakeGroups(request.Text(Tag::kControllers));
+    failure = MakeGroups(request.Text(Tag::kControllers), IdentityOf(request));
     if (!failure) {
       parent_->RemoveAttribute(intent.c_str());
       parent_->SetAttribute(intent.c_str(), IdentityOf(request));

@@ -41,7 +41,7 @@ class SystemCgroup {
   uint64_t inode() const { return cgroup_ ? cgroup_->inode() : 0; }
 
  private:
-  Failure MakeGroups(std::string_view controllers);
+  Failure MakeGroups(std::string_view controllers, std::string_view identity);
   Failure MakeMarked(const MessageReader& request);
   Failure MakeDirectory(const MessageReader& request, const std::string& intent);
   Failure Mark(const MessageReader& request);

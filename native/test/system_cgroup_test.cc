@@ -11,6 +11,7 @@
 #include <string>
 
 #include "check.h"
+#include "reclaim.h"
 #include "support.h"
 
 using namespace cofferdam;
@@ -81,6 +82,35 @@ void RemoveGroup(const std::string& path) {
   CHECK_EQ(rmdir((root + "/" + path).c_str()), 0);
 }
 
+// Somebody who was killed between mkdir(2) of a group and its mark has left his intent; a stranger has not.
+void RemovesAGroupThatWasToBeMarked() {
+  const std::string intent = "user.cofferdam.intent.a";
+  const std::string above = root + "/" + top;
+  CHECK_EQ(mkdir(above.c_str(), 0755), 0);
+  CHECK_EQ(mkdir((above + "/a").c_str(), 0755), 0);
+  RemoveGroups(root.c_str(), top + "/a");
+  CHECK(Exists(top + "/a"));
+  CHECK_EQ(setxattr(above.c_str(), intent.c_str(), "{}", 2, 0), 0);
+  RemoveGroups(root.c_str(), top + "/a");
+  CHECK(!Exists(top + "/a"));
+  CHECK(getxattr(above.c_str(), intent.c_str(), nullptr, 0) < 0);
+  // Killed before it was made.
+  CHECK_EQ(setxattr(above.c_str(), intent.c_str(), "{}", 2, 0), 0);
+  RemoveGroups(root.c_str(), top + "/a");
+  CHECK(getxattr(above.c_str(), intent.c_str(), nullptr, 0) < 0);
+  RemoveGroup(top);
+}
+
+// At any moment at which it may be killed, a group is marked or intended.
+void SaysWhoseAGroupIsBeforeItIsMade() {
+  bool intended = false;
+  after_mkdir = Once("a", [&] {
+    intended = getxattr((root + "/" + top).c_str(), "user.cofferdam.intent.a", nullptr, 0) > 0;
+  });
+  IsMade();
+  CHECK(intended);
+}
+
 void OutlivesTheGroupsAbove() {
   IsMade();
   before_mkdir = Once("b", [] { RemoveGroup(top + "/a"); });
@@ -124,6 +154,8 @@ void AFailureLeavesNoMark() {
 int main() {
   if (root.empty()) return 77;
   int before = CountFds();
+  RemovesAGroupThatWasToBeMarked();
+  SaysWhoseAGroupIsBeforeItIsMade();
   OutlivesTheGroupsAbove();
   GivesUp();
   AFailureLeavesNoMark();

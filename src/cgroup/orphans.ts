@@ -50,8 +50,8 @@ async function visit(
       return;
     }
     const { inode } = cgroup;
-    const intended = await wasIntended(parent, name, cgroup);
-    const group = !intended && search.isGroup(cgroup);
+    const group = search.isGroup(cgroup);
+    const intended = !group && (await wasIntended(parent, name, cgroup));
     if (!intended) await visit(walk, cgroup, own, search, removed);
     // Refused where anybody is in it, or anything is left.
     if ((intended || group) && parent.remove(name, inode) === 0) removed.push(own);
@@ -64,10 +64,10 @@ function isOrphan(name: string, cgroup: NativeCgroup, { isOne }: OrphanSearch): 
   );
 }
 
-/** Without marks, because who was about to mark it was killed in between. */
+/** Without marks, because who was about to mark it was killed in between. Groups may have any name. */
 async function wasIntended(parent: NativeCgroup, name: string, cgroup: NativeCgroup): Promise<boolean> {
-  if (!name.startsWith(NAME_PREFIX) || readIdentity(cgroup) !== undefined) return false;
   const owner = readIdentity(parent, `${INTENT}${name}`);
+  if (readIdentity(cgroup) !== undefined) return false;
   return owner !== undefined && cgroup.lock() === 0 && !(await lives(owner));
 }
 

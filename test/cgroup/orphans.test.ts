@@ -80,12 +80,14 @@ it('removes what was meant to be marked by somebody who was killed before', asyn
   expect(parent.setAttribute('user.cofferdam.intent.cofferdam-half', dead)).toBe(0);
   expect(parent.setAttribute('user.cofferdam.intent.cofferdam-soon', alive)).toBe(0);
   expect(parent.setAttribute('user.cofferdam.intent.cofferdam-used', dead)).toBe(0);
+  // A group that systems were to be in.
+  expect(parent.setAttribute('user.cofferdam.intent.jobs', dead)).toBe(0);
   parent.close();
-  for (const name of ['cofferdam-half', 'cofferdam-soon', 'cofferdam-used', 'cofferdam-stranger'])
+  for (const name of ['cofferdam-half', 'cofferdam-soon', 'cofferdam-used', 'cofferdam-stranger', 'jobs'])
     make(name).close();
   const user = spawn('sleep', ['100'], { stdio: 'ignore' });
   writeFileSync(`${group.directory}/cofferdam-used/cgroup.procs`, String(user.pid));
-  expect(await search()).toEqual(['cofferdam-half']);
+  expect((await search()).sort()).toEqual(['cofferdam-half', 'jobs']);
   expect([left('cofferdam-half'), left('cofferdam-soon'), left('cofferdam-used')]).toEqual([
     false,
     true,
