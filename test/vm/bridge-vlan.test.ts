@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BridgeVlan, BridgeVlanInput } from '../../src/route/bridge-vlan.ts';
 import { World } from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 import { lack, needs } from '../support/needs.ts';
 import { captured } from '../support/twin.ts';
 
@@ -22,12 +24,18 @@ describe('VLANs of bridges', () => {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  async function expectSame(words: string): Promise<void> {
-    const theirs = execFileSync('bridge', ['-n', world.name, ...words.split(' ')], { encoding: 'utf8' });
-    const ours = await captured(['-n', world.name, 'bridge', ...words.split(' ')]);
-    expect(ours.stderr).toBe('');
-    if (words.startsWith('-j')) expect(JSON.parse(ours.stdout)).toEqual(JSON.parse(theirs));
-    else expect(ours.stdout).toBe(theirs);
+  /** Packets that the kernel sends by itself may be counted between the looks. */
+  async function expectSame(line: string): Promise<void> {
+    const words = ['-n', world.name, ...line.split(' ')];
+    const parsed = (text: string): unknown => (line.startsWith('-j') ? JSON.parse(text) : text);
+    const look = async () => {
+      const theirs = execFileSync('bridge', words, { encoding: 'utf8' });
+      const ours = await captured(['-n', world.name, 'bridge', ...line.split(' ')]);
+      expect(ours.stderr).toBe('');
+      return { theirs: parsed(theirs), ours: parsed(ours.stdout) };
+    };
+    const { theirs, ours } = await lookUntil(look, (seen) => isDeepStrictEqual(seen.theirs, seen.ours));
+    expect(ours).toEqual(theirs);
   }
 
   const CASES: readonly [BridgeVlanInput, string?][] = [
