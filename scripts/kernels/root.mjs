@@ -27,6 +27,7 @@ const PROGRAMS = {
   dash: ['dash'],
   ethtool: ['ethtool'],
   iproute2: ['bridge', 'ip', 'rdma', 'ss', 'tc'],
+  nftables: ['nft'],
   procps: ['sysctl'],
   'util-linux': ['fallocate', 'mount', 'nsenter', 'prlimit', 'setpriv', 'umount', 'unshare'],
 };
