@@ -1,13 +1,16 @@
 /** Where a system on disk writes: a directory of its own in that of the configuration, which goes with it. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lives, NAME_PREFIX } from '../cgroup/index.ts';
 import { fromNodeError, InvalidArgumentError } from '../handle/index.ts';
-import { identityRecord, type ProcessIdentity, parseIdentityRecord } from '../process/identity.ts';
+import { type IdentityRecord, identityRecord, parseIdentityRecord } from '../process/identity.ts';
 
-/** Beside the layers in each of them: who made it. */
-const RECORD = 'owner.json';
+/**
+ * A symbolic link that leads nowhere, beside the directory: who made that. There before it, and longer: symlink(2) makes it
+ * with its text in one step, so whoever is killed at any moment leaves nothing that does not say whose it is.
+ */
+const RECORD = '.owner';
 
 export class UpperDirectory {
   readonly path: string;
@@ -36,10 +39,9 @@ export class UpperDirectory {
       join(parent, `${NAME_PREFIX}${system}-${randomBytes(4).toString('hex')}`),
     );
     try {
+      await symlink(JSON.stringify({ system, ...identityRecord() }), made.path + RECORD);
       // Nobody but us may look behind the permissions that files have inside.
       await mkdir(made.path, { mode: 0o700 });
-      const record = JSON.stringify({ system, ...identityRecord() });
-      await writeFile(join(made.path, RECORD), record, { flag: 'wx', mode: 0o600 });
     } catch (error) {
       await made.remove().catch(() => {});
       throw fromNodeError(error);
@@ -56,18 +58,16 @@ export class UpperDirectory {
 
 /** The record last: as long as anything is left, it says whose it was. */
 async function removeTree(path: string): Promise<void> {
-  const names = await readdir(path).catch(() => []);
-  for (const name of names) if (name !== RECORD) await rm(join(path, name), { recursive: true, force: true });
   await rm(path, { recursive: true, force: true });
+  await rm(path + RECORD, { force: true });
 }
 
 /** Removes what systems have left in `parent` whose owners are gone: proven by their records, never by a name. Their paths. */
 export async function reclaimUppers(parent: string): Promise<string[]> {
   const removed: string[] = [];
-  const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
-    const path = join(parent, entry.name);
-    if (!entry.isDirectory() || !entry.name.startsWith(NAME_PREFIX)) continue;
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (!name.startsWith(NAME_PREFIX) || !name.endsWith(RECORD)) continue;
+    const path = join(parent, name.slice(0, -RECORD.length));
     const owner = await ownerOf(path);
     if (owner === undefined || (await lives(owner))) continue;
     try {
@@ -81,14 +81,24 @@ export async function reclaimUppers(parent: string): Promise<string[]> {
 }
 
 /** Undefined for a directory of somebody else's, or of a version that we do not know. */
-async function ownerOf(path: string): Promise<ProcessIdentity | undefined> {
+async function ownerOf(path: string): Promise<IdentityRecord | undefined> {
   try {
-    const record = join(path, RECORD);
-    const { uid } = await stat(path);
-    // Nobody else's word.
-    if (uid !== process.geteuid?.() || (await stat(record)).uid !== uid) return undefined;
-    return parseIdentityRecord(await readFile(record, 'utf8'));
+    const record = await readlink(path + RECORD);
+    // Nobody else's word, and no directory of his.
+    const uids = [(await lstat(path + RECORD)).uid, await uidOf(path)];
+    const ours = uids.every((uid) => uid === undefined || uid === process.geteuid?.());
+    return ours ? parseIdentityRecord(record) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Undefined where there is nothing, as its maker was killed before. */
+async function uidOf(path: string): Promise<number | undefined> {
+  try {
+    return (await lstat(path)).uid;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }

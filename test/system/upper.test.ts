@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import {
   chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -39,8 +41,13 @@ it('what a system writes on disk goes with it', async () => {
   await using box = await create('one');
   const script = 'mkdir -p /var/x; head -c 1M /dev/zero > /var/x/file; ln -s / /var/x/link; chmod 0 /var/x';
   expect(await box.run(['sh', '-c', script], { stdio: 'ignore' })).toMatchObject({ exitCode: 0 });
-  const [name = ''] = readdirSync(upper);
+  const [name = '', record] = readdirSync(upper).sort();
   expect(name).toMatch(/^cofferdam-one-[0-9a-f]{8}$/);
+  expect(record).toBe(`${name}.owner`);
+  expect(JSON.parse(readlinkSync(join(upper, `${name}.owner`)))).toMatchObject({
+    system: 'one',
+    pid: process.pid,
+  });
   expect(existsSync(join(upper, name, 'upper-0/var/x/file'))).toBe(true);
   await box.stop({ gracePeriod: 0 });
   expect(readdirSync(upper)).toEqual([]);
@@ -98,7 +105,9 @@ async function orphan(): Promise<string> {
   await exit;
   // A zombie has no fds any more, and so no leases.
   await eventually('they have ended', () => killed.every(hasEnded));
-  const [name = ''] = readdirSync(upper).filter((one) => !before.has(one));
+  const [name = ''] = readdirSync(upper)
+    .sort()
+    .filter((one) => !before.has(one));
   return join(upper, name);
 }
 
@@ -112,21 +121,22 @@ function hasEnded(pid: number): boolean {
 
 it('the next start removes exactly what the killed have left', async () => {
   await using living = await create('living');
-  const [own = ''] = readdirSync(upper);
+  const [own = ''] = readdirSync(upper).sort();
   // Alike but for the record; one with the record of somebody who lives, one with nonsense, and a link to one that is ours.
   const bystander = join(upper, 'cofferdam-orphan-01234567');
   const foreign = join(upper, 'cofferdam-orphan-89abcdef');
   const broken = join(upper, 'cofferdam-broken');
   for (const path of [bystander, foreign, broken]) mkdirSync(path);
   writeFileSync(join(bystander, 'file'), 'mine');
-  writeFileSync(join(foreign, 'owner.json'), readFileSync(join(upper, own, 'owner.json')));
-  writeFileSync(join(broken, 'owner.json'), '{ "version": 2 }');
+  symlinkSync(readlinkSync(join(upper, `${own}.owner`)), `${foreign}.owner`);
+  symlinkSync('{ "version": 2 }', `${broken}.owner`);
   const left = await orphan();
   expect(existsSync(join(left, 'upper-0/var/x'))).toBe(true);
   const link = join(upper, 'cofferdam-link');
   symlinkSync(left, link);
   await using next = await create('next');
   expect(existsSync(left)).toBe(false);
+  expect(readdirSync(upper)).not.toContain(basename(`${left}.owner`));
   rmSync(link);
   for (const path of [bystander, foreign, broken, join(upper, own)]) expect(existsSync(path)).toBe(true);
   expect(readFileSync(join(bystander, 'file'), 'utf8')).toBe('mine');
@@ -142,6 +152,27 @@ it('reclaimSystems finds it by the cgroup', async () => {
   expect(existsSync(left)).toBe(false);
 });
 
+it('whose maker was killed at any moment is removed: the record is there first, and goes last', async () => {
+  const record = JSON.stringify({
+    version: 1,
+    system: 'gone',
+    pid: 1,
+    startTime: 1,
+    bootId: 'of another life',
+  });
+  const [none, empty, foreign] = ['none', 'empty', 'foreign'].map((name) =>
+    join(upper, `cofferdam-${name}-01234567`),
+  );
+  for (const path of [none, empty, foreign]) symlinkSync(record, `${path}.owner`);
+  for (const path of [empty, foreign]) mkdirSync(path as string);
+  // A record of ours about a directory of somebody else's.
+  lchownSync(foreign as string, 65534, 65534);
+  await using next = await create('next');
+  const left = readdirSync(upper).filter((name) => !name.startsWith('cofferdam-next-'));
+  expect(left.sort()).toEqual([basename(foreign as string), basename(`${foreign}.owner`)]);
+  await next.stop({ gracePeriod: 0 });
+});
+
 it('what cannot be removed stays, and keeps nobody from having a system', async () => {
   const record = { version: 1, system: 'gone', pid: 1, startTime: 1, bootId: 'of another life' };
   const nobody = 65534;
@@ -151,9 +182,8 @@ it('what cannot be removed stays, and keeps nobody from having a system', async 
   for (const path of [stuck, gone]) {
     mkdirSync(path);
     mkdirSync(join(path, 'work'));
-    writeFileSync(join(path, 'owner.json'), JSON.stringify(record));
-    for (const owned of [path, join(path, 'work'), join(path, 'owner.json')])
-      chownSync(owned, nobody, nobody);
+    symlinkSync(JSON.stringify(record), `${path}.owner`);
+    for (const owned of [path, join(path, 'work'), `${path}.owner`]) lchownSync(owned, nobody, nobody);
   }
   // Of root: whoever is nobody may not empty it.
   mkdirSync(join(stuck, 'work/foreign'));
@@ -168,6 +198,6 @@ it('what cannot be removed stays, and keeps nobody from having a system', async 
   `);
   expect([code, stderr]).toEqual([0, '']);
   expect(JSON.parse(stdout)).toEqual([basename(gone)]);
-  expect(existsSync(join(stuck, 'owner.json'))).toBe(true);
+  expect(readdirSync(upper).sort()).toEqual([basename(stuck), basename(`${stuck}.owner`)]);
   expect(existsSync(gone)).toBe(false);
 });
