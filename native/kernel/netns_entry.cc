@@ -58,7 +58,7 @@ void BeginHere(pthread_attr_t* attributes) {
 }
 
 void BeginAnywhere(pthread_attr_t* attributes) {
-  cpu_set_t any;
+  cpu_set_t any = {};
   pthread_attr_setaffinity_np(attributes, 0, &any);
 }
 

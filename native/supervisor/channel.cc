@@ -10,6 +10,11 @@ namespace {
 // Messages taken before others of the loop have their turn.
 constexpr int kPerTurn = 64;
 
+// Room will come, or memory.
+bool IsForLater(int error) {
+  return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
+}
+
 std::vector<int> Numbers(const std::vector<OwnedFd>& fds) {
   std::vector<int> numbers;
   for (const OwnedFd& fd : fds) numbers.push_back(fd.get());
@@ -25,12 +30,14 @@ Channel::Channel(EventLoop* loop, OwnedFd socket, std::function<void(ControlMess
     Flush();
     for (int i = 0; i < kPerTurn && ReceiveOne(); ++i) continue;
   });
+  // Of which nothing would be heard: to who is at the other end it ends here.
+  if (!watch_) socket_.Close();
 }
 
 int Channel::Send(std::string_view bytes, const int* fds, size_t fd_count) {
   if (closed()) return -EPIPE;
   int error = waiting_.empty() ? SendControl(socket_.get(), bytes, fds, fd_count) : -EAGAIN;
-  if (error != -EAGAIN) return error;
+  if (!IsForLater(error)) return error;
   Message message = {std::string(bytes), {}};
   for (size_t i = 0; i < fd_count; ++i) {
     Result<OwnedFd> copy = OwnedFd::Duplicate(fds[i]);
@@ -46,7 +53,7 @@ void Channel::Flush() {
   while (!waiting_.empty()) {
     const Message& next = waiting_.front();
     std::vector<int> fds = Numbers(next.fds);
-    if (SendControl(socket_.get(), next.bytes, fds.data(), fds.size()) == -EAGAIN) return;
+    if (IsForLater(SendControl(socket_.get(), next.bytes, fds.data(), fds.size()))) return;
     waiting_.pop_front();
   }
   if (watch_) watch_->WantRoom(false);

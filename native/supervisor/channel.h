@@ -16,7 +16,8 @@ namespace cofferdam {
 // order: a message that is lost would leave somebody waiting for ever.
 class Channel {
  public:
-  // `on_message` may not destroy the channel; `on_end`, called once at most, may.
+  // `on_message` may not destroy the channel; `on_end`, called once at most, may. Closed at once where the
+  // loop has no room for it.
   Channel(EventLoop* loop, OwnedFd socket, std::function<void(ControlMessage*)> on_message,
           std::function<void()> on_end);
 

@@ -43,18 +43,25 @@ Failure CoverLayer::Make(const char* place, const std::vector<std::string>& lowe
   return {};
 }
 
-CoverLayer::Below CoverLayer::StatBelow(const std::string& path, struct stat* status) const {
+Failure CoverLayer::StatBelow(const std::string& path, Below* found, struct stat* status) const {
   for (const OwnedFd& lower : lowers_) {
     open_how how = {};
     how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-    NewFd found(static_cast<int>(syscall(SYS_openat2, lower.get(), path.c_str(), &how, sizeof how)));
-    if (!found.ok() && errno == ELOOP) return Below::kLink;
-    if (!found.ok() || fstat(found.get(), status) < 0) continue;
-    if (S_ISLNK(status->st_mode)) return Below::kLink;
-    return IsWhiteout(*status) ? Below::kMissing : Below::kThere;
+    NewFd file(static_cast<int>(syscall(SYS_openat2, lower.get(), path.c_str(), &how, sizeof how)));
+    // Where root may not look (a FUSE file system of somebody's) nobody inside may, either.
+    if (!file.ok() && (errno == ENOENT || errno == ENOTDIR || errno == EACCES)) continue;
+    const bool is_refused = !file.ok() || fstat(file.get(), status) < 0;
+    if (is_refused && errno != ELOOP) return {-errno, "openat2", place_ + "/" + path};
+    if (is_refused || S_ISLNK(status->st_mode)) {
+      *found = Below::kLink;
+    } else {
+      *found = IsWhiteout(*status) ? Below::kMissing : Below::kThere;
+    }
+    return {};
   }
-  return Below::kMissing;
+  *found = Below::kMissing;
+  return {};
 }
 
 Failure CoverLayer::MakeOpaque(const std::string& path) {
@@ -90,7 +97,12 @@ Failure CoverLayer::MakeParents(const std::string& path) {
     std::string parent = path.substr(0, end);
     if (!parents_.insert(parent).second) continue;
     struct stat below = {};
-    if (StatBelow(parent, &below) != Below::kThere) below.st_mode = 0755;
+    Below found;
+    if (Failure failure = StatBelow(parent, &found, &below)) return failure;
+    if (found != Below::kThere) {
+      below = {};
+      below.st_mode = 0755;
+    }
     if (Failure failure = MakeDirectory(parent, {below.st_mode & 07777, below.st_uid, below.st_gid}))
       return failure;
   }
@@ -102,7 +114,8 @@ Failure CoverLayer::Hide(const std::string& path) {
   struct stat below;
   do {
     end = path.find('/', end + 1);
-    Below found = StatBelow(path.substr(0, end), &below);
+    Below found;
+    if (Failure failure = StatBelow(path.substr(0, end), &found, &below)) return failure;
     bool is_parent = end != std::string::npos;
     if (found == Below::kLink || (found == Below::kThere && is_parent && !S_ISDIR(below.st_mode))) return {};
     if (found == Below::kMissing) break;
@@ -120,7 +133,8 @@ Failure CoverLayer::Hide(const std::string& path) {
 
 Failure CoverLayer::Own(const std::string& path, const DirectoryLook& look) {
   struct stat below;
-  Below found = StatBelow(path, &below);
+  Below found;
+  if (Failure failure = StatBelow(path, &found, &below)) return failure;
   if (found == Below::kLink || (found == Below::kThere && !S_ISDIR(below.st_mode))) return {};
   if (Failure failure = MakeParents(path)) return failure;
   if (Failure failure = MakeDirectory(path, look)) return failure;

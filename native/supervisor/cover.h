@@ -48,7 +48,7 @@ class CoverLayer {
 
  private:
   enum class Below { kMissing, kThere, kLink };
-  Below StatBelow(const std::string& path, struct stat* status) const;
+  Failure StatBelow(const std::string& path, Below* found, struct stat* status) const;
   Failure MakeOpaque(const std::string& path);
   Failure MakeDirectory(const std::string& path, const DirectoryLook& look);
   // The directories above, each with the mode and owner that it has below: of a directory in several layers

@@ -19,12 +19,7 @@ constexpr int kEvents = 64;
 EventLoop::EventLoop() : epoll_(NewFd(epoll_create1(EPOLL_CLOEXEC))) {}
 
 EventLoop::Watch::Watch(EventLoop* loop, int fd, std::function<void()> on_ready)
-    : loop_(loop), fd_(fd), on_ready_(std::move(on_ready)) {
-  epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.ptr = this;
-  epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_ADD, fd_, &event);
-}
+    : loop_(loop), fd_(fd), on_ready_(std::move(on_ready)) {}
 
 EventLoop::Watch::~Watch() {
   epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_DEL, fd_, nullptr);
@@ -40,7 +35,15 @@ void EventLoop::Watch::WantRoom(bool on) {
 }
 
 std::unique_ptr<EventLoop::Watch> EventLoop::Add(int fd, std::function<void()> on_ready) {
-  return std::make_unique<Watch>(this, fd, std::move(on_ready));
+  std::unique_ptr<Watch> watch(new Watch(this, fd, std::move(on_ready)));
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.ptr = watch.get();
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return watch;
+  const int error = errno;
+  watch.reset();
+  errno = error;
+  return nullptr;
 }
 
 uint64_t EventLoop::Now() {

@@ -15,7 +15,6 @@ class EventLoop {
   // An fd that is watched, which is somebody else's, until this goes.
   class Watch {
    public:
-    Watch(EventLoop* loop, int fd, std::function<void()> on_ready);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
@@ -24,13 +23,16 @@ class EventLoop {
 
    private:
     friend class EventLoop;
+    Watch(EventLoop* loop, int fd, std::function<void()> on_ready);
+
     EventLoop* loop_;
     int fd_;
     std::function<void()> on_ready_;
   };
 
   EventLoop();
-  // A watch on what can be read from `fd`, or on its end. It may go in its own callback.
+  // A watch on what can be read from `fd`, or on its end. It may go in its own callback. Null, with errno,
+  // where the kernel has no memory for one.
   std::unique_ptr<Watch> Add(int fd, std::function<void()> on_ready);
   // Waits once, no longer than until `deadline` (as Now() has it; 0 for none), and calls whoever is ready.
   void Turn(uint64_t deadline);

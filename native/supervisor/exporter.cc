@@ -87,7 +87,7 @@ std::unique_ptr<Exporter> Exporter::Start(EventLoop* loop, const ExportPlan& pla
   if (pid == 0) Run(plan, root.get(), theirs.get(), supervisor);
   if (pid < 0) return nullptr;
   exporter->watch_ = loop->Add(exporter->pidfd_.get(), std::move(done));
-  return exporter;
+  return exporter->watch_ ? std::move(exporter) : nullptr;
 }
 
 Exporter::~Exporter() {

@@ -40,6 +40,7 @@ class Supervisor::Connection final : public Client, public std::enable_shared_fr
     channel_.Send(message.bytes(), fds, fd_count);
   }
   void Close() { channel_.Close(); }
+  bool closed() const { return channel_.closed(); }
 
   Channel channel_;
   const bool visitor_;
@@ -57,8 +58,9 @@ int Supervisor::Begin() {
   sigprocmask(SIG_SETMASK, &all, nullptr);
   prctl(PR_SET_NAME, "cofferdam-super", 0, 0, 0);
   // A mount namespace of its own, which sees what the host mounts, and shows it nothing. Without the
-  // privilege systems have to do without an overlay over the host's root.
-  if (unshare(CLONE_NEWNS) == 0) mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr);
+  // privilege systems have to do without an overlay over the host's root. EINVAL in a chroot(2) that is no
+  // mount point, where each system's mounts would be the host's too.
+  if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) < 0) return -errno;
   ledger_ = Ledger::Create();
   if (ledger_ == nullptr) return -ENOMEM;
   pollfd owner = {owner_.get(), POLLIN, 0};
@@ -67,6 +69,7 @@ int Supervisor::Begin() {
   KeepJanitor();
   if (!janitor_.ok()) return -EAGAIN;
   owner_watch_ = loop_.Add(owner_.get(), [this] { OnOwnerEnd(); });
+  if (!owner_watch_ || link_->closed()) return -ENOMEM;
   return OpenDoor();
 }
 
@@ -79,28 +82,35 @@ int Supervisor::OpenDoor() {
   door_ = std::make_unique<Channel>(
       &loop_, std::move(inside), [this](ControlMessage* message) { OnJoin(message, true); },
       [this] { door_.reset(); });
-  return 0;
+  return door_->closed() ? -ENOMEM : 0;
 }
 
 void Supervisor::OnJoin(ControlMessage* message, bool visitor) {
   std::optional<MessageReader> request = MessageReader::Of(message->bytes);
   if (!request || request->kind() != Kind::kJoin || message->fds.empty()) return;
-  (visitor ? visitors_ : connections_)
-      .push_back(std::make_shared<Connection>(this, std::move(message->fds[0]), visitor));
+  auto connection = std::make_shared<Connection>(this, std::move(message->fds[0]), visitor);
+  if (!connection->closed()) (visitor ? visitors_ : connections_).push_back(std::move(connection));
 }
 
 // Starts one, and another one whenever it ends: without a janitor our own death would leave things behind.
 void Supervisor::KeepJanitor() {
   janitor_watch_.reset();
   janitor_.Close();
+  janitor_due_ = EventLoop::Now() + kJanitorPause;
   Result<OwnedFd> janitor = StartJanitor(ledger_);
-  janitor_due_ = janitor.ok() ? 0 : EventLoop::Now() + kJanitorPause;
   if (!janitor.ok()) return;
   janitor_ = std::move(janitor).value();
   janitor_watch_ = loop_.Add(janitor_.get(), [this] {
     ReapEnding(janitor_.get());
     KeepJanitor();
   });
+  if (janitor_watch_) {
+    janitor_due_ = 0;
+    return;
+  }
+  SendSignal(janitor_.get(), SIGKILL);
+  ReapEnding(janitor_.get());
+  janitor_.Close();
 }
 
 // A thread of the owner's has ended: its systems live on, as long as its process does. A visitor takes his
@@ -145,12 +155,8 @@ void Supervisor::OnMessage(const std::shared_ptr<Connection>& from, ControlMessa
   // What only the owner may.
   if (!from->visitor_) {
     if (request->kind() == Kind::kCreate) {
-      auto system = std::make_unique<System>(&loop_, ledger_, &covers_, party);
-      if (Failure failure = system->Create(*request, message->fds)) {
-        refuse(failure);
-      } else {
-        systems_.push_back(std::move(system));
-      }
+      systems_.push_back(std::make_unique<System>(&loop_, ledger_, &covers_, party));
+      systems_.back()->Create(*request, message->fds);
       return;
     }
   } else if (request->kind() == Kind::kAttach) {

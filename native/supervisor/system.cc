@@ -38,20 +38,33 @@ System::System(EventLoop* loop, Ledger* ledger, Covers* covers, const Party& own
 
 System::~System() = default;
 
-Failure System::Create(const MessageReader& request, const std::vector<OwnedFd>& fds) {
+void System::Create(const MessageReader& request, const std::vector<OwnedFd>& fds) {
+  create_serial_ = request.serial();
+  Failure failure = Make(request, fds);
+  if (!failure) return;
+  refusal_ = failure;
+  reason_ = "failed";
+  if (pid_ > 0) {
+    SendSignal(pidfd_.get(), SIGKILL);
+    ReapEnding(pidfd_.get());
+  }
+  pidfd_watch_.reset();
+  channel_.reset();
+  reaped_ = true;
+  Kill();
+}
+
+Failure System::Make(const MessageReader& request, const std::vector<OwnedFd>& fds) {
   timeout_ = request.Number(Tag::kTimeout);
   grace_ = request.Number(Tag::kGrace);
   want_netns_ = request.Has(Tag::kWantNetns);
-  create_serial_ = request.serial();
   exports_ = ExportPlan::Of(request);
   if (request.Has(Tag::kKeepLogs)) {
     logs_ = NewFd(memfd_create("cofferdam-logs", MFD_CLOEXEC));
     if (!logs_.ok()) return {-errno, "memfd_create", {}};
   }
-  Failure failure = cgroup_.Make(request);
-  if (!failure) failure = StartInit(request, fds);
-  if (failure) Abandon();
-  return failure;
+  if (Failure failure = cgroup_.Make(request)) return failure;
+  return StartInit(request, fds);
 }
 
 Failure System::WriteMaps(const MessageReader& request) {
@@ -112,23 +125,14 @@ Failure System::StartInit(const MessageReader& request, const std::vector<OwnedF
     netns_ = NewFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!netns_.ok()) return {-errno, "open", path};
   }
-  state_ = State::kStarting;
-  if (timeout_ != 0) deadline_ = EventLoop::Now() + timeout_;
   // Its end tells no more than its pidfd will.
   channel_ = std::make_unique<Channel>(
       loop_, std::move(control), [this](ControlMessage* message) { OnMessage(message); }, [] {});
   pidfd_watch_ = loop_->Add(pidfd_.get(), [this] { OnInitEnd(); });
+  if (!pidfd_watch_ || channel_->closed()) return {-ENOMEM, "epoll_ctl", {}};
+  state_ = State::kStarting;
+  if (timeout_ != 0) deadline_ = EventLoop::Now() + timeout_;
   return {};
-}
-
-void System::Abandon() {
-  if (pid_ > 0) {
-    SendSignal(pidfd_.get(), SIGKILL);
-    ReapEnding(pidfd_.get());
-  }
-  cgroup_.Kill();
-  cgroup_.Remove();
-  state_ = State::kGone;
 }
 
 void System::OnMessage(ControlMessage* message) {

@@ -27,8 +27,8 @@ class System {
   System(const System&) = delete;
   System& operator=(const System&) = delete;
 
-  // Makes it. The answer, kCreated or kFailed, follows later unless there is a failure here.
-  Failure Create(const MessageReader& request, const std::vector<OwnedFd>& fds);
+  // Makes it. The answer, kCreated or kFailed, follows, the latter when nothing is left.
+  void Create(const MessageReader& request, const std::vector<OwnedFd>& fds);
   // kRun goes to pid 1, which answers; it is renumbered on the way.
   void Run(const Party& by, const MessageReader& request, ControlMessage* message);
   void Signal(const Party& by, const MessageReader& request);
@@ -60,6 +60,7 @@ class System {
  private:
   enum class State { kNew, kStarting, kRunning, kEnding, kKilled, kExporting, kGone };
 
+  Failure Make(const MessageReader& request, const std::vector<OwnedFd>& fds);
   Failure StartInit(const MessageReader& request, const std::vector<OwnedFd>& fds);
   Failure WriteMaps(const MessageReader& request);
   // 0, or why pid 1 does not get it.
@@ -72,16 +73,14 @@ class System {
   bool TakesExports() const;
   // Removes what is left, or waits a little longer.
   void Remove();
-  // Takes back what a failed Create has made.
-  void Abandon();
 
   EventLoop* loop_;
   Covers* covers_;
   const Party owner_;
   std::vector<Party> visitors_;
   State state_ = State::kNew;
-  // Of the request to create it. One that fails is answered when nothing is left, with the reason if pid 1
-  // had none.
+  // Of the request to create it. One that fails is answered when nothing is left, with the reason if there is
+  // no other failure.
   uint32_t create_serial_ = 0;
   bool answered_ = false;
   std::string refused_by_;
