@@ -55,7 +55,7 @@ function planter(plant) {
  * claims hold (`check`).
  */
 export async function runCase(definition, world, { scale, plant }) {
-  const { name, what, collects = false, setup, check } = definition;
+  const { name, what, collects = false, setup, begin, check } = definition;
   const cycles = Math.max(FEWEST_SAMPLES, Math.round(definition.cycles * scale));
   const context = { world, cycles, ...((await setup?.({ world, cycles })) ?? {}) };
   const cycle = definition.cycle.bind(undefined, context);
@@ -65,6 +65,7 @@ export async function runCase(definition, world, { scale, plant }) {
   await sleep(20);
   await settle(true);
 
+  begin?.(context);
   const witnesses = measureFds();
   const counters = { ...handles.counters };
   const before = countFds();

@@ -54,6 +54,10 @@ int SendControl(int socket, std::string_view bytes, const int* fds, size_t fd_co
   return sent < 0 ? -errno : 0;
 }
 
+bool IsForLater(int error) {
+  return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
+}
+
 Result<ControlMessage> ReceiveControl(int socket) {
   ControlMessage received;
   ssize_t length = recv(socket, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);

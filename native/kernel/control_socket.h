@@ -31,6 +31,9 @@ int ControlPair(OwnedFd* one, OwnedFd* other);
 // message can hold; -EPIPE where there is nobody any more.
 int SendControl(int socket, std::string_view bytes, const int* fds = nullptr, size_t fd_count = 0);
 
+// Whether what could not be sent may be later: there will be room, or memory.
+bool IsForLater(int error);
+
 // recvmsg(2). -EAGAIN where there is nothing.
 Result<ControlMessage> ReceiveControl(int socket);
 

@@ -10,11 +10,6 @@ namespace {
 // Messages taken before others of the loop have their turn.
 constexpr int kPerTurn = 64;
 
-// Room will come, or memory.
-bool IsForLater(int error) {
-  return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
-}
-
 std::vector<int> Numbers(const std::vector<OwnedFd>& fds) {
   std::vector<int> numbers;
   for (const OwnedFd& fd : fds) numbers.push_back(fd.get());

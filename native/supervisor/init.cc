@@ -89,7 +89,7 @@ void Init::Say(const MessageWriter& message, const OwnedFd& fd) {
   for (;;) {
     int error = SendControl(kControl, message.bytes(), &number, fd.ok() ? 1 : 0);
     if (error == 0) return;
-    if (error != -EAGAIN) End();
+    if (!IsForLater(error)) End();
     WaitFor(POLLOUT);
   }
 }
