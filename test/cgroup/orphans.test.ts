@@ -76,17 +76,22 @@ it('removes what has a name, an identity and a free lease, and nothing else', as
 
 it('removes what was meant to be marked by somebody who was killed before', async () => {
   const { dead, alive } = await identities();
-  const parent = open(group.path);
-  expect(parent.setAttribute('user.cofferdam.intent.cofferdam-half', dead)).toBe(0);
-  expect(parent.setAttribute('user.cofferdam.intent.cofferdam-soon', alive)).toBe(0);
-  expect(parent.setAttribute('user.cofferdam.intent.cofferdam-used', dead)).toBe(0);
-  // A group that systems were to be in.
-  expect(parent.setAttribute('user.cofferdam.intent.jobs', dead)).toBe(0);
-  parent.close();
   for (const name of ['cofferdam-half', 'cofferdam-soon', 'cofferdam-used', 'cofferdam-stranger', 'jobs'])
     make(name).close();
   const user = spawn('sleep', ['100'], { stdio: 'ignore' });
   writeFileSync(`${group.directory}/cofferdam-used/cgroup.procs`, String(user.pid));
+  const parent = open(group.path);
+  // At last: from here on whoever makes his first system on this host may remove them as well.
+  const intents = {
+    'cofferdam-soon': alive,
+    'cofferdam-used': dead,
+    'cofferdam-half': dead,
+    // A group that systems were to be in.
+    jobs: dead,
+  };
+  for (const [name, owner] of Object.entries(intents))
+    expect(parent.setAttribute(`user.cofferdam.intent.${name}`, owner)).toBe(0);
+  parent.close();
   expect((await search()).sort()).toEqual(['cofferdam-half', 'jobs']);
   expect([left('cofferdam-half'), left('cofferdam-soon'), left('cofferdam-used')]).toEqual([
     false,

@@ -50,11 +50,11 @@ async function storm(cg: Cgroup, number: number): Promise<void> {
   if (number > 1) await once(child.stdout!, 'data');
 }
 
-/** Runs `body`, and fails where it took longer than removing may. */
+/** Runs `body`, and fails where it took longer than removing may, on the slowest of machines: nobody in there ends by himself. */
 async function bounded(body: () => Promise<void>): Promise<void> {
   const before = performance.now();
   await body();
-  expect(performance.now() - before).toBeLessThan(5000);
+  expect(performance.now() - before).toBeLessThan(30_000);
 }
 
 describe('remove({ recursive: true }) leaves nothing of', () => {
@@ -106,7 +106,9 @@ describe('remove({ recursive: true }) leaves nothing of', () => {
     await eventually('the child sleeps', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
     await cg.attach(pid);
     await bounded(() => cg.remove({ recursive: true }));
-    expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/^\d+ \(sleep\) Z/);
+    // It leaves its cgroup before it is a zombie.
+    const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8');
+    await eventually('it is a zombie', () => /^\d+ \(sleep\) Z/.test(stat()));
     expect(there(cg)).toBe(false);
   });
 
@@ -216,7 +218,7 @@ describe('a process in state D', () => {
     const pid = Number(String(said[0]));
     const cg = await create('stuck');
     await cg.attach(pid);
-    const error = await cg.remove({ recursive: true, timeout: 200 }).catch((caught: unknown) => caught);
+    const error = await cg.remove({ recursive: true, timeout: 2000 }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(CgroupStuckError);
     const stuck = error as CgroupStuckError;
     expect(stuck).toMatchObject({ code: 'ERR_COFFERDAM_CGROUP_STUCK', path: cg.path, pids: [pid] });

@@ -89,7 +89,7 @@ describe('a directory', () => {
       for (let i = 0; i < 10; i++) open();
     })();
     expect(fdCount()).toBe(before + 10);
-    await collectUntil(() => fdCount() === before);
+    await collectUntil(() => fdCount() <= before);
   });
 
   it('refuses what is none, and arguments of the wrong type', () => {
@@ -222,7 +222,7 @@ describe('workers', () => {
         await Promise.all([one(), one()]);
         const before = fds();
         for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 4 }, one));
-        console.log('fds', fds() - before, 'handles', addon.openHandles());
+        console.log('fds', await moreThan(before, fds), 'handles', addon.openHandles());
       })();
     `);
     expect(stderr).toBe('');
@@ -251,4 +251,5 @@ it('stays flat over 2,000 directories, watches and triggers', async () => {
     must(binding.openPriority(cgroup.fd, 'cgroup.events', '', () => {})).close();
   }
   cgroup.close();
-});
+  // Closing an inotify instance waits for a grace period of the kernel's.
+}, 300_000);

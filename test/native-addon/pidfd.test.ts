@@ -223,7 +223,7 @@ describe('a Worker that ends takes its children along', () => {
           await Promise.all([one(), one()]);
           const before = fds();
           for (let round = 0; round < 4; round++) await Promise.all([one(), one(), one()]);
-          console.log('fds', fds() - before, 'handles', addon.openHandles(), 'children', children().length);
+          console.log('fds', await moreThan(before, fds), 'handles', addon.openHandles(), 'children', await moreThan(0, () => children().length));
         })();
       `,
         { env: { TEST_ADDON: addonPath } },

@@ -121,7 +121,7 @@ describe('workers', () => {
       await Promise.all([one(), one()]);
       const before = fds();
       for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 4 }, one));
-      console.log('fds', fds() - before, 'handles', addon.openHandles());
+      console.log('fds', await moreThan(before, fds), 'handles', addon.openHandles());
     })();
   `;
 
@@ -189,8 +189,8 @@ it.skipIf(process.env.COFFERDAM_SANITIZED !== undefined)(
   async () => {
     const { code, stdout, stderr } = await runScript(
       `const s = open(); s.startPolling(() => {}); const { fd } = s;
-       // uv registers with epoll when the loop turns.
-       setTimeout(() => { s.close(() => console.log(fd)); }, 20);`,
+       // uv registers with epoll before it waits, which is before the first of these.
+       setImmediate(() => setImmediate(() => s.close(() => console.log(fd))));`,
       { prefix: ['strace', '-e', 'trace=epoll_ctl,close', '-e', 'signal=none'] },
     );
     expect(code).toBe(0);

@@ -117,7 +117,8 @@ export interface Outcome {
 
 /**
  * Runs CommonJS code in a node of its own, with `addon` (the binding) and `open(options)` in scope; `prefix` is a
- * command that starts it, such as prlimit. Killed after 60 seconds.
+ * command that starts it, such as prlimit. Killed after 60 seconds. `moreThan(before, count)` is how many more than before
+ * there still are, once what ends a little late has had its time.
  */
 export function runScript(
   code: string,
@@ -127,6 +128,11 @@ export function runScript(
     const addon = require(${JSON.stringify(addonPath)});
     const open = (options) => addon.openNetlink({ protocol: 0, netnsFd: -1, receiveBuffer: 0, datagramCapacity: 32768, ...options });
     const getLink = new Uint8Array(32); getLink.set([32, 0, 0, 0, 18, 0, 1, 0, 7]); getLink[20] = 1;
+    const moreThan = async (before, count) => {
+      const deadline = performance.now() + 10_000;
+      while (count() > before && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+      return Math.max(0, count() - before);
+    };
   `;
   const argv = [
     ...(options.prefix ?? []),

@@ -62,7 +62,7 @@ async function threadsAbroad() {
       }
     });
   let found = look();
-  for (let wait = 0; found.length > 0 && wait < 200; wait++) {
+  for (let wait = 0; found.length > 0 && wait < 2000; wait++) {
     await sleep(5);
     found = look();
   }

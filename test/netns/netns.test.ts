@@ -14,6 +14,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { handles, readFdTable } from '../../src/handle/index.ts';
 import { Netns, resolveNetns } from '../../src/netns/index.ts';
 import { expectFlatFds } from '../../src/testing/index.ts';
+import { eventually } from '../support/cgroup.ts';
 import { compiledUrl, runModule } from '../support/compiled.ts';
 
 let next = 0;
@@ -297,14 +298,11 @@ describe('open(), of(), current()', () => {
   });
 
   it('finds the namespace of another process', async () => {
-    const child = spawn('unshare', ['--net', 'sleep', '30'], { stdio: 'ignore' });
+    const child = spawn('unshare', ['--net', 'sleep', '100'], { stdio: 'ignore' });
     const exited = new Promise((resolve) => child.once('exit', resolve));
     try {
       const pid = child.pid as number;
-      for (let wait = 0; wait < 200; wait++) {
-        if (readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n') break;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await eventually('it has become sleep', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
       await using ns = await Netns.of(pid);
       expect(readlinkSync(`/proc/${pid}/ns/net`)).toBe(`net:[${ns.inode}]`);
       expect(ns.inode).not.toBe(ownInode);

@@ -83,8 +83,14 @@ describe('in a process of its own', () => {
       const ns = await Netns.create();
       const rt = await RouteSocket.open({ netns: ns });
       const watch = Netns.watch({ numberedBy: rt });
-      setTimeout(() => rt.netnsId.add({ netns: '/proc/self/ns/net' }), 50);
+      // Until it is heard: the watch takes its time to listen.
+      const told = setInterval(async () => {
+        const there = await Netns.create();
+        await rt.netnsId.add({ netns: there });
+        there.close();
+      }, 50);
       for await (const { object } of watch) if (object === 'nsid') break;
+      clearInterval(told);
       console.log('end');
     `);
     expect(left).toMatchObject({ code: 0, stdout: 'end\n' });
@@ -116,7 +122,7 @@ describe('in a process of its own', () => {
     const output = execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...node], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 20_000,
+      timeout: 55_000,
     });
     expect(output).toBe('new first\ndel first\nnew second\ndel second\n');
   });

@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { handles, readFdTable } from '../../src/handle/index.ts';
 import { Netns, type NetnsEvent, type NetnsWatch } from '../../src/netns/index.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
+import { eventually } from '../support/cgroup.ts';
 import { collectUntil } from '../support/collect.ts';
 
 let next = 0;
@@ -41,19 +42,32 @@ async function heard(watch: NetnsWatch, count: number): Promise<string[]> {
   return found;
 }
 
+/** Events of ours as they come, from the next turn on until the watch ends; and how to wait for the last of them. */
+function listen(watch: NetnsWatch): { seen: string[]; hears: (text: string) => Promise<void> } {
+  const seen: string[] = [];
+  void (async () => {
+    for await (const event of watch) {
+      const text = said(event);
+      if (text !== undefined) seen.push(text);
+    }
+  })();
+  return { seen, hears: (text) => eventually(`it hears ${text}`, () => seen.includes(text)) };
+}
+
 describe('watch()', () => {
   it('tells of names that come and go, whoever gives them', async () => {
     const [ours, theirs] = [freshName(), freshName()];
     using watch = Netns.watch();
-    const events = heard(watch, 4);
+    const { seen, hears } = listen(watch);
     const ns = await Netns.create({ name: ours });
-    await sleep(20);
+    await hears(`new ${ours}`);
     execFileSync('ip', ['netns', 'add', theirs]);
-    await sleep(20);
+    await hears(`new ${theirs}`);
     execFileSync('ip', ['netns', 'del', ours]);
-    await sleep(20);
+    await hears(`del ${ours}`);
     await Netns.remove(theirs);
-    expect(await events).toEqual([`new ${ours}`, `new ${theirs}`, `del ${ours}`, `del ${theirs}`]);
+    await hears(`del ${theirs}`);
+    expect(seen).toEqual([`new ${ours}`, `new ${theirs}`, `del ${ours}`, `del ${theirs}`]);
     ns.close();
   });
 
@@ -90,18 +104,20 @@ describe('watch()', () => {
   });
 
   it('does not take a bare file for a name, until a namespace is mounted on it', async () => {
-    const [bare, marker] = [freshName(), freshName()];
+    const [bare, marker, mounted] = [freshName(), freshName(), freshName()];
     using watch = Netns.watch();
+    const { seen, hears } = listen(watch);
     writeFileSync(`/run/netns/${bare}`, '', { mode: 0 });
-    const events = heard(watch, 3);
-    await sleep(30);
     (await Netns.create({ name: marker })).close();
-    await sleep(30);
-    // Of a mount no directory tells.
-    execFileSync('mount', ['--bind', '/proc/self/ns/net', `/run/netns/${bare}`]);
-    await sleep(200);
-    await Netns.remove(bare);
-    expect(await events).toEqual([`new ${marker}`, `new ${bare}`, `del ${bare}`]);
+    await hears(`new ${marker}`);
+    expect(seen).toEqual([`new ${marker}`]);
+    // Of a mount no directory tells; the file is looked at for two seconds.
+    writeFileSync(`/run/netns/${mounted}`, '', { mode: 0 });
+    execFileSync('mount', ['--bind', '/proc/self/ns/net', `/run/netns/${mounted}`]);
+    await hears(`new ${mounted}`);
+    await Netns.remove(mounted);
+    await hears(`del ${mounted}`);
+    expect(seen).toEqual([`new ${marker}`, `new ${mounted}`, `del ${mounted}`]);
   });
 
   it('tells of ids', async () => {
@@ -109,18 +125,18 @@ describe('watch()', () => {
     const there = await Netns.create();
     await using rt = await RouteSocket.open({ netns: here });
     await using watch = Netns.watch({ numberedBy: rt });
-    const ids: string[] = [];
-    const reading = (async () => {
-      for await (const event of watch) {
-        if (event.object === 'nsid') ids.push(said(event) ?? '');
-        if (ids.length === 2) break;
-      }
-    })();
-    await sleep(100);
+    const { seen, hears } = listen(watch);
+    // It takes its time to listen.
+    for (let nsid = 0; !seen.some((text) => text.includes('nsid')); nsid++) {
+      await using brief = await Netns.create();
+      await rt.netnsId.add({ netns: brief, nsid });
+      await sleep(20);
+    }
     await rt.netnsId.add({ netns: there, nsid: 4711 });
+    await hears('new nsid 4711');
     there.close();
-    await reading;
-    expect(ids).toEqual(['new nsid 4711', 'del nsid 4711']);
+    await hears('del nsid 4711');
+    expect(seen.filter((text) => text.endsWith(' 4711'))).toEqual(['new nsid 4711', 'del nsid 4711']);
   });
 
   it('ends with the socket that tells it of ids', async () => {
@@ -175,8 +191,7 @@ describe('watch()', () => {
     expect(instances()).toBe(1);
     for (const watch of watches) watch.close();
     // It lingers for a second.
-    for (let look = 0; look < 100 && instances() > 0; look++) await sleep(50);
-    expect(instances()).toBe(0);
+    await eventually('none is left', () => instances() === 0);
   });
 
   it('loses nothing of many', async () => {

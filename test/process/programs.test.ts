@@ -24,7 +24,7 @@ it('a deathSignal reaches it even where the program is killed', async () => {
   `);
   expect(result.signal).toBe('SIGKILL');
   const orphan = await Pidfd.open(Number(result.stdout)).catch(() => undefined);
-  await orphan?.wait({ timeout: 5000 });
+  await orphan?.wait({ timeout: 30_000 });
   await orphan?.[Symbol.asyncDispose]();
 });
 
@@ -47,7 +47,7 @@ it('without the right names the capability', async () => {
 it('keeps the event loop alive, and an open handle does not', async () => {
   const module = (what: string) => `
       import { Pidfd, Process } from '${moduleUrl}';
-      const child = await Process.spawn(['sleep', '0.3'], { stdio: 'ignore' });
+      const child = await Process.spawn(['sleep', '2'], { stdio: 'ignore' });
       const other = await Pidfd.open(child.pid);
       ${what}
       console.log('end');

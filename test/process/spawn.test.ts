@@ -19,8 +19,9 @@ import { countFds, handles } from '../../src/handle/index.ts';
 import { Netns } from '../../src/netns/index.ts';
 import { Pidfd, Process, type SpawnOptions } from '../../src/process/index.ts';
 import { expectFlatFds } from '../../src/testing/index.ts';
+import { eventually } from '../support/cgroup.ts';
 import { collectUntil } from '../support/collect.ts';
-import { children, outputOf, textOf } from './support.ts';
+import { children, expectNoMoreFds, outputOf, textOf } from './support.ts';
 
 let fds: number;
 let childrenBefore: number[];
@@ -28,10 +29,10 @@ beforeEach(() => {
   fds = countFds();
   childrenBefore = children();
 });
-afterEach(() => {
+afterEach(async () => {
   expect(children()).toEqual(childrenBefore);
   expect(handles.list()).toEqual([]);
-  expect(countFds()).toBe(fds);
+  await expectNoMoreFds(fds);
 });
 
 describe('a program', () => {
@@ -80,7 +81,7 @@ describe('a program', () => {
   });
 
   it('is told with what it used', async () => {
-    const { exit } = await outputOf(['sh', '-c', 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done']);
+    const { exit } = await outputOf(['sh', '-c', 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done']);
     if (exit.reason !== 'exited') throw new Error(exit.reason);
     expect(exit.usage?.userTime).toBeGreaterThan(1000);
     expect(exit.usage?.maxRss).toBeGreaterThan(500_000);
@@ -289,10 +290,7 @@ describe('close()', () => {
 
 it('reaps what nobody waits for', async () => {
   const child = await Process.spawn(['true'], { stdio: 'ignore' });
-  const deadline = Date.now() + 5000;
-  while (children().length > childrenBefore.length && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await eventually('it is reaped', () => children().length === childrenBefore.length);
   expect(children()).toEqual(childrenBefore);
   expect(await child.wait()).toMatchObject({ exitCode: 0 });
   await child[Symbol.asyncDispose]();

@@ -18,7 +18,10 @@ const prelude = `
     for await (const chunk of child.stdout) text += chunk;
     await child.wait();
     await child[Symbol.asyncDispose]();
-    return Number(text);
+    const pid = Number(text);
+    // The shell does not wait until it has become what it is to be.
+    while (readFileSync('/proc/' + pid + '/comm', 'utf8') !== 'sleep\\n') await new Promise((resolve) => setTimeout(resolve, 1));
+    return pid;
   };
 `;
 
@@ -103,6 +106,7 @@ describe('subreaper', () => {
           if (seen.length === 4) controller.abort();
         }
       } catch (thrown) { error = thrown.name; }
+      while (!subreaper.orphans()[0].ended) await new Promise((resolve) => setTimeout(resolve, 1));
       const left = subreaper.orphans().map(({ pid, ended }) => [pid === spared, ended]);
       for await (const { pid } of subreaper.reaped()) { if (pid === spared) break; }
       console.log(JSON.stringify({ seen, error, left, listeners: process.listenerCount('SIGCHLD'), last: subreaper.orphans() }));

@@ -1,8 +1,10 @@
 /** Programs run through Process.spawn, and a witness of what is left of them. */
 import { readdirSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { countFds } from '../../src/handle/index.ts';
 import { readStatus } from '../../src/process/identity.ts';
 import { Process, type SpawnOptions } from '../../src/process/index.ts';
+import { eventually } from '../support/cgroup.ts';
 
 export async function textOf(stream: Readable | undefined): Promise<string> {
   let text = '';
@@ -14,7 +16,7 @@ export async function textOf(stream: Readable | undefined): Promise<string> {
 export async function outputOf(argv: readonly string[], options: SpawnOptions = {}) {
   await using child = await Process.spawn(argv, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
   const output = await textOf(child.stdout);
-  return { output, exit: await child.wait({ timeout: 10_000 }) };
+  return { output, exit: await child.wait({ timeout: 50_000 }) };
 }
 
 /** Children of this process, zombies too, by /proc: a witness that knows nothing of handles. */
@@ -29,4 +31,12 @@ export function children(): number[] {
         return false; // gone meanwhile
       }
     });
+}
+
+/**
+ * No more fds are open than there were. What closes late, the streams of Node's children say, has its time; what was about
+ * to close when they were counted makes it fewer.
+ */
+export async function expectNoMoreFds(before: number): Promise<void> {
+  await eventually(`no more than ${before} fds`, () => countFds() <= before);
 }

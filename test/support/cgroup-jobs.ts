@@ -50,7 +50,7 @@ export async function output(cgroup: Cgroup, script: string): Promise<string> {
   await using job = await shell(cgroup, script);
   let printed = '';
   for await (const text of job.stdout ?? []) printed += text;
-  await job.wait({ timeout: 10_000 });
+  await job.wait({ timeout: 40_000 });
   return printed;
 }
 
@@ -63,12 +63,12 @@ export async function busy(cgroup: Cgroup, milliseconds: number): Promise<number
   await using loop = await shell(cgroup, 'while :; do :; done');
   await sleep(milliseconds);
   loop.send('SIGKILL');
-  await loop.wait({ timeout: 5000 });
+  await loop.wait({ timeout: 30_000 });
   return Number((await cgroup.stat()).cpu?.usageUsec);
 }
 
 /** Waits until it is so. */
-export async function until(what: string, holds: () => Promise<boolean>, timeout = 20_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, timeout = 40_000): Promise<void> {
   for (const deadline = performance.now() + timeout; !(await holds()); await sleep(50))
     if (performance.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`);
 }

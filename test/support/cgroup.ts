@@ -41,7 +41,7 @@ function children(directory: string): string[] {
 }
 
 async function removeDirectory(directory: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
+  for (const deadline = performance.now() + 30_000; ; ) {
     try {
       killAll(directory);
       for (const child of children(directory)) await removeDirectory(child);
@@ -49,7 +49,7 @@ async function removeDirectory(directory: string): Promise<void> {
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      if (attempt === 200) throw error;
+      if (performance.now() > deadline) throw error;
       await sleep(10);
     }
   }
@@ -127,7 +127,7 @@ export function forgetPrograms(): void {
 }
 
 /** Waits until it holds, looking again and again; for what nothing tells of. */
-export async function eventually(what: string, holds: () => boolean, timeout = 10_000): Promise<void> {
+export async function eventually(what: string, holds: () => boolean, timeout = 30_000): Promise<void> {
   const deadline = performance.now() + timeout;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`);

@@ -1,9 +1,14 @@
 /** Makes the garbage collector's effects happen while a test waits. Needs --expose-gc. */
 import { setImmediate as immediate } from 'node:timers/promises';
 
-/** Collects until `done` says so, or fails after `rounds`. Finalizers run in turns of the loop after a gc. */
-export async function collectUntil(done: () => boolean, rounds = 200): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
+/** Milliseconds that whatever ends with what is collected may take on a busy machine: a process, say. */
+const PATIENCE = 20_000;
+
+/** Collects until `done` says so, or fails. Finalizers run in turns of the loop after a gc. */
+export async function collectUntil(done: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE;
+  let rounds = 0;
+  for (; rounds < 200 || performance.now() < deadline; rounds++) {
     await collect();
     if (done()) return;
   }

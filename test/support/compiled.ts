@@ -84,7 +84,7 @@ export interface ChildOptions {
   readonly nodeArguments?: readonly string[];
   /** The program's arguments. */
   readonly arguments?: readonly string[];
-  /** Milliseconds until it is killed, 20,000 unless given. */
+  /** Milliseconds until it is killed, 50,000 unless given. */
   readonly timeout?: number;
 }
 
@@ -104,7 +104,7 @@ export function runModule(source: string, options: ChildOptions = {}): Promise<C
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 20_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 50_000);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
