@@ -23,6 +23,7 @@
         'native/addon/pidfd_handle.cc',
         'native/addon/pipeline_handle.cc',
         'native/addon/poll.cc',
+        'native/addon/poll_calls.cc',
         'native/addon/priority_handle.cc',
         'native/addon/process_calls.cc',
         'native/addon/shared_memory.cc',

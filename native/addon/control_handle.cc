@@ -10,6 +10,7 @@
 #include "addon_data.h"
 #include "arguments.h"
 #include "fd_handle.h"
+#include "poll_calls.h"
 #include "process_calls.h"
 #include "supervisor_seat.h"
 
@@ -160,18 +161,7 @@ Napi::Value ControlHandle::Receive(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ControlHandle::SetRef(const Napi::CallbackInfo& info) {
-  if (!info[0].IsBoolean()) {
-    Napi::TypeError::New(info.Env(), "on must be a boolean").ThrowAsJavaScriptException();
-    return Napi::Value();
-  }
-  if (socket_.ok()) {
-    if (info[0].As<Napi::Boolean>()) {
-      poll_->Ref();
-    } else {
-      poll_->Unref();
-    }
-  }
-  return info.Env().Undefined();
+  return SetPollRef(info, poll_.get());
 }
 
 Napi::Value ControlHandle::HasRef(const Napi::CallbackInfo& info) {
@@ -179,13 +169,9 @@ Napi::Value ControlHandle::HasRef(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ControlHandle::Close(const Napi::CallbackInfo& info) {
-  std::shared_ptr<Dispatch> on_closed;
-  if (!info[0].IsUndefined()) {
-    std::optional<Napi::Function> function = FunctionArgument(info[0], "onClosed");
-    if (!function) return Napi::Value();
-    if (socket_.ok()) on_closed = std::make_shared<Dispatch>(environment_, *function);
-  }
-  return Napi::Boolean::New(info.Env(), Release(std::move(on_closed)));
+  auto on_closed = OnClosedArgument(info, socket_.ok(), environment_);
+  if (!on_closed) return Napi::Value();
+  return Napi::Boolean::New(info.Env(), Release(*std::move(on_closed)));
 }
 
 }  // namespace cofferdam

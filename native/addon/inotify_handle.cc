@@ -9,6 +9,7 @@
 #include "../kernel/owned_fd.h"
 #include "addon_data.h"
 #include "arguments.h"
+#include "poll_calls.h"
 
 namespace cofferdam {
 
@@ -161,18 +162,7 @@ Napi::Value InotifyHandle::Take(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value InotifyHandle::SetRef(const Napi::CallbackInfo& info) {
-  if (!info[0].IsBoolean()) {
-    Napi::TypeError::New(info.Env(), "on must be a boolean").ThrowAsJavaScriptException();
-    return Napi::Value();
-  }
-  if (works_) {
-    if (info[0].As<Napi::Boolean>()) {
-      works_->poll->Ref();
-    } else {
-      works_->poll->Unref();
-    }
-  }
-  return info.Env().Undefined();
+  return SetPollRef(info, works_ ? works_->poll.get() : nullptr);
 }
 
 Napi::Value InotifyHandle::HasRef(const Napi::CallbackInfo& info) {
@@ -180,13 +170,9 @@ Napi::Value InotifyHandle::HasRef(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value InotifyHandle::Close(const Napi::CallbackInfo& info) {
-  std::shared_ptr<Dispatch> on_closed;
-  if (!info[0].IsUndefined()) {
-    std::optional<Napi::Function> function = FunctionArgument(info[0], "onClosed");
-    if (!function) return Napi::Value();
-    if (works_) on_closed = std::make_shared<Dispatch>(environment_, *function);
-  }
-  return Napi::Boolean::New(info.Env(), Release(std::move(on_closed)));
+  auto on_closed = OnClosedArgument(info, works_ != nullptr, environment_);
+  if (!on_closed) return Napi::Value();
+  return Napi::Boolean::New(info.Env(), Release(*std::move(on_closed)));
 }
 
 }  // namespace cofferdam

@@ -10,6 +10,7 @@
 #include "../kernel/netlink_netns.h"
 #include "addon_data.h"
 #include "arguments.h"
+#include "poll_calls.h"
 
 namespace cofferdam {
 
@@ -287,14 +288,9 @@ Napi::Value NetlinkHandle::HasRef(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NetlinkHandle::Close(const Napi::CallbackInfo& info) {
-  std::shared_ptr<Dispatch> on_closed;
-  if (!info[0].IsUndefined()) {
-    std::optional<Napi::Function> function = FunctionArgument(info[0], "onClosed");
-    if (!function) return Napi::Value();
-    if (poll_ != nullptr || threads_ != nullptr)
-      on_closed = std::make_shared<Dispatch>(environment_, *function);
-  }
-  return Napi::Boolean::New(info.Env(), Release(std::move(on_closed)));
+  auto on_closed = OnClosedArgument(info, poll_ != nullptr || threads_ != nullptr, environment_);
+  if (!on_closed) return Napi::Value();
+  return Napi::Boolean::New(info.Env(), Release(*std::move(on_closed)));
 }
 
 }  // namespace cofferdam

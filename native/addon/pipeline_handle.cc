@@ -9,6 +9,7 @@
 #include "../kernel/netlink_netns.h"
 #include "addon_data.h"
 #include "arguments.h"
+#include "poll_calls.h"
 
 namespace cofferdam {
 
@@ -226,13 +227,9 @@ Napi::Value PipelineHandle::HasRef(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PipelineHandle::Close(const Napi::CallbackInfo& info) {
-  std::shared_ptr<Dispatch> on_closed;
-  if (!info[0].IsUndefined()) {
-    std::optional<Napi::Function> function = FunctionArgument(info[0], "onClosed");
-    if (!function) return Napi::Value();
-    if (open()) on_closed = std::make_shared<Dispatch>(environment_, *function);
-  }
-  Release(std::move(on_closed));
+  auto on_closed = OnClosedArgument(info, open(), environment_);
+  if (!on_closed) return Napi::Value();
+  Release(*std::move(on_closed));
   return info.Env().Undefined();
 }
 

@@ -10,6 +10,7 @@
 #include "../kernel/pressure_trigger.h"
 #include "addon_data.h"
 #include "arguments.h"
+#include "poll_calls.h"
 
 namespace cofferdam {
 
@@ -114,18 +115,7 @@ Napi::Value PriorityHandle::Pause(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PriorityHandle::SetRef(const Napi::CallbackInfo& info) {
-  if (!info[0].IsBoolean()) {
-    Napi::TypeError::New(info.Env(), "on must be a boolean").ThrowAsJavaScriptException();
-    return Napi::Value();
-  }
-  if (fd_.ok()) {
-    if (info[0].As<Napi::Boolean>()) {
-      poll_->Ref();
-    } else {
-      poll_->Unref();
-    }
-  }
-  return info.Env().Undefined();
+  return SetPollRef(info, poll_.get());
 }
 
 Napi::Value PriorityHandle::HasRef(const Napi::CallbackInfo& info) {
@@ -133,13 +123,9 @@ Napi::Value PriorityHandle::HasRef(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PriorityHandle::Close(const Napi::CallbackInfo& info) {
-  std::shared_ptr<Dispatch> on_closed;
-  if (!info[0].IsUndefined()) {
-    std::optional<Napi::Function> function = FunctionArgument(info[0], "onClosed");
-    if (!function) return Napi::Value();
-    if (fd_.ok()) on_closed = std::make_shared<Dispatch>(environment_, *function);
-  }
-  return Napi::Boolean::New(info.Env(), Release(std::move(on_closed)));
+  auto on_closed = OnClosedArgument(info, fd_.ok(), environment_);
+  if (!on_closed) return Napi::Value();
+  return Napi::Boolean::New(info.Env(), Release(*std::move(on_closed)));
 }
 
 }  // namespace cofferdam

@@ -44,6 +44,7 @@ add_library(addon MODULE
   addon/pidfd_handle.cc
   addon/pipeline_handle.cc
   addon/poll.cc
+  addon/poll_calls.cc
   addon/process_calls.cc
   addon/priority_handle.cc
   addon/shared_memory.cc
