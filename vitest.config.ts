@@ -7,12 +7,14 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Those are for guests: npm run test:kernels.
     exclude: ['test/vm/**'],
-    globalSetup: ['test/setup/global-setup.ts'],
+    globalSetup: ['test/setup/compile.ts', 'test/setup/global-setup.ts'],
     setupFiles: ['test/native-addon/leak-check.ts', 'test/support/random.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Waiting costs nothing where it ends: a slow machine has its time.
+    expect: { poll: { timeout: 20_000 } },
     execArgv: ['--expose-gc'],
   },
 });

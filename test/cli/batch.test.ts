@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BatchLines, splitWords } from '../../src/cli/batch-lines.ts';
+import { lookUntil } from '../support/look.ts';
 import { captured, Twin } from '../support/twin.ts';
 import { isRoot, runCli } from './run-cli.ts';
 
@@ -77,6 +78,13 @@ describe.runIf(isRoot)('a batch', () => {
     rmSync(directory, { recursive: true });
   });
 
+  /** The routes of both, when their links have their carriers. */
+  async function settled(): Promise<{ ours: string[]; theirs: string[] }> {
+    const look = () => ({ ours: routes(twin.ours), theirs: routes(twin.theirs) });
+    const isSettled = (route: string) => !route.includes('linkdown');
+    return await lookUntil(look, ({ ours, theirs }) => [...ours, ...theirs].every(isSettled));
+  }
+
   function routes(name: string): string[] {
     const text = execFileSync('ip', ['-n', name, '-4', 'route', 'show', 'table', 'all'], {
       maxBuffer: 1 << 28,
@@ -108,8 +116,9 @@ link set v1 up
     const { theirs, ours } = await both(lines);
     expect(ours).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(theirs).toEqual(ours);
-    expect(routes(twin.ours)).toEqual(routes(twin.theirs));
-    expect(routes(twin.ours).some((route) => route.startsWith('10.9.1.0/24 via 10.1.0.3'))).toBe(true);
+    const made = await settled();
+    expect(made.ours).toEqual(made.theirs);
+    expect(made.ours.some((route) => route.startsWith('10.9.1.0/24 via 10.1.0.3'))).toBe(true);
   });
 
   test('what a line shows has what the lines before it did', async () => {
@@ -151,7 +160,8 @@ route add 10.9.22.0/24 dev v0
         `RTNETLINK answers: No such process\nCommand failed ${file}:5\n`,
     });
     expect(theirs).toEqual(ours);
-    expect(routes(twin.ours)).toEqual(routes(twin.theirs));
+    const made = await settled();
+    expect(made.ours).toEqual(made.theirs);
   });
 
   test('wrong words are a line that fails, told of in their place', async () => {

@@ -1,4 +1,5 @@
 // `cofferdam cgroup`: what it shows and changes, beside the files of the kernel.
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Cgroup, CgroupLimits } from '../../src/cgroup/index.ts';
@@ -234,7 +235,7 @@ describe('freeze, thaw, kill, rm', () => {
     expect((await run('kill', `${top.path}/a`)).code).toBe(0);
     await eventually('dead', () => readFlat(events).populated === 0);
     populate();
-    expect(await run('rm', `${top.path}/a`, 'recursive', 'timeout', '3000')).toEqual({
+    expect(await run('rm', `${top.path}/a`, 'recursive', 'timeout', '20000')).toEqual({
       code: 0,
       stdout: '',
       stderr: '',
@@ -334,18 +335,23 @@ describe('as a program', () => {
 
   test('events tells until the cgroup is removed', async () => {
     mkdirSync(`${top.directory}/watched`);
-    let began = false;
+    let told = '';
+    let states = '';
+    let sleeper: ReturnType<typeof startSleeper> | undefined;
+    let ended: Promise<unknown> = Promise.resolve();
     const { code, stdout, stderr } = await runCli(['-j', '-ts', 'cgroup', 'events', `${top.path}/watched`], {
-      onOutput() {
-        // What it begins with is there: now something may happen.
-        if (began) return;
-        began = true;
-        const sleeper = startSleeper();
-        moveInto(`${top.directory}/watched`, sleeper.pid);
-        setTimeout(() => {
-          sleeper.kill('SIGKILL');
-          sleeper.once('exit', () => rmdirSync(`${top.directory}/watched`));
-        }, 300);
+      // Each change when the one before it has been told: what is seen at once is one event.
+      onOutput(text) {
+        told += text;
+        const before = states;
+        states = [...told.matchAll(/"populated":(\w+)/g)].map(([, state]) => state).join();
+        if (states === before) return;
+        if (states === 'false') {
+          sleeper = startSleeper();
+          ended = once(sleeper, 'exit');
+          moveInto(`${top.directory}/watched`, sleeper.pid);
+        } else if (states === 'false,true') sleeper?.kill('SIGKILL');
+        else if (states === 'false,true,false') void ended.then(() => rmdirSync(`${top.directory}/watched`));
       },
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

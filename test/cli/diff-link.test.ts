@@ -1,11 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkView } from '../../src/cli/show/link.ts';
 import { Netns } from '../../src/netns/index.ts';
 import { links } from '../route/link-world.ts';
 import { compiledUrl, runModule } from '../support/compiled.ts';
-import { compareJson, compareText, describe as inWords, parseIpJson, World } from '../support/diff.ts';
+import {
+  compareJson,
+  compareText,
+  type Difference,
+  describe as inWords,
+  parseIpJson,
+  World,
+} from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 import { LINK_CLOCKS, running } from '../support/worlds/clocks.ts';
 
 /** Two hundred mixed links, shown by `ip` and by us. */
@@ -36,7 +43,6 @@ describe('cofferdam link show against ip link show', () => {
     // A macvlan whose lower link stayed behind.
     world.batch([`link set mv0 netns ${name}`]);
     world.batch(['link add mvback link va1 type macvlan mode bridge']);
-    await sleep(2000); // what comes up talks at first
   }, 120_000);
 
   afterAll(async () => {
@@ -49,7 +55,6 @@ describe('cofferdam link show against ip link show', () => {
   const check = (flags: readonly string[], args: readonly string[] = [], atLeast = 0) =>
     it([...flags, 'link show', ...args].join(' '), async () => {
       const { differences, objects } = await world.compare(linkView, 'link', flags, args, {
-        attempts: 8,
         loose: LINK_CLOCKS,
       });
       expect(inWords(differences)).toBe('');
@@ -116,16 +121,10 @@ describe('cofferdam link show against ip link show', () => {
   it('-d link show: text with running timers', async () => {
     // Every line but for the timers, which do not stand still.
     const still = (text: string) => text.replace(/(_timer) +\d+\.\d+/g, '$1');
+    const isReal = ({ expected, actual }: Difference) => still(String(expected)) !== still(String(actual));
     for (const flags of [['-d'], ['-d', '-o'], ['-d', '-s', '-s']]) {
-      let differences = '';
-      // Counters go on counting: a bridge says hello every two seconds.
-      for (let attempt = 0; attempt < 8; attempt++) {
-        const expected = still(world.ip(...flags, 'link', 'show'));
-        const actual = still(await world.show(linkView, flags, []));
-        differences = inWords(compareText(expected, actual).differences);
-        if (differences === '') break;
-      }
-      expect(differences).toBe('');
+      const { differences } = await world.compare(linkView, 'link', flags, [], { isReal });
+      expect(inWords(differences)).toBe('');
     }
   });
 
@@ -135,11 +134,16 @@ describe('cofferdam link show against ip link show', () => {
         name,
         value: Number(value),
       }));
-    const expected = timers(world.ip('-d', 'link', 'show', 'type', 'bridge'));
-    const actual = timers(await world.show(linkView, ['-d'], ['type', 'bridge']));
-    expect(actual.map(({ name }) => name)).toEqual(expected.map(({ name }) => name));
-    expect(expected.length).toBe(40);
-    for (const [i, { value }] of expected.entries()) expect(running(value, actual[i]?.value)).toBe(true);
+    const look = async () => {
+      const expected = timers(world.ip('-d', 'link', 'show', 'type', 'bridge'));
+      const actual = timers(await world.show(linkView, ['-d'], ['type', 'bridge']));
+      expect(actual.map(({ name }) => name)).toEqual(expected.map(({ name }) => name));
+      expect(expected.length).toBe(40);
+      return expected.flatMap(({ name, value }, i) =>
+        running(value, actual[i]?.value) ? [] : [`${name} ${value}, ours ${actual[i]?.value}`],
+      );
+    };
+    expect(await lookUntil(look, (apart) => apart.length === 0)).toEqual([]);
   });
 
   it('refuses what ip refuses', async () => {
@@ -167,12 +171,14 @@ describe('cofferdam link show against ip link show', () => {
   it('colours as ip does', async () => {
     const environment = { ...process.env };
     delete environment.COLORFGBG;
-    const expected = execFileSync('ip', ['-n', world.name, '-c=always', 'link', 'show'], {
-      encoding: 'utf8',
-      env: environment,
-    });
-    const { differences } = compareText(expected, await world.show(linkView, ['-c=always'], []));
-    expect(inWords(differences)).toBe('');
+    const look = async () => {
+      const expected = execFileSync('ip', ['-n', world.name, '-c=always', 'link', 'show'], {
+        encoding: 'utf8',
+        env: environment,
+      });
+      return inWords(compareText(expected, await world.show(linkView, ['-c=always'], [])).differences);
+    };
+    expect(await lookUntil(look, (differences) => differences === '')).toBe('');
   });
 
   it('notices a value that was altered, a key that is missing, an object too many', async () => {
@@ -203,23 +209,21 @@ describe('cofferdam link show against ip link show', () => {
     for (const flags of [['-j', '-d'], ['-br'], ['-o']]) {
       const main = compiledUrl('cli/main.js');
       const source = `process.argv.splice(1, 0, 'cofferdam'); await import(${JSON.stringify(main)});`;
-      let differences = '';
-      for (let attempt = 0; attempt < 4; attempt++) {
+      const look = async () => {
         const expected = world.ip(...flags, 'link', 'show');
         const { code, stdout, stderr } = await runModule(source, {
           arguments: ['-n', world.name, ...flags, 'link', 'show'],
         });
         expect(stderr).toBe('');
         expect(code).toBe(0);
-        differences = inWords(
+        return inWords(
           (flags.includes('-j')
             ? compareJson(parseIpJson(expected), parseIpJson(stdout), { loose: LINK_CLOCKS })
             : compareText(expected, stdout)
           ).differences,
         );
-        if (differences === '') break;
-      }
-      expect(differences).toBe('');
+      };
+      expect(await lookUntil(look, (differences) => differences === '')).toBe('');
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -34,9 +34,7 @@ describe('cofferdam nexthop show against ip nexthop show', () => {
 
   const check = (flags: readonly string[], args: readonly string[] = [], atLeast = 0) =>
     it([...flags, 'nexthop show', ...args].join(' '), async () => {
-      const { differences, objects } = await world.compare(nexthopView, 'nexthop', flags, args, {
-        attempts: 6,
-      });
+      const { differences, objects } = await world.compare(nexthopView, 'nexthop', flags, args);
       expect(inWords(differences)).toBe('');
       expect(objects).toBeGreaterThanOrEqual(atLeast);
     });

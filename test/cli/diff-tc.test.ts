@@ -6,7 +6,14 @@ import { formatJson } from '../../src/cli/show/json.ts';
 import { classView } from '../../src/cli/show/tc/class.ts';
 import { qdiscView } from '../../src/cli/show/tc/qdisc.ts';
 import { sendDatagrams } from '../support/datagrams.ts';
-import { compareJson, compareText, describe as inWords, parseIpJson, World } from '../support/diff.ts';
+import {
+  compareBetween,
+  compareTextBetween,
+  describe as inWords,
+  parseIpJson,
+  World,
+} from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 
 /** Disciplines and classes of every kind that this kernel has, with packets in them, shown by `tc` and by us. */
 
@@ -73,21 +80,20 @@ describe('cofferdam tc qdisc and class against tc', () => {
   const check = (object: 'qdisc' | 'class', flags: readonly string[], args: readonly string[] = []) =>
     it([...flags, object, 'show', ...args].join(' '), async () => {
       // Queues drain and estimators run: a difference counts when it is still there after many looks.
-      const end = performance.now() + 20_000;
-      for (;;) {
-        const expected = tc(...flags, object, 'show', ...args);
+      const look = async () => {
+        const before = tc(...flags, object, 'show', ...args);
         const actual = await show(object, flags, args);
-        const result = flags.includes('-j')
-          ? compareJson(parseIpJson(expected), parseIpJson(actual))
-          : compareText(expected, actual);
-        if (result.differences.length > 0 && performance.now() < end) continue;
-        expect(inWords(result.differences)).toBe('');
-        objects += result.objects;
-        fields += result.fields;
-        if (args.length === 0 && object === 'qdisc' && !flags.includes('-o'))
-          expect(result.objects).toBeGreaterThanOrEqual(14);
-        break;
-      }
+        const after = tc(...flags, object, 'show', ...args);
+        return flags.includes('-j')
+          ? compareBetween(parseIpJson(before), parseIpJson(actual), parseIpJson(after))
+          : compareTextBetween(before, actual, after);
+      };
+      const result = await lookUntil(look, ({ differences }) => differences.length === 0);
+      expect(inWords(result.differences)).toBe('');
+      objects += result.objects;
+      fields += result.fields;
+      if (args.length === 0 && object === 'qdisc' && !flags.includes('-o'))
+        expect(result.objects).toBeGreaterThanOrEqual(14);
     });
 
   for (const flags of [

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { links } from '../route/link-world.ts';
 import { inet6Routes, inetRoutes, NEXTHOPS, LINKS as ROUTE_LINKS } from '../route/route-world.ts';
@@ -10,6 +9,7 @@ import {
   parseIpJson,
   World,
 } from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 import { addressWorld } from '../support/worlds/addresses.ts';
 import { ADDRESS_CLOCKS, LINK_CLOCKS, NEIGHBOUR_CLOCKS } from '../support/worlds/clocks.ts';
 import { neighbourWorld } from '../support/worlds/neighbours.ts';
@@ -77,9 +77,9 @@ describe('cofferdam -j against ip -j, everything at once', () => {
     world.batch(inetRules());
     world.batch(inet6Rules(), '-6');
     // Duplicate address detection takes a second or two; what it says stays.
-    for (let i = 0; i < 100 && !world.ip('address', 'show', 'dadfailed').includes('2001:dba:ffff::1'); i++)
-      await sleep(100);
-    await sleep(1500);
+    const failed = () => world.ip('address', 'show', 'dadfailed');
+    await lookUntil(failed, (text) => text.includes('2001:dba:ffff::1'));
+    await world.settle();
   }, 120_000);
 
   afterAll(async () => {
@@ -119,26 +119,23 @@ describe('cofferdam -j against ip -j, everything at once', () => {
     for (const flags of FLAGS)
       it(`${flags.join(' ')} ${shown}`, async () => {
         const words = [...flags, ...shown.split(' ')];
-        let before = parseIpJson(world.ip(...words));
-        let actual = await ours(words);
-        let found = compareJson(before, actual, { loose });
         // A steady difference stays one. But the kernel may clear away a neighbour, and fifteen seconds after its
         // first port a bridge begins to forward: then it has a carrier, and for two seconds new addresses and routes.
-        for (let attempt = 0; found.differences.length > 0 && attempt < 8; attempt++) {
+        const look = async () => {
+          const before = parseIpJson(world.ip(...words));
+          const actual = await ours(words);
+          const once = compareJson(before, actual, { loose });
+          if (once.differences.length === 0) return { actual, found: once };
           const after = parseIpJson(world.ip(...words));
-          found = compareBetween(before, actual, after, { loose });
-          if (found.differences.length === 0) break;
-          await sleep(300);
-          before = parseIpJson(world.ip(...words));
-          actual = await ours(words);
-          found = compareJson(before, actual, { loose });
-        }
+          return { actual, found: compareBetween(before, actual, after, { loose }) };
+        };
+        const { actual, found } = await lookUntil(look, (seen) => seen.found.differences.length === 0);
         shownByUs.set(shown, actual);
         objects += found.objects;
         fields += found.fields;
         expect(inWords(found.differences)).toBe('');
         expect(found.objects).toBeGreaterThanOrEqual(atLeast);
-      }, 60_000);
+      }, 120_000);
 
   it('notices any value of ours that is altered, and an object that is missing', () => {
     expect(shownByUs.size).toBe(SHOWN.length);

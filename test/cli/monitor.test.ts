@@ -1,11 +1,12 @@
 /** `cofferdam monitor` beside `ip monitor`: of the same files, and live. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { World } from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 import { runCli } from './run-cli.ts';
 
 /** Something of every kind, changed and taken away again. */
@@ -65,12 +66,20 @@ describe('monitor', () => {
     directory = await mkdtemp(join(tmpdir(), 'cofferdam-monitor-'));
     file = join(directory, 'recording');
     const rtmon = spawn('ip', ['netns', 'exec', world.name, 'rtmon', 'file', file]);
+    const gone = once(rtmon, 'close');
     try {
-      await sleep(200);
-      world.batch(changes());
-      await sleep(300);
+      await lookUntil(
+        () => world.listeners(),
+        (count) => count > 0,
+      );
+      world.batch([...changes(), 'link add name the-end type ifb']);
+      await lookUntil(
+        () => readFile(file).catch(() => Buffer.alloc(0)),
+        (bytes) => bytes.includes('the-end'),
+      );
     } finally {
       rtmon.kill('SIGTERM');
+      await gone;
     }
   });
   afterAll(async () => {
@@ -105,22 +114,34 @@ describe('monitor', () => {
     const ip = spawn('ip', ['-n', fresh.name, 'monitor', 'all', 'all-nsid']);
     let expected = '';
     ip.stdout.setEncoding('utf8').on('data', (text: string) => (expected += text));
+    let text = '';
     let stop: (signal: NodeJS.Signals) => void = () => {};
     const ours = runCli(['-n', fresh.name, 'monitor', 'all', 'all-nsid'], {
-      onOutput: (_text, kill) => (stop = kill),
+      onOutput: (more, kill) => {
+        text += more;
+        stop = kill;
+      },
     });
-    await sleep(1500);
-    // Not in one go: names that the news do not tell, both ask of the kernel, while the link is still there.
+    await lookUntil(
+      () => fresh.listeners(),
+      (count) => count === 2,
+    );
+    // One by one: names that the news do not tell, both ask of the kernel, while the link is still there.
     const all = [
       ...changes(),
       'link add index 99 name late type veth peer name later',
       'address add 10.78.0.1/24 dev late',
     ];
-    for (let at = 0; at < all.length; at += 4) {
-      fresh.batch(all.slice(at, at + 4));
-      await sleep(60);
+    for (const [i, line] of all.entries()) {
+      // Behind it comes a rule, so that we know when both have told of it.
+      const pref = 20_000 + i;
+      fresh.batch([line, `rule add pref ${pref} table 9`]);
+      const told = (text: string) => text.includes(`]${pref}:`);
+      await lookUntil(
+        () => [text, expected],
+        (texts) => texts.every(told),
+      );
     }
-    await sleep(500);
     stop('SIGINT');
     ip.kill('SIGTERM');
     const { code, stdout, stderr } = await ours;
@@ -159,19 +180,32 @@ describe('monitor', () => {
 
   it('records until it is told to end', async () => {
     const target = join(directory, 'ours');
+    let stop: (signal: NodeJS.Signals) => void = () => {};
     const child = runCli(['-n', world.name, 'monitor', '--record', target, 'address', 'nsid'], {
-      timeout: 4000,
-      // It prints nothing: the signal comes from a wrapper.
-      under: ['timeout', '-s', 'TERM', '2'],
+      // It prints nothing.
+      onStart: (kill) => {
+        stop = kill;
+      },
     });
-    await sleep(1300);
+    await lookUntil(
+      () => world.listeners(),
+      (count) => count > 0,
+    );
     world.ip('address', 'add', '10.99.0.1/32', 'dev', 'lo');
     world.ip('route', 'add', '10.98.0.0/24', 'dev', 'lo');
+    world.ip('address', 'add', '10.99.0.2/32', 'dev', 'lo');
+    const last = Buffer.from([10, 99, 0, 2]);
+    await lookUntil(
+      () => readFile(target).catch(() => Buffer.alloc(0)),
+      (bytes) => bytes.includes(last),
+    );
+    stop('SIGTERM');
     const { stdout, stderr } = await child;
     expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
     const printed = world.ip('monitor', 'file', target);
     expect(printed).toContain('10.1.0.1/24');
     expect(printed).toContain('10.99.0.1/32');
+    expect(printed).toContain('10.99.0.2/32');
     expect(printed).not.toContain('10.98.0.0/24');
   });
 

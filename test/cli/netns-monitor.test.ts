@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/cgroup.ts';
 import { isRoot, runCli } from './run-cli.ts';
 
 const BASE = `cofferdam-test-${process.pid}-monitor`;
@@ -13,41 +14,36 @@ const NAMES = ['a', 'b', 'c'].map((letter) => `${BASE}-${letter}`);
 /** Other tests make namespaces meanwhile. */
 const own = (text: string) => text.split('\n').filter((line) => line.includes(BASE));
 
-/** Names given and taken, one after the other. */
-async function changes(): Promise<void> {
-  for (const verb of ['add', 'del']) {
-    for (const name of NAMES) {
-      execFileSync('ip', ['netns', verb, name]);
-      await sleep(50);
-    }
-  }
+/** What somebody prints, as it comes. */
+interface Heard {
+  readonly text: () => string;
 }
 
-/** Runs ours; `ready` is when it has told of the first name. */
+/** Changes a name, and waits until all have told of it: two changes that are seen at once may cancel each other out. */
+async function change(verb: 'add' | 'del', name: string, ...listeners: readonly Heard[]): Promise<void> {
+  const count = ({ text }: Heard) => text().split(name).length;
+  const before = listeners.map(count);
+  execFileSync('ip', ['netns', verb, name]);
+  const told = () => listeners.every((listener, i) => count(listener) > (before[i] ?? 0));
+  await eventually(`${verb} ${name} is told of`, told, 20_000);
+}
+
+/** Runs ours. */
 function listen(words: readonly string[]) {
   let stop: (signal: NodeJS.Signals) => void = () => {};
-  let started = () => {};
-  const ready = new Promise<void>((resolve) => {
-    started = resolve;
-  });
   let text = '';
   const done = runCli(words, {
     onOutput: (more, kill) => {
       stop = kill;
       text += more;
-      if (text.includes(READY)) started();
     },
   });
-  return { ready, done, stop: (signal: NodeJS.Signals) => stop(signal) };
+  return { text: () => text, done, stop: (signal: NodeJS.Signals) => stop(signal) };
 }
 
-/** Gives and takes a name until somebody has heard of it: then it listens. */
-async function untilHeard(ready: Promise<void>): Promise<void> {
-  let heard = false;
-  void ready.then(() => {
-    heard = true;
-  });
-  while (!heard) {
+/** Gives and takes a name until all have heard of it: then they listen. */
+async function untilHeard(...listeners: readonly Heard[]): Promise<void> {
+  while (!listeners.every(({ text }) => text().includes(READY))) {
     execFileSync('ip', ['netns', 'add', READY]);
     await sleep(100);
     execFileSync('ip', ['netns', 'del', READY]);
@@ -67,9 +63,9 @@ describe.runIf(isRoot)('netns monitor', () => {
     });
     const gone = once(ip, 'close');
     const ours = listen(['netns', 'monitor']);
-    await untilHeard(ours.ready);
-    await changes();
-    await sleep(200);
+    const both = [ours, { text: () => expected }];
+    await untilHeard(...both);
+    for (const verb of ['add', 'del'] as const) for (const name of NAMES) await change(verb, name, ...both);
     ours.stop('SIGINT');
     ip.kill();
     await gone;
@@ -84,13 +80,11 @@ describe.runIf(isRoot)('netns monitor', () => {
 
   it('prints a line of JSON for each with -j', async () => {
     const ours = listen(['-j', 'netns', 'monitor']);
-    await untilHeard(ours.ready);
+    await untilHeard(ours);
     const [name = ''] = NAMES;
-    execFileSync('ip', ['netns', 'add', name]);
+    await change('add', name, ours);
     const { ino: inode, dev: device } = statSync(`/run/netns/${name}`);
-    await sleep(100);
-    execFileSync('ip', ['netns', 'del', name]);
-    await sleep(200);
+    await change('del', name, ours);
     ours.stop('SIGTERM');
     const { code, stdout } = await ours.done;
     expect(code).toBe(0);

@@ -18,7 +18,7 @@ export async function onTerminal(
     `trap : INT; stty rows 30 cols 100; ${line}; code=$?; stty -a; exit $code`,
     '/dev/null',
   ]);
-  const timer = setTimeout(() => script.kill('SIGKILL'), 25_000);
+  const timer = setTimeout(() => script.kill('SIGKILL'), 50_000);
   let output = '';
   const left = [...typed];
   script.stdout.setEncoding('utf8').on('data', (text: string) => {

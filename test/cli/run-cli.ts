@@ -18,9 +18,11 @@ export interface CliOptions {
   readonly under?: readonly string[];
   /** Closes the reading end of stdout at once, as `| true` does. */
   readonly closeStdout?: boolean;
+  /** Called when it has been started. */
+  readonly onStart?: (kill: (signal: NodeJS.Signals) => void) => void;
   /** Called with every piece of stdout. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
-  /** Milliseconds; 25,000 unless given. */
+  /** Milliseconds; 50,000 unless given. */
   readonly timeout?: number;
 }
 
@@ -31,7 +33,8 @@ export function runCli(words: readonly string[], options: CliOptions = {}): Prom
   // Nothing of this process's settings must colour or trace the output.
   const { NO_COLOR: _, FORCE_COLOR: __, COFFERDAM_DEBUG: ___, ...environment } = process.env;
   const child = spawn(command, args, { env: { ...environment, ...options.env } });
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 25_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 50_000);
+  options.onStart?.((signal) => child.kill(signal));
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding(options.encoding ?? 'utf8').on('data', (text: string) => {

@@ -58,7 +58,7 @@ describe('list', () => {
     const { code, stdout } = await systems();
     expect(code).toBe(0);
     expect(stdout).toMatch(/^NAME +GROUP +AGE +PIDS +CPU +MEMORY +OWNER\n/);
-    expect(stdout).toMatch(new RegExp(`^one +${GROUP} +\\ds +1 +[\\d.]+s +\\S+ +pid ${process.pid}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^one +${GROUP} +\\d+s +1 +[\\d.]+s +\\S+ +pid ${process.pid}$`, 'm'));
     const json = JSON.parse((await captured(['-j', 'systems', 'list'])).stdout);
     expect(ours(json)).toMatchObject([{ name: 'one', cgroup: box.cgroup }]);
   });
@@ -96,6 +96,7 @@ test('show tells limits and use', async () => {
 describe('kill and wait', () => {
   test('end all of it', async () => {
     const waiting = systems('wait', NAME);
+    await eventually('it waits', () => handles.list().some(({ kind }) => kind === 'cgroup'));
     expect(await systems('kill', NAME)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(existsSync(mount + box.cgroup)).toBe(false);
     expect((await box.ended()).reason).toBe('init');
@@ -111,7 +112,7 @@ describe('kill and wait', () => {
   });
 
   test('wait only as long as they may', async () => {
-    const { code, stderr } = await captured(['--timeout', '100', 'systems', 'wait', NAME]);
+    const { code, stderr } = await captured(['--timeout', '1500', 'systems', 'wait', NAME]);
     expect(code).toBe(1);
     expect(stderr).toContain('the end of system one');
   });

@@ -30,6 +30,9 @@ const userNamespaces =
     'true',
   ]).status === 0;
 
+/** What has Node.js run a module before all others. */
+const preloaded = (module: string) => `--import=data:text/javascript,${encodeURIComponent(module)}`;
+
 function expectPromisesKept(stdout: string): void {
   expect(stdout).not.toContain('✗');
   expect(stdout).toContain('All as promised');
@@ -77,15 +80,18 @@ describe.runIf(isRoot)('tour', () => {
     { timeout: 60_000 },
     async (name, expected) => {
       const before = host();
-      let sent = false;
-      const { code, stderr, stdout } = await runCli(['tour'], {
-        timeout: 50_000,
-        onOutput: (text, kill) => {
-          if (sent || !text.includes('2.')) return;
-          sent = true;
-          kill(name);
-        },
-      });
+      // By itself: before we have read what it says it may have come to its end.
+      const signal = `
+        const { write } = process.stdout;
+        process.stdout.write = (...words) => {
+          if (String(words[0]).includes('2.')) {
+            process.stdout.write = write;
+            process.kill(process.pid, '${name}');
+          }
+          return write.apply(process.stdout, words);
+        };`;
+      const { code, stderr, stdout } = await runCli(['tour'], { env: { NODE_OPTIONS: preloaded(signal) } });
+      expect(stdout).toContain('2.');
       expect({ code, stderr }).toEqual({
         code: expected,
         stderr: 'cofferdam: interrupted; everything the tour made is gone\n',
@@ -109,8 +115,7 @@ describe.runIf(isRoot)('tour', () => {
         execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=46:46']);
         return write.apply(process.stdout, words);
       };`;
-    const preload = `--import=data:text/javascript,${encodeURIComponent(limit)}`;
-    const { code, stdout, stderr } = await runCli(['tour'], { env: { NODE_OPTIONS: preload } });
+    const { code, stdout, stderr } = await runCli(['tour'], { env: { NODE_OPTIONS: preloaded(limit) } });
     expect(code).toBe(1);
     expect(stdout).toContain('2.');
     expect(stdout).not.toContain('All as promised');

@@ -118,6 +118,11 @@ describe.runIf(isRoot)('ip neighbour', () => {
   let twin: Twin;
   beforeAll(() => {
     twin = new Twin(SETUP);
+    // Timers that never fire: the states stay what they were made, in both.
+    const timers = ['delay_first_probe_time=2000', 'base_reachable_time_ms=2000000', 'gc_stale_time=2000'];
+    for (const family of ['ipv4', 'ipv6'])
+      for (const name of ['lo', ...LINKS])
+        twin.exec('sysctl', '-qw', ...timers.map((timer) => `net.${family}.neigh.${name}.${timer}`));
   });
   afterAll(() => twin[Symbol.dispose]());
 

@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lookUntil } from '../support/look.ts';
 import { Twin } from '../support/twin.ts';
 
 /** `tc` changes one namespace, our command line the other, by the same words; then `tc` looks at both. */
@@ -124,6 +126,9 @@ describe('the verbs of tc, beside tc', () => {
     // What is missing we miss before the kernel does.
     if (theirs.status === 2 && !ours.stderr.startsWith('cofferdam: '))
       expect(ours.stderr.split('\n')[0]).toBe(theirs.stderr.split('\n')[0]);
-    expect(look(twin.ours)).toEqual(look(twin.theirs));
+    // A discipline comes into effect with its link's carrier.
+    const both = () => ({ ours: look(twin.ours), theirs: look(twin.theirs) });
+    const seen = await lookUntil(both, (one) => isDeepStrictEqual(one.ours, one.theirs));
+    expect(seen.ours).toEqual(seen.theirs);
   });
 });

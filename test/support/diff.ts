@@ -4,7 +4,8 @@ import { showContext } from '../../src/cli/session.ts';
 import { formatJson } from '../../src/cli/show/json.ts';
 import type { ShowContext, View } from '../../src/cli/show/view.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
-import { addNetns, delNetns } from './netns.ts';
+import { lookUntil } from './look.ts';
+import { addNetns, delNetns, settleCarriers } from './netns.ts';
 
 /**
  * Differential tests: build a network with `ip -batch` in a network namespace of the test's own, show it once with
@@ -106,6 +107,26 @@ export function compareBetween(
   return { ...counted, differences: real };
 }
 
+/**
+ * Line by line, as {@link compareBetween}: numbers that run on may have any value between the two looks, and nothing
+ * else may differ from both.
+ */
+export function compareTextBetween(before: string, actual: string, after: string): Comparison {
+  const { differences, ...counted } = compareText(before, actual);
+  const later = new Map(compareText(after, actual).differences.map((one) => [one.path, one.expected]));
+  const words = (line: unknown) => String(line).split(/(\d+(?:\.\d+)?)/);
+  const real = differences.filter(({ path, expected, actual: ours }) => {
+    if (!later.has(path)) return false;
+    const [one, mine, other] = [words(expected), words(ours), words(later.get(path))];
+    const isFine = (word: string, i: number) =>
+      i % 2 === 0
+        ? word === one[i] && word === other[i]
+        : isBetween(Number(one[i]), Number(word), Number(other[i]));
+    return one.length !== mine.length || other.length !== mine.length || !mine.every(isFine);
+  });
+  return { ...counted, differences: real };
+}
+
 function isBetween(before: unknown, actual: unknown, after: unknown): boolean {
   // Large integers come as strings, see parseIpJson.
   const [one, ours, other] = [before, actual, after].map((value) => {
@@ -181,7 +202,10 @@ export class World implements AsyncDisposable {
     });
   }
 
-  /** Runs lines of `ip -batch`; the first that fails throws, with what `ip` said. */
+  /**
+   * Runs lines of `ip -batch`; the first that fails throws, with what `ip` said. Links that it sets up are in their
+   * state when it returns.
+   */
   batch(lines: readonly string[], ...flags: string[]): void {
     try {
       execFileSync('ip', ['-n', this.name, ...flags, '-batch', '-'], {
@@ -193,6 +217,27 @@ export class World implements AsyncDisposable {
       const line = lines[Number(/-:(\d+)$/.exec(said)?.[1]) - 1];
       throw new Error(`ip ${line ?? '-batch'}: ${said}`, { cause: error });
     }
+    if (lines.some((line) => /^link .* up\b/.test(line))) settleCarriers(this.name);
+  }
+
+  /** Resolves when no link probes an address of its own any more: addresses, routes and groups come of that. */
+  async settle(): Promise<void> {
+    interface Shown {
+      readonly flags: readonly string[];
+      readonly addr_info: readonly { readonly dadfailed?: boolean }[];
+    }
+    const probing = () =>
+      (JSON.parse(this.ip('-6', '-j', 'address', 'show', 'tentative')) as Shown[]).filter(
+        ({ flags = [], addr_info = [] }) =>
+          flags.includes('LOWER_UP') && addr_info.some(({ dadfailed }) => dadfailed !== true),
+      );
+    await lookUntil(probing, (links) => links.length === 0);
+  }
+
+  /** How many sockets of the namespace listen to news of rtnetlink. */
+  listeners(): number {
+    const sockets = this.exec('cat', '/proc/net/netlink').split('\n').slice(1);
+    return sockets.filter((line) => /^\S+ +0 +\d+ +(?!00000000)/.test(line)).length;
   }
 
   /** `net.ipv6.conf.veth0.disable_ipv6=1`, each. */
@@ -222,24 +267,32 @@ export class World implements AsyncDisposable {
 
   /**
    * `ip FLAGS OBJECT show ARGS` against the view. Counters and timers move while we look: a difference counts only
-   * when it is still there after `attempts` looks.
+   * when it is one from the looks before and after, and still there when what comes by itself has come.
    */
   async compare(
     view: View,
     object: string,
     flags: readonly string[],
     args: readonly string[] = [],
-    options: CompareOptions & { readonly attempts?: number } = {},
+    options: CompareOptions & { readonly isReal?: (difference: Difference) => boolean } = {},
   ): Promise<Comparison> {
-    let result: Comparison;
-    let attempt = 0;
-    do {
-      const expected = this.ip(...flags, ...object.split(' '), 'show', ...args);
+    const isJson = flags.includes('-j');
+    const theirs = () => this.ip(...flags, ...object.split(' '), 'show', ...args);
+    const look = async (): Promise<Comparison> => {
+      const before = theirs();
       const actual = await this.show(view, flags, args);
-      result = flags.includes('-j')
-        ? compareJson(parseIpJson(expected), parseIpJson(actual), options)
-        : compareText(expected, actual);
-    } while (result.differences.length > 0 && ++attempt < (options.attempts ?? 4));
+      let found = isJson
+        ? compareJson(parseIpJson(before), parseIpJson(actual), options)
+        : compareText(before, actual);
+      if (found.differences.length > 0) {
+        const after = theirs();
+        found = isJson
+          ? compareBetween(parseIpJson(before), parseIpJson(actual), parseIpJson(after), options)
+          : compareTextBetween(before, actual, after);
+      }
+      return { ...found, differences: found.differences.filter(options.isReal ?? (() => true)) };
+    };
+    const result = await lookUntil(look, ({ differences }) => differences.length === 0);
     this.objects += result.objects;
     this.fields += result.fields;
     return result;

@@ -30,3 +30,23 @@ function dropProxies(name: string): void {
     if (dev === undefined) execFileSync('ip', ['-n', name, 'neigh', 'del', 'proxy', dst]);
   }
 }
+
+/** Longer than the kernel takes, and no longer: a carrier that was set by hand may never fit. */
+const CARRIER_PATIENCE = 10_000;
+
+/**
+ * Waits until links are in the state that their carriers say: the kernel tells of carriers up to a second later, on a
+ * thread of its own, and routes and addresses follow.
+ */
+export function settleCarriers(name: string): void {
+  const isSettled = ({ flags, operstate }: { flags: readonly string[]; operstate: string }) =>
+    !flags.includes('UP') || (flags.includes('LOWER_UP') ? !/DOWN$/.test(operstate) : operstate !== 'UP');
+  const links = () =>
+    JSON.parse(execFileSync('ip', ['-n', name, '-j', 'link', 'show'], { encoding: 'utf8' }));
+  for (const deadline = performance.now() + CARRIER_PATIENCE; performance.now() < deadline; pause(20))
+    if (links().every(isSettled)) return;
+}
+
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/command.ts';
 import { type CompareOptions, compareJson, describe as describeDifferences, parseIpJson } from './diff.ts';
-import { addNetns, delNetns } from './netns.ts';
+import { lookUntil } from './look.ts';
+import { addNetns, delNetns, settleCarriers } from './netns.ts';
 
 /**
  * Two network namespaces with the same links. `ip` changes one, our command line the other, by the same words; then
@@ -14,10 +15,6 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
 }
-
-/** How often two namespaces that differ are looked at again, and milliseconds in between. */
-const LOOKS = 12;
-const PAUSE = 250;
 
 let twins = 0;
 
@@ -37,6 +34,7 @@ export class Twin implements Disposable {
       addNetns(name);
       execFileSync('ip', ['-n', name, '-batch', '-'], { input: `${setup.join('\n')}\n` });
     }
+    for (const name of this.#names) settleCarriers(name);
   }
 
   [Symbol.dispose](): void {
@@ -82,14 +80,14 @@ export class Twin implements Disposable {
     return complaint && `${this.#program} ${line}\n${complaint}`;
   }
 
-  async #differ({ show = [], words: _, ...compare }: LineOptions): Promise<string | undefined> {
+  async #differ({ show = [], words: _, patience, ...compare }: LineOptions): Promise<string | undefined> {
     for (const look of show) {
-      let found = this.#compare(look, compare);
       // Carriers and addresses come up by themselves, on a busy machine a second later in one namespace than in the other.
-      for (let left = LOOKS; found !== undefined && left > 0; left--) {
-        await new Promise((resolve) => setTimeout(resolve, PAUSE));
-        found = this.#compare(look, compare);
-      }
+      const found = await lookUntil(
+        () => this.#compare(look, compare),
+        (difference) => difference === undefined,
+        patience,
+      );
       if (found !== undefined) return found;
     }
     return undefined;
@@ -114,6 +112,8 @@ export interface LineOptions extends CompareOptions {
   readonly show?: readonly string[];
   /** `any`: of a line with several mistakes either may complain of another one. Default: the same words. */
   readonly words?: 'any';
+  /** Milliseconds for which a difference is looked at again: for those that are meant to stay. */
+  readonly patience?: number;
 }
 
 /** In which order the kernel tells of things that came up by themselves is a matter of the moment. */
