@@ -186,7 +186,7 @@ describe('a batch that ends early', () => {
       await worker.terminate();
       await exit;
     }
-    expect(fds()).toBe(before);
+    await expect.poll(fds).toBe(before);
     expect(await world.rt.link.get('lo')).toMatchObject({ ifname: 'lo' });
   });
 });
@@ -295,7 +295,8 @@ describe('a batch over a pipeline', () => {
   });
 
   it('that hears nothing gives up', async () => {
-    const { pipeline, results } = await start(16, 600);
+    // Long enough for a slow machine to come to the answer in time.
+    const { pipeline, results } = await start(16, 4000);
     await sleep(400);
     pipeline.answer([3]);
     await expect.poll(() => pipeline.windows.length).toBe(2);

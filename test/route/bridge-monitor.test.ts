@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bridgePortType } from '../../src/route/bridge-port.ts';
 import { fdbType } from '../../src/route/fdb.ts';
@@ -6,6 +6,7 @@ import { mdbType } from '../../src/route/mdb.ts';
 import { netconfType } from '../../src/route/netconf.ts';
 import type { ObjectType } from '../../src/route/object.ts';
 import { World } from '../support/diff.ts';
+import { lookUntil, turns } from '../support/look.ts';
 
 /** Whoever follows the news from a first look on knows what a second look would find. */
 const TYPES = {
@@ -69,16 +70,36 @@ describe('news of bridges', () => {
     await rt.fdb.add({ dev: 'br0', mac: '02:fd:00:00:00:ff' });
 
     const kinds = new Set<string>();
-    for await (const event of monitor) {
-      if (!('object' in event)) continue;
-      const type = TYPES[event.object];
-      if (type === undefined) continue;
-      kinds.add(`${event.object} ${event.type}`);
-      const key = `${event.object} ${type.key(event.value)}`;
-      if (event.type === 'del') view.delete(key);
-      else view.set(key, lasting(event.value, type));
-      if (event.object === 'fdb' && event.value.mac === '02:fd:00:00:00:ff') break;
-    }
+    const following = (async () => {
+      for await (const event of monitor) {
+        if (!('object' in event)) continue;
+        const type = TYPES[event.object];
+        if (type === undefined) continue;
+        kinds.add(`${event.object} ${event.type}`);
+        const key = `${event.object} ${type.key(event.value)}`;
+        if (event.type === 'del') view.delete(key);
+        else view.set(key, lasting(event.value, type));
+      }
+    })();
+    const keys = (map: Map<string, object>) => [...map.keys()].sort();
+    // Group addresses that links listen to are told of by no news.
+    const told = (list: string[]) => list.filter((key) => !/^fdb self \d+ (01|33):/.test(key));
+    /** What is known, and what is there: carriers that come up are news, too, and come when they come. */
+    const both = async () => {
+      const after = await look();
+      await turns();
+      const values = [...after].filter(([key]) => /^(netconf|fdb master)/.test(key));
+      return {
+        after,
+        known: { keys: told(keys(view)), values: values.map(([key]) => [key, view.get(key)]) },
+        found: { keys: told(keys(after)), values },
+      };
+    };
+    const { after, known, found } = await lookUntil(both, (seen) =>
+      isDeepStrictEqual(seen.known, seen.found),
+    );
+    monitor.close();
+    await following;
     expect([...kinds].sort()).toEqual(
       expect.arrayContaining([
         'bridgePort del',
@@ -91,16 +112,8 @@ describe('news of bridges', () => {
         'netconf change',
       ]),
     );
-    await sleep(50);
-    const after = await look();
-    const keys = (map: Map<string, object>) => [...map.keys()].sort();
-    // Group addresses that links listen to are told of by no news.
-    const told = (list: string[]) => list.filter((key) => !/^fdb self \d+ (01|33):/.test(key));
-    expect(told(keys(view))).toEqual(told(keys(after)));
+    expect(known).toEqual(found);
     expect(keys(before)).not.toEqual(keys(after));
-    for (const [key, one] of after)
-      if (key.startsWith('netconf') || key.startsWith('fdb master'))
-        expect([key, view.get(key)]).toEqual([key, one]);
   });
 
   it('of all objects at once, also where the kernel lacks some', async () => {

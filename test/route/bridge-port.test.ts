@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BridgePortChange } from '../../src/route/bridge-port.ts';
 import type { BridgeVlanInput } from '../../src/route/bridge-vlan.ts';
 import { World } from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 
 describe('rt.bridgeVlan and rt.bridgePort on a kernel', () => {
   let world: World;
@@ -41,9 +43,9 @@ describe('rt.bridgeVlan and rt.bridgePort on a kernel', () => {
       bridgePort: { cost: 77, hairpin: true, learning: false, backupPort: 'veth3' },
     };
     await bridgePort.set(change);
-    const ports = await bridgePort.list();
-    expect(
-      ports.map(({ dev, master, bridgePort: port }) => ({
+    // A port begins to forward when its carrier comes up.
+    const look = async () => ({
+      ours: (await bridgePort.list()).map(({ dev, master, bridgePort: port }) => ({
         ifname: dev,
         master,
         cost: port?.cost,
@@ -51,12 +53,13 @@ describe('rt.bridgeVlan and rt.bridgePort on a kernel', () => {
         state: port?.state,
         ...(port?.backupPort !== undefined && { backup_port: port.backupPort }),
       })),
-    ).toEqual(
-      shown().map(({ ifname, master, cost, hairpin, state, backup_port }) => ({
+      theirs: shown().map(({ ifname, master, cost, hairpin, state, backup_port }) => ({
         ...{ ifname, master, cost, hairpin, state },
         ...(backup_port !== undefined && { backup_port }),
       })),
-    );
+    });
+    const seen = await lookUntil(look, ({ ours, theirs }) => isDeepStrictEqual(ours, theirs));
+    expect(seen.ours).toEqual(seen.theirs);
     const [port] = await bridgePort.list({ dev: 'veth1' });
     expect(port).toMatchObject({ link: 'veth0', bridgePort: { cost: 77, hairpin: true, learning: false } });
     await bridgePort.set({ ...change, bridgePort: { cost: 2, hairpin: false, learning: true } });

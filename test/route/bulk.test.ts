@@ -42,10 +42,7 @@ describe('a kernel full of routes', () => {
     world = await World.open();
     world.batch([...LINKS, ...NEXTHOPS, ...inetRoutes(COUNT), ...inet6Routes(COUNT)]);
     // Link-local addresses bring routes when they have been found to be nobody else's.
-    for (let last = -1, now = 0; now !== last; await sleep(1500)) {
-      last = now;
-      now = (await world.rt.route.table()).length;
-    }
+    await world.settle();
   });
   afterAll(async () => {
     await world[Symbol.asyncDispose]();

@@ -1,5 +1,4 @@
 /** Explanations: of messages that the kernel sent and took, and of bytes that are none. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainGeneric } from '../../src/generic/explain.ts';
 import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from '../../src/netlink/socket.ts';
@@ -7,6 +6,8 @@ import { encodeMessage } from '../../src/netlink/wire/message.ts';
 import { type ExplainedAttribute, type ExplainedMessage, explainMessages } from '../../src/route/explain.ts';
 import { OBJECT_TYPES } from '../../src/route/object-types.ts';
 import { World } from '../support/diff.ts';
+
+const NEW_CLASS = 40;
 
 /** All attributes, nests opened. */
 function flat(attributes: readonly ExplainedAttribute[]): ExplainedAttribute[] {
@@ -73,11 +74,13 @@ describe('explanations', () => {
       'rate',
       '1mbit',
     );
-    await sleep(100);
-    monitor.close();
     const heard: Uint8Array[] = [];
-    for await (const event of monitor)
-      if (event.type === 'message') heard.push(encodeMessage(event.message, event.message.payload));
+    for await (const event of monitor) {
+      if (event.type !== 'message') continue;
+      heard.push(encodeMessage(event.message, event.message.payload));
+      // The class is the last of it.
+      if (event.message.type === NEW_CLASS) break;
+    }
     for (const { type, payload } of [
       { type: 18, payload: new Uint8Array(16) },
       { type: 22, payload: new Uint8Array(8) },

@@ -1,5 +1,4 @@
 /** What a monitor hears: groups, namespaces, message types. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { messageTypeFilter } from '../../src/netlink/message-filter.ts';
 import type { NewsSink } from '../../src/netlink/news.ts';
@@ -7,6 +6,7 @@ import { NETLINK_ROUTE, NetlinkSocket } from '../../src/netlink/socket.ts';
 import type { Monitor, MonitorEvent, MonitorOptions } from '../../src/route/monitor.ts';
 import { MONITOR_GROUPS } from '../../src/route/monitor-groups.ts';
 import { World } from '../support/diff.ts';
+import { lookUntil, turns } from '../support/look.ts';
 
 describe('what a monitor hears', () => {
   let world: World;
@@ -14,6 +14,8 @@ describe('what a monitor hears', () => {
   beforeAll(async () => {
     world = await World.open();
     other = await World.open();
+    // No addresses and routes that come by themselves, and are news.
+    for (const one of [world, other]) one.sysctl(['net.ipv6.conf.default.addr_gen_mode=1']);
     world.batch(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'link set veth1 up']);
     world.ip('link', 'set', 'lo', 'up');
     other.ip('link', 'set', 'lo', 'up');
@@ -35,7 +37,12 @@ describe('what a monitor hears', () => {
     const reading = (async () => {
       for await (const batch of monitor.batches()) events.push(...batch);
     })();
-    await sleep(100);
+    await turns();
+    const { resync = false } = options;
+    await lookUntil(
+      () => monitor.stats,
+      ({ queued, overruns, resyncs }) => queued === 0 && (!resync || overruns === resyncs),
+    );
     monitor.close();
     await reading;
     return events;
@@ -169,7 +176,7 @@ describe('message type filter', () => {
       types.length = 0;
       await using news = netlink.news({ groups: [1], receiveBuffer: 1 << 20, filter }, sink);
       world.batch(['link add veth5 type veth peer name veth6', 'link set veth5 mtu 1400', 'link del veth5']);
-      await sleep(60);
+      await turns();
       expect(news.drops).toBe(0);
       return [...types];
     };

@@ -4,6 +4,7 @@ import { handles } from '../../src/handle/index.ts';
 import type { Monitor, MonitorEvent } from '../../src/route/monitor.ts';
 import { collect, collectUntil } from '../support/collect.ts';
 import { World } from '../support/diff.ts';
+import { turns } from '../support/look.ts';
 
 /** Reads events until one passes `last`. */
 async function until(monitor: Monitor, last: (event: MonitorEvent) => boolean): Promise<MonitorEvent[]> {
@@ -19,6 +20,8 @@ describe('monitor', () => {
   let world: World;
   beforeAll(async () => {
     world = await World.open();
+    // No addresses that come by themselves, and are news.
+    world.sysctl(['net.ipv6.conf.default.addr_gen_mode=1']);
     world.batch(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'link set veth1 up']);
   });
   afterAll(async () => world[Symbol.asyncDispose]());
@@ -118,7 +121,7 @@ describe('monitor', () => {
     world.batch(Array.from({ length: 40 }, (_, i) => `address add 10.12.${i}.1/24 dev veth0`));
     await world.rt.link.get('lo');
     // Turns of the loop, in which the news arrive and nobody reads.
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+    await turns();
     expect(monitor.stats.queued).toBeLessThanOrEqual(40 - 1);
     const events = await until(monitor, (event) => event.type === 'resynced');
     expect(events.filter((event) => event.type === 'overrun')).toHaveLength(1);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Qdisc, QdiscInput } from '../../src/route/qdisc.ts';
 import { sendDatagrams } from '../support/datagrams.ts';
 import { World } from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 
 /** Disciplines on the real kernel: what was added is what tc shows, goes as it was listed, and comes back so. */
 
@@ -236,7 +237,10 @@ describe('rt.qdisc', () => {
       estimator: { interval: 250_000, timeConstant: 500_000 },
     });
     world.exec(...sendDatagrams(9, 58, '10.1.0.2'));
-    const { stats } = await qdisc.get({ dev: 'veth0', parent: 'root' });
+    const { stats } = await lookUntil(
+      () => qdisc.get({ dev: 'veth0', parent: 'root' }),
+      (one) => (one.stats?.packets ?? 0n) >= 9n,
+    );
     expect(stats).toMatchObject({ rate: expect.any(Number), pps: expect.any(Number) });
     // 58 bytes, 8 of UDP, 20 of IP, 14 of Ethernet.
     expect(stats?.packets).toBeGreaterThanOrEqual(9n);

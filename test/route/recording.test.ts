@@ -1,15 +1,16 @@
 /** Recordings: written by us and by rtmon, read by us and by ip; whole, cut, and made of nonsense. */
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RecordingError, readRecording } from '../../src/route/recording-file.ts';
 import { type ReplayedEvent, replay } from '../../src/route/replay.ts';
 import { collectUntil } from '../support/collect.ts';
 import { World } from '../support/diff.ts';
+import { lookUntil, turns } from '../support/look.ts';
 
 const run = promisify(execFile);
 
@@ -48,6 +49,8 @@ describe('recordings', () => {
   let directory: string;
   beforeAll(async () => {
     world = await World.open();
+    // No addresses that come by themselves, and are news.
+    world.sysctl(['net.ipv6.conf.default.addr_gen_mode=1']);
     directory = await mkdtemp(join(tmpdir(), 'cofferdam-recording-'));
     world.batch(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'link set veth1 up']);
     world.ip('address', 'add', '10.1.0.1/24', 'dev', 'veth0');
@@ -69,7 +72,7 @@ describe('recordings', () => {
     const before = Date.now();
     const recording = await world.rt.record(file, ['link', 'address', 'route']);
     world.batch(changes);
-    await sleep(50);
+    await turns();
     recording.close();
     await recording.done;
     expect(recording.overruns).toBe(0);
@@ -112,12 +115,21 @@ describe('recordings', () => {
       'address',
       'route',
     ]);
+    const gone = once(rtmon, 'close');
     try {
-      await sleep(200);
+      await lookUntil(
+        () => world.listeners(),
+        (count) => count > 0,
+      );
       world.batch(changes);
-      await sleep(100);
+      await lookUntil(
+        // It may be in the middle of a message.
+        () => all(file).catch(() => []),
+        (events) => briefly(events, 'address').includes('del address 10.2.0.1'),
+      );
     } finally {
       rtmon.kill('SIGTERM');
+      await gone;
     }
     const events = await all(file);
     const lines = briefly(events, 'link', 'address', 'route');
@@ -197,11 +209,16 @@ describe('recordings', () => {
   it('mark what the kernel dropped, and tell everything anew', async () => {
     const file = join(directory, 'lossy');
     const recording = await world.rt.record(file, ['address'], { receiveBuffer: 4096 });
-    await sleep(50);
+    await turns();
     world.batch(Array.from({ length: 80 }, (_, i) => `address add 10.20.${i}.1/24 dev veth1`));
-    await sleep(100);
+    // What was heard before the loss, and everything anew.
+    await lookUntil(
+      () => recording.messages,
+      (count) => count > 80,
+    );
+    await turns();
     world.ip('address', 'add', '10.21.0.1/24', 'dev', 'veth1');
-    await sleep(50);
+    await turns();
     await recording[Symbol.asyncDispose]();
     expect(recording.overruns).toBe(1);
     const events = await all(file);
@@ -223,7 +240,11 @@ describe('recordings', () => {
 
     await using other = await World.open();
     const ended = await other.rt.record(join(directory, 'ended'), ['link']);
-    await sleep(20);
+    await lookUntil(
+      () => ended.messages,
+      (count) => count > 0,
+    );
+    await turns();
     other.rt.close();
     await ended.done;
     expect(briefly(await all(join(directory, 'ended')), 'link')).toEqual(['new link lo']);

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Route, RouteInput } from '../../src/route/route.ts';
 import { parseIpJson, World } from '../support/diff.ts';
+import { lookUntil } from '../support/look.ts';
 import { inet6Routes, inetRoutes, LINKS, NEXTHOPS } from './route-world.ts';
 
 /** What changes by itself. */
@@ -286,18 +286,22 @@ describe('routes in the kernel', () => {
   it('keeps what is left of a life', async () => {
     const { route } = world.rt;
     const dst = '2001:db8:70::/48';
-    await route.add({ dst, dev: 'veth0', expires: 2 });
-    await sleep(300);
-    const [first] = await route.list({ dst });
-    expect(first?.expires).toBe(2);
-    await sleep(1000);
-    const [second] = await route.list({ dst });
-    expect(second?.expires).toBe(1);
-    if (second === undefined) return;
-    await route.del(second);
-    await route.add(second);
-    const [third] = await route.list({ dst });
-    expect(third?.expires).toBe(1);
+    const life = 1000;
+    const start = performance.now();
+    const look = async () => (await route.list({ dst }))[0] as Route;
+    /** What is left, which the kernel tells in seconds, lies between what is left when we have looked and `most`. */
+    const left = ({ expires = 0 }: Route, most: number) => {
+      expect(expires).toBeGreaterThanOrEqual(Math.floor(life - (performance.now() - start) / 1000));
+      expect(expires).toBeLessThanOrEqual(most);
+      return expires;
+    };
+    await route.add({ dst, dev: 'veth0', expires: life });
+    const first = left(await look(), life);
+    const later = await lookUntil(look, ({ expires = 0 }) => expires < first);
+    const second = left(later, first - 1);
+    await route.del(later);
+    await route.add(later);
+    left(await look(), second);
     await route.del({ dst });
   });
 
