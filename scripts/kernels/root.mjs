@@ -28,13 +28,13 @@ const PROGRAMS = {
   ethtool: ['ethtool'],
   iproute2: ['bridge', 'ip', 'rdma', 'ss', 'tc'],
   nftables: ['nft'],
-  procps: ['sysctl'],
+  procps: ['ps', 'sysctl'],
   'util-linux': ['fallocate', 'mount', 'nsenter', 'prlimit', 'setpriv', 'umount', 'unshare'],
 };
 
 /** Of busybox only what does not stand in the way of a program above: its `ip` knows half of the words. */
 const APPLETS =
-  'basename cat chmod chown cp cut date dd df dirname dmesg du echo env expr false find grep head hostname id kill ln ls lsmod mkdir mkfifo mknod mkswap modprobe mv nice poweroff printf ps pwd readlink rm rmdir rmmod sed seq setsid sleep sort stat swapoff swapon sync tail taskset tee test timeout touch tr true truncate tty uname usleep wc which xargs yes'.split(
+  'basename cat chmod chown cp cut date dd df dirname dmesg du echo env expr false find grep head hostname id kill ln ls lsmod md5sum mkdir mkfifo mknod mkswap modprobe mv nice od poweroff printf pwd readlink rm rmdir rmmod sed seq setsid sleep sort stat stty swapoff swapon sync tail taskset tee test timeout touch tr true truncate tty uname usleep wc which xargs yes'.split(
     ' ',
   );
 
@@ -48,7 +48,7 @@ const DATA = [
   '/etc/services',
 ];
 
-const MOUNT_POINTS = ['dev', 'lib/modules', 'proc', 'root', 'run', 'sys', 'tmp', 'var', 'mnt'];
+const MOUNT_POINTS = ['dev', 'home', 'modules', 'proc', 'root', 'run', 'sys', 'tmp', 'var', 'mnt'];
 
 /** Of this package: what an installed one has, and the addon as it was built last. */
 const PACKAGE = [
@@ -70,6 +70,8 @@ export async function makeRoot(image, bundle) {
     mkdirSync(join(tree, path), { recursive: true });
   for (const path of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${path}`, join(tree, path));
   for (const path of MOUNT_POINTS) mkdirSync(join(tree, path), { recursive: true });
+  // Not in /usr itself: who is not root may put an overlay only over a directory that has no mount in it.
+  symlinkSync('../../modules', join(tree, 'usr/lib/modules'));
 
   const programs = Object.entries(PROGRAMS).flatMap(([owner, names]) =>
     names.map((name) => locate(name, owner)),
@@ -95,6 +97,7 @@ export async function makeRoot(image, bundle) {
   for (const path of DATA.filter(existsSync))
     cpSync(path, join(tree, path), { recursive: true, dereference: true });
   writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n');
+  writeFileSync(join(tree, 'etc/shadow'), 'root:*:::::::\nnobody:*:::::::\n', { mode: 0o640 });
   writeFileSync(join(tree, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
   writeFileSync(join(tree, 'etc/hosts'), '127.0.0.1 localhost\n');
   // Links that nobody asked for, in the guest's first namespace.

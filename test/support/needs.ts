@@ -44,6 +44,11 @@ export function lack({ linux, before, module, controller }: Needs): string | und
   return undefined;
 }
 
+/** How often a test does what it does `times` on a host: a guest is 15 to 20 times slower. */
+export function often(times: number): number {
+  return process.env.COFFERDAM_GUEST === undefined ? times : Math.ceil(times / 5);
+}
+
 function text(path: string): string {
   try {
     return readFileSync(path, 'utf8');

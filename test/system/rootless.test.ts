@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/handle/index.ts';
 import type { SystemConfig } from '../../src/system/config/index.ts';
@@ -37,40 +37,47 @@ beforeEach((context) => {
   if (closed !== undefined) skip(context, `others may not reach ${closed}`);
 });
 
-const ofUser = (): number[] =>
+/** Processes of the user, by name and number. */
+const ofUser = (): { readonly name: string | undefined; readonly pid: number }[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
         const status = readFileSync(`/proc/${pid}/status`, 'utf8');
         // A zombie is nothing but a number that its parent has yet to read.
-        return new RegExp(`^Uid:\\s+${USER}\\s`, 'm').test(status) && !/^State:\s+Z/m.test(status);
+        const lives = new RegExp(`^Uid:\\s+${USER}\\s`, 'm').test(status) && !/^State:\s+Z/m.test(status);
+        return lives ? [{ name: /^Name:\s+(.*)$/m.exec(status)?.[1], pid: Number(pid) }] : [];
       } catch {
-        return false;
+        return [];
       }
     });
-afterEach(() => eventually('nobody is left', () => ofUser().length === 0));
+/** Who stays for a while with an owner who lives. */
+const SUPERVISORS: readonly unknown[] = ['cofferdam-super', 'cofferdam-janit'];
+afterEach(() =>
+  eventually('nobody is left', () =>
+    ofUser().every(
+      ({ name, pid }) => pid === owner?.pid || (owner !== undefined && SUPERVISORS.includes(name)),
+    ),
+  ),
+);
 
-const PRELUDE = `
+/** Makes systems, one after the other: of each line that comes, tells what the script says in one and how it ends. */
+const RUN = `
   const { System } = await import(process.env.COFFERDAM_TEST_DIST);
+  const { createInterface } = await import('node:readline');
   const { text } = await import('node:stream/consumers');
-  const config = JSON.parse(process.env.COFFERDAM_TEST_CONFIG);
-  const [, script] = process.argv;`;
-
-/** Makes a system, and tells what a script says in it and how it ends. */
-const RUN = `${PRELUDE}
-  try {
+  async function run(script, config) {
     const box = await System.create(config);
     const command = await box.start(['sh', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
     const [output, errors] = await Promise.all([text(command.stdout), text(command.stderr)]);
     const { exitCode } = await command.wait();
     const { warnings, cgroup } = box;
     const { exports, statistics, reason } = await box.stop({ gracePeriod: 0 });
-    console.log(JSON.stringify({ output, errors, exitCode, warnings, cgroup, exports, statistics, reason }));
-  } catch ({ code, field, message }) {
-    console.log(JSON.stringify({ code, field, message }));
-  }`;
+    return { output, errors, exitCode, warnings, cgroup, exports, statistics, reason };
+  }
+  const told = ({ code, field, message }) => ({ code, field, message });
+  for await (const line of createInterface({ input: process.stdin }))
+    console.log(JSON.stringify(await run(...JSON.parse(line)).catch(told)));`;
 
 interface Outcome {
   readonly output: string;
@@ -81,27 +88,67 @@ interface Outcome {
 
 function asUser(
   module: string,
-  script: string,
-  config: SystemConfig | readonly SystemConfig[],
+  words: readonly string[] = [],
   before: readonly string[] = [],
-): ChildProcessByStdio<null, Readable, null> {
-  const env = {
-    ...process.env,
-    COFFERDAM_TEST_DIST: compiledUrl('index.js'),
-    COFFERDAM_TEST_CONFIG: JSON.stringify(config),
-  };
+): ChildProcessByStdio<Writable, Readable, null> {
+  const env = { ...process.env, COFFERDAM_TEST_DIST: compiledUrl('system/index.js') };
   const user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
-  const [program = '', ...words] = [...before, ...user, process.execPath];
-  const argv = [...words, '--input-type=module', '--eval', module, '--', script];
-  return spawn(program, argv, { cwd: '/', env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [program = '', ...rest] = [...before, ...user, process.execPath];
+  const argv = [...rest, '--input-type=module', '--eval', module, '--', ...words];
+  return spawn(program, argv, { cwd: '/', env, stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-async function ran(script: string, config: SystemConfig = {}, before?: readonly string[]): Promise<Outcome> {
-  const child = asUser(RUN, script, config, before);
-  return JSON.parse(await text(child.stdout)) as Outcome;
+/** A process of the user, who makes systems. */
+class Owner implements AsyncDisposable {
+  readonly #child: ReturnType<typeof asUser>;
+  readonly #answers: AsyncIterator<string>;
+  constructor(before?: readonly string[]) {
+    this.#child = asUser(RUN, [], before);
+    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  }
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+  async ran(script: string, config: SystemConfig = {}): Promise<Outcome> {
+    this.#child.stdin.write(`${JSON.stringify([script, config])}\n`);
+    const { value = '{}' } = await this.#answers.next();
+    return JSON.parse(value) as Outcome;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.stdin.end();
+    expect(await exited).toEqual([0, null]);
+  }
 }
+
+let owner: Owner | undefined;
+/** By one owner for all tests. */
+function ran(script: string, config?: SystemConfig): Promise<Outcome> {
+  owner ??= new Owner();
+  return owner.ran(script, config);
+}
+
+const REFUSED: readonly (readonly [string, SystemConfig])[] = [
+  ['resource_limits.memory.max', { resource_limits: { memory: { max: '1G' } } }],
+  ['resource_limits.pids.max', { resource_limits: { pids: { max: 10 } } }],
+  ['lifecycle.cpu_time', { lifecycle: { cpu_time: 3 } }],
+  ['lifecycle.idle_timeout', { lifecycle: { idle_timeout: 3 } }],
+  ['monitoring.action', { monitoring: { action: 'stop' } }],
+  ['network', { network: 'host' }],
+  ['network', { network: { bridge: 'br0', address: '10.1.0.2/24' } }],
+  ['root.upper', { root: { upper: '/var/tmp' } }],
+  ['security.namespaces', { security: { namespaces: ['user', 'mount'] } }],
+  ['security.uid_map[0]', { security: { uid_map: ['0 0 1'] } }],
+  ['user', { user: 1000 }],
+];
 
 describe('a system of a user who is not root', () => {
+  afterAll(async () => {
+    await owner?.[Symbol.asyncDispose]();
+    owner = undefined;
+    await eventually('nobody is left', () => ofUser().length === 0);
+  });
+
   it('has processes, a network and ids of its own, and no cgroup', async () => {
     const script =
       'id -u; id -g; echo $$; cat /proc/self/uid_map /proc/self/gid_map | tr -s " "; cat /sys/class/net/lo/flags; hostname; exit 3';
@@ -159,15 +206,16 @@ describe('a system of a user who is not root', () => {
       exec "$@"`;
     const before = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', mounts, 'sh'];
     const script = 'cat /var/cache/below/file; (echo > /var/x) 2>&1; (echo > /var/cache/below/x) 2>&1; echo';
-    const { output } = await ran(script, {}, before);
+    await using other = new Owner(before);
+    const { output } = await other.ran(script);
     expect(output).toMatch(/^mounted\n.*Read-only file system\n.*Read-only file system\n/);
     const layers = { root: { layers: ['/var/cache'] } };
-    expect(await ran('true', layers, before)).toMatchObject({
+    expect(await other.ran('true', layers)).toMatchObject({
       field: 'root.layers[0]',
       message: expect.stringContaining('/var/cache/below'),
     });
     expect(
-      await ran('cat /file; echo > /own', { root: { layers: ['/var/cache/below', '/usr'] } }, before),
+      await other.ran('cat /file; echo > /own', { root: { layers: ['/var/cache/below', '/usr'] } }),
     ).toMatchObject({ output: 'mounted\n', errors: '', exitCode: 0 });
   });
 
@@ -189,47 +237,24 @@ describe('a system of a user who is not root', () => {
     });
     expect(outcome).toMatchObject({ output: '1000\n1000\n1000 1000\n1000 1000\n', exitCode: 0 });
   });
-});
 
-const REFUSED: readonly (readonly [string, SystemConfig])[] = [
-  ['resource_limits.memory.max', { resource_limits: { memory: { max: '1G' } } }],
-  ['resource_limits.pids.max', { resource_limits: { pids: { max: 10 } } }],
-  ['lifecycle.cpu_time', { lifecycle: { cpu_time: 3 } }],
-  ['lifecycle.idle_timeout', { lifecycle: { idle_timeout: 3 } }],
-  ['monitoring.action', { monitoring: { action: 'stop' } }],
-  ['network', { network: 'host' }],
-  ['network', { network: { bridge: 'br0', address: '10.1.0.2/24' } }],
-  ['root.upper', { root: { upper: '/var/tmp' } }],
-  ['security.namespaces', { security: { namespaces: ['user', 'mount'] } }],
-  ['security.uid_map[0]', { security: { uid_map: ['0 0 1'] } }],
-  ['user', { user: 1000 }],
-];
-
-/** What becomes of each of several configurations. */
-const REFUSE = `${PRELUDE}
-  const fieldOf = ({ code, field, message }) => ({ code, field, message });
-  const outcomes = [];
-  for (const one of config) outcomes.push(await System.create(one).then((box) => box.stop(), fieldOf));
-  console.log(JSON.stringify(outcomes));`;
-
-it('what takes root is refused by its field, and what to give instead', async () => {
-  const unlimited: SystemConfig = { resource_limits: { memory: { max: 'max' } } };
-  const configs = [...REFUSED.map(([, config]) => config), unlimited];
-  const outcomes = JSON.parse(await text(asUser(REFUSE, '', configs).stdout));
-  expect(outcomes).toMatchObject([
-    ...REFUSED.map(([field]) => ({
-      code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
-      field,
-      message: expect.stringMatching(/; give .+/),
-    })),
-    { reason: 'stopped' },
-  ]);
+  it('what takes root is refused by its field, and what to give instead', async () => {
+    for (const [field, config] of REFUSED)
+      expect(await ran('true', config)).toMatchObject({
+        code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+        field,
+        message: expect.stringMatching(/; give .+/),
+      });
+    const unlimited = { resource_limits: { memory: { max: 'max' } } };
+    expect(await ran('true', unlimited)).toMatchObject({ reason: 'stopped' });
+  });
 });
 
 /** A system with a daemon; its owner says the pid of its pid 1. */
-const HOLD = `${PRELUDE}
-  const box = await System.create(config);
-  await box.run(['sh', '-c', script], { stdio: 'ignore' });
+const HOLD = `
+  const { System } = await import(process.env.COFFERDAM_TEST_DIST);
+  const box = await System.create();
+  await box.run(['sh', '-c', process.argv[1]], { stdio: 'ignore' });
   console.log(box.pid);
   await box.ended();`;
 
@@ -240,7 +265,7 @@ it.each(['owner', 'supervisor', 'both', 'janitor as well', 'init'])(
   'nothing is left where %s is killed',
   async (target) => {
     const daemons = '(setsid sleep 1000 &) ; (trap "" TERM HUP; sleep 1000) & sleep 1000 & kill -STOP $!; :';
-    const child = asUser(HOLD, daemons, {});
+    const child = asUser(HOLD, [daemons]);
     const [line] = await once(child.stdout, 'data');
     const init = Number(line);
     const supervisor = statusOf(init, 'PPid');
