@@ -22,19 +22,26 @@ namespace cofferdam {
 namespace {
 
 template <size_t N>
-bool Copy(char (&into)[N], const std::string& text) {
+bool Copy(char (&into)[N], std::string_view text) {
   if (text.size() >= N) return false;
-  memcpy(into, text.c_str(), text.size() + 1);
+  memcpy(into, text.data(), text.size());
+  into[text.size()] = '\0';
   return true;
 }
 
 bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
   Result<CgroupDir> parent = CgroupDir::Open(entry.root, entry.group);
   if (!parent.ok()) return true;
-  parent.value().RemoveAttribute((kIntentMark + std::string(entry.name)).c_str());
   Result<CgroupDir> cgroup = parent.value().OpenBelow(entry.name);
+  const std::string intent = kIntentMark + std::string(entry.name);
+  Result<std::string> intended = parent.value().Attribute(intent.c_str());
+  const bool is_others = intended.ok() && intended.value() != entry.identity;
+  if (!is_others) parent.value().RemoveAttribute(intent.c_str());
   if (!cgroup.ok()) return true;
   if (state == Ledger::Entry::kIntended) {
+    // Somebody is about to make one of the same name, or to find that ours is there: he says so before, and
+    // until one of the two has happened.
+    if (is_others) return false;
     // Made in the moment of death: without its marks nobody else claims it, and nobody can be in it. With
     // marks it is not the one that was intended.
     if (cgroup.value().Attribute(kIdentityMark).ok()) return true;
@@ -72,10 +79,11 @@ Ledger* Ledger::Create() {
 }
 
 Result<Ledger::Entry*> Ledger::Intend(const std::string& root, const std::string& group,
-                                      const std::string& name) {
+                                      const std::string& name, std::string_view identity) {
   for (Entry& entry : entries_) {
     if (entry.state.load(std::memory_order_relaxed) != Entry::kFree) continue;
-    if (!Copy(entry.root, root) || !Copy(entry.group, group) || !Copy(entry.name, name))
+    if (!Copy(entry.root, root) || !Copy(entry.group, group) || !Copy(entry.name, name) ||
+        !Copy(entry.identity, identity))
       return Errno{-ENAMETOOLONG};
     entry.inode = 0;
     entry.ifname[0] = '\0';

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "../kernel/owned_fd.h"
 #include "../kernel/result.h"
@@ -21,6 +22,8 @@ class Ledger {
     char root[256];
     char group[512];
     char name[256];
+    // As it says whose it is, before it is marked.
+    char identity[256];
     // A link on the host, empty for none.
     char ifname[16];
   };
@@ -29,7 +32,8 @@ class Ledger {
   static Ledger* Create();
 
   // -ENOSPC where it is full, -ENAMETOOLONG for what does not fit.
-  Result<Entry*> Intend(const std::string& root, const std::string& group, const std::string& name);
+  Result<Entry*> Intend(const std::string& root, const std::string& group, const std::string& name,
+                        std::string_view identity);
   static void Made(Entry* entry, uint64_t inode);
   // Whether it fits.
   static bool SetLink(Entry* entry, const std::string& ifname);

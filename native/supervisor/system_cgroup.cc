@@ -120,7 +120,7 @@ Failure SystemCgroup::Make(const MessageReader& request) {
   group_ = request.Text(Tag::kCgroupGroup);
   name_ = request.Text(Tag::kCgroupName);
   path_ = root_ + "/" + (group_ == "." ? "" : group_ + "/") + name_;
-  Result<Ledger::Entry*> entry = ledger_->Intend(root_, group_, name_);
+  Result<Ledger::Entry*> entry = ledger_->Intend(root_, group_, name_, IdentityOf(request));
   if (!entry.ok()) return {entry.error(), "mkdirat", path_};
   entry_ = entry.value();
   if (Failure failure = MakeMarked(request)) return failure;

@@ -121,6 +121,36 @@ void OutlivesTheGroupsAbove() {
   IsMade();
 }
 
+// Killed at any moment before its directory is marked, a system is taken away by its janitor; one of the same
+// name that somebody else is making is not.
+void ItsJanitorLeavesTheNextOneAlone() {
+  const std::string path = root + "/" + top;
+  const std::string intent = "user.cofferdam.intent.box";
+  auto say = [&](const std::string& identity) {
+    CHECK_EQ(setxattr(path.c_str(), intent.c_str(), identity.data(), identity.size(), 0), 0);
+  };
+  CHECK_EQ(mkdir(path.c_str(), 0755), 0);
+  CHECK(ledger->Intend(root, top, "box", "ours").ok());
+  CHECK_EQ(mkdir((path + "/box").c_str(), 0755), 0);
+  say("theirs");
+  // It is being made, and then it is marked.
+  CHECK(!ledger->Sweep());
+  CHECK(Exists(top + "/box"));
+  CHECK(getxattr(path.c_str(), intent.c_str(), nullptr, 0) > 0);
+  CHECK_EQ(setxattr((path + "/box").c_str(), kIdentityMark, "theirs", 6, 0), 0);
+  CHECK_EQ(removexattr(path.c_str(), intent.c_str()), 0);
+  CHECK(ledger->Sweep());
+  CHECK(Exists(top + "/box"));
+  CHECK_EQ(removexattr((path + "/box").c_str(), kIdentityMark), 0);
+  // Ours.
+  CHECK(ledger->Intend(root, top, "box", "ours").ok());
+  say("ours");
+  CHECK(ledger->Sweep());
+  CHECK(!Exists(top + "/box"));
+  CHECK(getxattr(path.c_str(), intent.c_str(), nullptr, 0) < 0);
+  RemoveGroup(top);
+}
+
 // Not for ever, however others may toil.
 void GivesUp() {
   before_mkdir = [](const std::string& name) {
@@ -157,6 +187,7 @@ int main() {
   RemovesAGroupThatWasToBeMarked();
   SaysWhoseAGroupIsBeforeItIsMade();
   OutlivesTheGroupsAbove();
+  ItsJanitorLeavesTheNextOneAlone();
   GivesUp();
   AFailureLeavesNoMark();
   CHECK_EQ(CountFds(), before);
