@@ -28,6 +28,8 @@ const { values } = parseArgs({
   },
 });
 const kills = Number(values.kills);
+/** Milliseconds until what is there is left for good. */
+const PATIENCE = 20_000;
 
 const GROUP = `cofferdam-residue-${process.pid}`;
 const directory = `${hierarchy}/${GROUP}`;
@@ -56,6 +58,15 @@ function processes(mark, pids) {
     });
 }
 
+/** It gives itself its name. */
+async function janitorOf(supervisor) {
+  for (const deadline = performance.now() + 10_000; performance.now() < deadline; await sleep(1)) {
+    const janitor = childrenOf(supervisor).find((pid) => commOf(pid) === 'cofferdam-janit');
+    if (janitor !== undefined) return janitor;
+  }
+  throw new Error('no janitor');
+}
+
 /** Kills `targets` of one owner at a random moment; what was left, and after how many milliseconds nothing was. */
 async function round(target, number) {
   // Longer than anybody waits, and unlike any other sleep.
@@ -69,8 +80,8 @@ async function round(target, number) {
   const [ready] = await Promise.race([once(lines, 'line'), once(lines, 'close')]);
   if (ready === undefined) throw new Error('an owner ended before it had made a system');
   const [supervisor] = childrenOf(owner.pid).filter((pid) => commOf(pid) === 'cofferdam-super');
-  const janitor = childrenOf(supervisor).find((pid) => commOf(pid) === 'cofferdam-janit');
-  if (supervisor === undefined || janitor === undefined) throw new Error('no supervisor, or no janitor');
+  if (supervisor === undefined) throw new Error('no supervisor');
+  const janitor = await janitorOf(supervisor);
   await sleep(Math.random() * 60);
   const killed = { owner: [owner.pid], supervisor: [supervisor], both: [owner.pid, supervisor] }[target] ?? [
     janitor,
@@ -86,7 +97,7 @@ async function round(target, number) {
     ...(target !== 'all' && existsSync(directory) ? [`cgroup ${GROUP}`] : []),
   ];
   let remains = left();
-  while (remains.length > 0 && performance.now() - start < 5000) {
+  while (remains.length > 0 && performance.now() - start < PATIENCE) {
     await sleep(0.2);
     remains = left();
   }

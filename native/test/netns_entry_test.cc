@@ -65,15 +65,19 @@ void CreatesAndEnters() {
 // A thread that is kept from our CPU runs on another one: here it has to outlast the time that it is tied.
 void LongWorkIsDone() {
   OwnedFd netns = Created();
-  cpu_set_t cpus;
+  cpu_set_t cpus, ours;
+  CPU_ZERO(&cpus);
+  CHECK_EQ(sched_getaffinity(0, sizeof ours, &ours), 0);
   CHECK_EQ(RunInNetns(netns.get(),
                       [&] {
-                        usleep(20'000);
-                        return sched_getaffinity(0, sizeof cpus, &cpus);
+                        // Who unties it is woken for that, and may be late.
+                        for (int wait = 0; wait < 10'000 && !CPU_EQUAL(&cpus, &ours); ++wait) {
+                          usleep(1000);
+                          if (sched_getaffinity(0, sizeof cpus, &cpus) < 0) return -errno;
+                        }
+                        return 0;
                       }),
            0);
-  cpu_set_t ours;
-  CHECK_EQ(sched_getaffinity(0, sizeof ours, &ours), 0);
   CHECK(CPU_EQUAL(&cpus, &ours));
 }
 

@@ -76,7 +76,7 @@ void FindsAThreadThatStays(const OwnedFd& netns) {
     while (!leave) sched_yield();
   });
   while (!entered) sched_yield();
-  CHECK_EQ(ThreadsAbroad(), 1);
+  CHECK_EQ(ThreadsAbroad(100), 1);
   leave = true;
   stray.join();
   CHECK_EQ(ThreadsAbroad(), 0);

@@ -38,7 +38,7 @@ OwnedFd Opened(pid_t pid) {
 
 void AwaitEnd(const OwnedFd& pidfd) {
   pollfd entry = {pidfd.get(), POLLIN, 0};
-  CHECK_EQ(poll(&entry, 1, 10'000), 1);
+  CHECK_EQ(poll(&entry, 1, 60'000), 1);
 }
 
 void Sleep() {

@@ -38,7 +38,7 @@ class TestCgroup {
   // Its zombies may still hold it for a moment.
   ~TestCgroup() {
     directory_.Close();
-    for (int i = 0; rmdir(path_.c_str()) < 0 && i < 1000; ++i) usleep(1000);
+    for (int i = 0; rmdir(path_.c_str()) < 0 && i < 30'000; ++i) usleep(1000);
   }
   int fd() const { return directory_.get(); }
   void Write(const char* name, const char* text) const {
@@ -97,7 +97,7 @@ void IsNotHeldByACgroup() {
   request.paths.insert(request.paths.begin(), 200'000, "/nonexistent");
   int before = CountFds();
   std::thread freezer([&] {
-    for (int i = 0; cgroup.Read("cgroup.procs").empty() && i < 10'000; ++i) usleep(100);
+    for (int i = 0; cgroup.Read("cgroup.procs").empty() && i < 300'000; ++i) usleep(100);
     cgroup.Write("cgroup.freeze", "1");
   });
   Spawned spawned;

@@ -33,7 +33,7 @@ Ended Finish(Spawned* spawned) {
   pollfd entry = {spawned->pidfd.get(), POLLIN, 0};
   int ready;
   do {
-    ready = poll(&entry, 1, 20'000);
+    ready = poll(&entry, 1, 60'000);
   } while (ready < 0 && errno == EINTR);
   CHECK_EQ(ready, 1);
   Result<ProcessExit> exit = ChildExit(spawned->pidfd.get(), true);

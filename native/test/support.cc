@@ -60,9 +60,9 @@ int CountThreadsAbroad() {
 
 }  // namespace
 
-int ThreadsAbroad() {
+int ThreadsAbroad(int milliseconds) {
   int count = CountThreadsAbroad();
-  for (int wait = 0; count > 0 && wait < 1000; ++wait) {
+  for (int wait = 0; count > 0 && wait < milliseconds; ++wait) {
     usleep(1000);
     count = CountThreadsAbroad();
   }

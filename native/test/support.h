@@ -13,8 +13,8 @@ void EnterOwnNetns();
 // The inode of the calling thread's network namespace.
 unsigned long long ThreadNetns();
 // How many threads of this process are in another network namespace than the first one is. A thread that is
-// on its way out still shows where it was: each gets a moment.
-int ThreadsAbroad();
+// on its way out still shows where it was: each gets its time.
+int ThreadsAbroad(int milliseconds = 10'000);
 // Where cgroup2 is mounted, if it is ours to write; empty otherwise.
 std::string WritableCgroup2();
 // Runs `body` with at most `more` further fds allowed (RLIMIT_NOFILE).

@@ -73,7 +73,7 @@ void Ring() {
 // Waits until `done`, which is asked whenever the bell rings.
 void WaitFor(const std::function<bool()>& done) {
   std::unique_lock<std::mutex> guard(bell_lock);
-  CHECK(bell.wait_for(guard, std::chrono::seconds(10), done));
+  CHECK(bell.wait_for(guard, std::chrono::seconds(60), done));
 }
 
 std::unique_ptr<WindowExchange> Start(int receive_buffer = 1 << 20) {

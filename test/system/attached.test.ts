@@ -220,7 +220,7 @@ describe('the end of a system', () => {
       );
       const outcomes = await Promise.all([...runs, late.catch((error) => error)]);
       await gone;
-      expect(performance.now() - began).toBeLessThan(5000);
+      expect(performance.now() - began).toBeLessThan(30_000);
       for (const outcome of outcomes) {
         if (outcome instanceof Error) {
           expect(outcome).toMatchObject({
@@ -230,7 +230,7 @@ describe('the end of a system', () => {
       }
       other.close();
     }
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('attaching', () => {

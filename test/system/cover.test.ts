@@ -38,13 +38,13 @@ beforeAll(() => {
     const words = ['-m', '--propagation', 'private', 'sh', '-c', WORLD, 'sh', world, process.execPath];
     const output = execFileSync('unshare', [...words, program, compiledUrl('index.js'), GROUP], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 150_000,
     });
     results = JSON.parse(output);
   } finally {
     rmdirSync(world);
   }
-}, 70_000);
+}, 160_000);
 
 const nothing = /No such file or directory/;
 const neither = /No such file or directory\n.*No such file or directory$/;

@@ -43,7 +43,7 @@ async function said(argv: readonly string[]): Promise<string> {
   const [out, err] = await Promise.all([
     text(command.stdout as Readable),
     text(command.stderr as Readable),
-    command.wait({ timeout: 20_000 }),
+    command.wait({ timeout: 50_000 }),
   ]);
   return out + err;
 }

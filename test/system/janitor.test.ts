@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { System } from '../../src/system/index.ts';
+import { atRest } from '../support/at-rest.ts';
 import { eventually } from '../support/cgroup.ts';
 
 let box: System;
@@ -56,6 +57,7 @@ it('also where there was no fd for one at first', async () => {
     '--noheadings',
   ]);
   const held = (): number => readdirSync(`/proc/${supervisor}/fd`).length;
+  await atRest(supervisor);
   const fds = held();
   limit(3);
   process.kill(first, 'SIGKILL');

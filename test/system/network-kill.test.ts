@@ -26,7 +26,7 @@ async function owner(end: string) {
   `);
 }
 
-const PATIENCE = 5000;
+const PATIENCE = 30_000;
 
 it.runIf(isLinux('5.12')).each([
   ['is killed', `process.kill(process.pid, 'SIGKILL')`],

@@ -50,11 +50,11 @@ async function start(): Promise<Process> {
 
 async function line(process: Process): Promise<string> {
   if (process.stdout === undefined) throw new Error('no stdout');
-  const [text] = await once(process.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+  const [text] = await once(process.stdout, 'data', { signal: AbortSignal.timeout(50_000) });
   return String(text).trim();
 }
 
-const PATIENCE = 5000;
+const PATIENCE = 30_000;
 
 async function nothingLeft(): Promise<void> {
   const left = async () => [...(await world.traces()), ...(existsSync(join(mount, GROUP)) ? [GROUP] : [])];

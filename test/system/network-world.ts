@@ -130,7 +130,7 @@ export function veth(number: number, changes: Partial<VethSpec> = {}): VethSpec 
   };
 }
 
-const PATIENCE = 5000;
+const PATIENCE = 30_000;
 
 /** What a TCP server says to a client in a namespace: whom it saw. */
 export async function askTcp(netns: Netns, address: string, port: number): Promise<string> {

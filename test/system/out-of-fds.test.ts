@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { System } from '../../src/system/index.ts';
+import { atRest } from '../support/at-rest.ts';
 import { mount } from '../support/cgroup.ts';
 
 const GROUP = `cofferdam-test-${process.pid}-fds`;
@@ -26,6 +27,7 @@ beforeEach(async () => {
     '--noheadings',
   ]);
   limit = output.toString().trim();
+  await atRest(supervisor);
 });
 afterEach(async () => {
   setLimit(limit);
@@ -46,6 +48,7 @@ it('a program is refused, and others go on', async () => {
   setLimit(before.length);
   const cat = { stdio: 'ignore' } as const;
   await expect(box.run(['true'], cat)).rejects.toMatchObject({ code: 'EMFILE', syscall: 'recvmsg' });
+  await atRest(supervisor);
   expect(fds()).toEqual(before);
   setLimit(limit);
   expect(await box.run(['true'], cat)).toMatchObject({ exitCode: 0 });
@@ -69,6 +72,7 @@ it('a system is refused, whichever of its fds is the one too many, and nothing o
       refusals.push((error as NodeJS.ErrnoException).syscall as string);
     }
     expect(existsSync(join(mount, group))).toBe(false);
+    await atRest(supervisor);
     // What it kept for the next system it may have let go of.
     expect(before).toEqual(expect.arrayContaining(fds()));
   }

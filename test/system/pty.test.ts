@@ -91,9 +91,9 @@ it('may be for some fds and not for others', async () => {
 
 it('carries much, both ways, and waits for a program that does not read', async () => {
   const bytes = 300_000;
-  // Reads when it is told to, or after five seconds.
+  // Reads when it is told to, or after twenty seconds.
   const wait =
-    'for i in $(seq 100); do test -e /var/go && break; sleep 0.05; done; test -e /var/go && echo told';
+    'for i in $(seq 400); do test -e /var/go && break; sleep 0.05; done; test -e /var/go && echo told';
   const command = await box.start(
     ['sh', '-c', `stty raw -echo; echo ready; ${wait}; head -c ${bytes} | md5sum`],
     { stdio: 'pty' },

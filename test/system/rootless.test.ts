@@ -273,7 +273,9 @@ it.each(['owner', 'supervisor', 'both', 'janitor as well', 'init'])(
     const children = readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8')
       .trim()
       .split(' ');
-    const janitor = children.map(Number).find((pid) => pid !== init) ?? 0;
+    const janitor = children.map(Number).find((pid) => pid !== init);
+    // 0 would be all of us.
+    if (janitor === undefined) throw new Error(`${supervisor} has no janitor`);
     expect(ofUser().length).toBeGreaterThanOrEqual(6);
     const killed: Record<string, readonly number[]> = {
       owner: [owner],

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { handles } from '../../src/handle/index.ts';
 import type { SystemConfig } from '../../src/system/config/index.ts';
 import { System } from '../../src/system/index.ts';
-import { mount } from '../support/cgroup.ts';
+import { eventually, mount } from '../support/cgroup.ts';
 
 const GROUP = `cofferdam-test-${process.pid}`;
 let count = 0;
@@ -47,7 +47,7 @@ describe('a program in a system', () => {
 
   it('tells what it used', async () => {
     await using box = await System.create(config());
-    const { usage } = await box.run(['sh', '-c', 'i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done']);
+    const { usage } = await box.run(['sh', '-c', 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done']);
     expect(usage?.userTime).toBeGreaterThan(1000);
     expect(usage?.maxRss).toBeGreaterThan(100_000);
   });
@@ -185,12 +185,12 @@ describe('a system', () => {
     const start = performance.now();
     expect(await box.stop({ gracePeriod: 200 })).toMatchObject({ reason: 'stopped' });
     expect(performance.now() - start).toBeGreaterThan(150);
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(30_000);
     expect(await command.wait()).toMatchObject({ exitCode: 137, reason: 'stopped' });
   });
 
   it('ends when its time is up, on its own', async () => {
-    const box = await System.create(config({ lifecycle: { timeout: '300ms', grace_period: 0 } }));
+    const box = await System.create(config({ lifecycle: { timeout: '2s', grace_period: 0 } }));
     expect(await box.run(['sleep', '100'])).toMatchObject({ exitCode: 137, reason: 'timeout' });
     expect(await box.ended()).toMatchObject({ reason: 'timeout' });
     await expect(box.run(['true'])).rejects.toMatchObject({ code: 'ESRCH' });
@@ -198,14 +198,14 @@ describe('a system', () => {
   });
 
   it('ends when its CPU time is used up, and when it does nothing', async () => {
-    const busy = await System.create(config({ lifecycle: { cpu_time: '200ms', grace_period: 0 } }));
+    const busy = await System.create(config({ lifecycle: { cpu_time: '1s', grace_period: 0 } }));
     expect(await busy.run(['sh', '-c', 'while :; do :; done'])).toMatchObject({ reason: 'cpu_time' });
-    expect((await busy.ended()).statistics['cpu.stat']?.usage_usec).toBeGreaterThan(150_000);
+    expect((await busy.ended()).statistics['cpu.stat']?.usage_usec).toBeGreaterThan(900_000);
     busy.close();
-    const idle = await System.create(config({ lifecycle: { idle_timeout: '300ms', grace_period: 0 } }));
+    const idle = await System.create(config({ lifecycle: { idle_timeout: '2s', grace_period: 0 } }));
     const start = performance.now();
     expect(await idle.run(['sleep', '100'])).toMatchObject({ reason: 'idle' });
-    expect(performance.now() - start).toBeGreaterThan(200);
+    expect(performance.now() - start).toBeGreaterThan(1500);
     idle.close();
   });
 
@@ -261,7 +261,7 @@ describe('a system', () => {
     const making = System.create(config(), { signal: controller.signal });
     controller.abort();
     await expect(making).rejects.toMatchObject({ name: 'AbortError' });
-    for (let i = 0; i < 100 && existsSync(join(mount, GROUP)); i++) await sleep(10);
+    await eventually('nothing is left', () => !existsSync(join(mount, GROUP)));
   });
 
   it('shares what is bound into it', async () => {

@@ -31,7 +31,7 @@ beforeEach(() => {
   upper = join(scratch, `disk-${++count}`);
   mkdirSync(upper);
 });
-afterEach(() => expect(existsSync(join(mount, GROUP))).toBe(false));
+afterEach(() => eventually('nothing is left', () => !existsSync(join(mount, GROUP))));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const create = (name: string) =>
@@ -88,26 +88,33 @@ async function orphan(): Promise<string> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(owner.stdout, 'data');
+  const [name = ''] = readdirSync(upper)
+    .sort()
+    .filter((one) => !before.has(one));
+  expect(existsSync(join(upper, name, 'upper-0/var/x'))).toBe(true);
   const childrenOf = (pid: number | undefined): number[] =>
     readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
   const called = (pid: number, name: string): boolean =>
     readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith(name);
-  const childOf = (parent: number | undefined, name: string): number => {
-    const child = childrenOf(parent).find((pid) => called(pid, name));
-    // 0 would be all of us.
-    if (child === undefined) throw new Error(`${parent} has no child ${name}`);
-    return child;
+  const childOf = async (parent: number | undefined, name: string): Promise<number> => {
+    let child: number | undefined;
+    const find = (): boolean => {
+      child = childrenOf(parent).find((pid) => called(pid, name));
+      return child !== undefined;
+    };
+    // It gives itself its name.
+    await eventually(`${parent} has a child ${name}`, find);
+    return child as unknown as number;
   };
-  const supervisor = childOf(owner.pid, 'cofferdam-super');
-  const killed = [childOf(supervisor, 'cofferdam-janit'), supervisor, owner.pid as number];
+  const supervisor = await childOf(owner.pid, 'cofferdam-super');
+  const killed = [await childOf(supervisor, 'cofferdam-janit'), supervisor, owner.pid as number];
   const exit = once(owner, 'exit');
+  // Or else it may have another janitor before it is killed.
+  process.kill(supervisor, 'SIGSTOP');
   for (const pid of killed) process.kill(pid, 'SIGKILL');
   await exit;
   // A zombie has no fds any more, and so no leases.
   await eventually('they have ended', () => killed.every(hasEnded));
-  const [name = ''] = readdirSync(upper)
-    .sort()
-    .filter((one) => !before.has(one));
   return join(upper, name);
 }
 
@@ -131,12 +138,14 @@ it('the next start removes exactly what the killed have left', async () => {
   symlinkSync(readlinkSync(join(upper, `${own}.owner`)), `${foreign}.owner`);
   symlinkSync('{ "version": 2 }', `${broken}.owner`);
   const left = await orphan();
-  expect(existsSync(join(left, 'upper-0/var/x'))).toBe(true);
   const link = join(upper, 'cofferdam-link');
   symlinkSync(left, link);
   await using next = await create('next');
-  expect(existsSync(left)).toBe(false);
-  expect(readdirSync(upper)).not.toContain(basename(`${left}.owner`));
+  // Whoever starts on this host meanwhile may be at it already.
+  await eventually(
+    'it is removed',
+    () => !existsSync(left) && !readdirSync(upper).includes(basename(`${left}.owner`)),
+  );
   rmSync(link);
   for (const path of [bystander, foreign, broken, join(upper, own)]) expect(existsSync(path)).toBe(true);
   expect(readFileSync(join(bystander, 'file'), 'utf8')).toBe('mine');
@@ -146,10 +155,14 @@ it('the next start removes exactly what the killed have left', async () => {
 });
 
 it('reclaimSystems finds it by the cgroup', async () => {
-  const left = await orphan();
-  const removed = await reclaimSystems();
-  expect(removed.filter((path) => path.includes(GROUP)).length).toBeGreaterThan(0);
-  expect(existsSync(left)).toBe(false);
+  let removed: string[] = [];
+  // Whoever makes his first system on this host just now may be faster.
+  for (let round = 0; removed.length === 0 && round < 5; round++) {
+    const left = await orphan();
+    removed = (await reclaimSystems()).filter((path) => path.includes(GROUP));
+    await eventually('it is removed', () => !existsSync(left));
+  }
+  expect(removed).not.toEqual([]);
 });
 
 it('whose maker was killed at any moment is removed: the record is there first, and goes last', async () => {
