@@ -1,7 +1,7 @@
 /** Sending while somebody holds the kernel's locks, and the short way of small requests, by a scripted socket. */
 import { constants } from 'node:os';
-import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ask } from '../../src/netlink/calls.ts';
 import type { NetlinkCore } from '../../src/netlink/core.ts';
 import { connect, dumpAll, holder, iterate, options, request, type ScriptedNetlink } from './scripted.ts';
@@ -10,6 +10,19 @@ import { ack, data, done, errorMessage, joined, NO_BYTES } from './support.ts';
 const { EAGAIN, ECANCELED, EMSGSIZE, ENOBUFS } = constants.errno;
 
 const answered = (seq: number, dump: boolean) => [joined(data({ seq }), dump ? done({ seq }) : ack({ seq }))];
+
+/** What is slow is told by a clock that stands still unless we say so: the machine's may jump by a second at any time. */
+let now = 0;
+beforeEach(() => {
+  now = performance.now();
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+const pass = (milliseconds: number) => {
+  now += milliseconds;
+};
 
 /** A socket on which the last send took 20 ms. */
 async function contended(answer = answered): Promise<{ native: ScriptedNetlink; core: NetlinkCore }> {
@@ -76,7 +89,9 @@ describe('after a slow send', () => {
 
   test('a deadline holds though the thread is stuck', async () => {
     const { native, core } = await contended();
-    await expect(request(core)).rejects.toMatchObject({ code: 'ERR_COFFERDAM_TIMEOUT' });
+    const call = request(core);
+    pass(options.timeout + 50);
+    await expect(call).rejects.toMatchObject({ code: 'ERR_COFFERDAM_TIMEOUT' });
     const next = request(core);
     native.finish();
     native.finish();
@@ -164,7 +179,7 @@ describe('after a slow send', () => {
 
   test('and a quiet second the loop sends again', async () => {
     const { native, core } = await contended();
-    await pause(1100);
+    pass(1100);
     expect((await request(core))[0]?.seq).toBe(2);
     expect(native.aside).toEqual([]);
   });
@@ -173,7 +188,7 @@ describe('after a slow send', () => {
     const { native, core } = connect(answered);
     native.took = 2000;
     void request(core).catch(() => {});
-    await pause(200);
+    pass(200);
     native.took = 0;
     void request(core).catch(() => {});
     expect(native.aside).toHaveLength(0);
@@ -181,13 +196,13 @@ describe('after a slow send', () => {
 
   test('a second in which the thread found it slow is not quiet', async () => {
     const { native, core } = await contended();
-    await pause(600);
+    pass(600);
     const call = request(core);
     native.took = 25_000;
     native.finish();
     native.took = 0;
     await call;
-    await pause(600);
+    pass(600);
     void request(core).catch(() => {});
     expect(native.aside).toHaveLength(1);
   });

@@ -14,6 +14,7 @@ import {
   matchLink,
   matchLocalDestination,
 } from '../../src/nftables/statements.ts';
+import { lookUntil } from '../support/look.ts';
 import { needs } from '../support/needs.ts';
 import { load, needsNft, openNft, ruleset } from './support.ts';
 
@@ -248,7 +249,13 @@ describe('a table with an owner', () => {
       world.nft.apply([{ del: { table: { family: 'inet', name: 'mine' } } }]),
     ).rejects.toMatchObject({ code: 'EPERM' });
     owner.close();
-    expect(await world.nft.tables()).toEqual([]);
+    // A file is gone when the last system call on it has returned.
+    expect(
+      await lookUntil(
+        () => world.nft.tables(),
+        (tables) => tables.length === 0,
+      ),
+    ).toEqual([]);
     expect(await world.nft.chains()).toEqual([]);
   });
 

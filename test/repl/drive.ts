@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { type Console, type ConsoleOptions, startConsole } from '../../src/repl/console.ts';
+import { turns } from '../support/look.ts';
 
 export interface Driven {
   readonly console: Console;
@@ -38,7 +39,7 @@ export async function drive(options: Partial<ConsoleOptions> = {}): Promise<Driv
   const CURSOR = /\u001b\[[0-9;]*[A-Za-z]/g;
   const plain = () => heard.replace(CURSOR, '');
   const prompted = async () => {
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 30_000;
     while (!PROMPT.test(plain())) {
       if (performance.now() > deadline) throw new Error(`no prompt, but: ${JSON.stringify(heard)}`);
       await new Promise<void>((resolve) => {
@@ -57,7 +58,7 @@ export async function drive(options: Partial<ConsoleOptions> = {}): Promise<Driv
       heard = '';
       input.write(`${line}\n`);
       // The line is echoed first, and the old prompt may be drawn with it.
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await turns(10);
       await prompted();
       const text = plain();
       const start = text.indexOf('\n');
@@ -70,7 +71,7 @@ export async function drive(options: Partial<ConsoleOptions> = {}): Promise<Driv
     async keys(keys) {
       heard = '';
       for (const key of keys) input.write(key);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await turns(50);
       return plain();
     },
     async end() {

@@ -31,8 +31,8 @@ test('is kept, readable by its owner alone', async () => {
   });
   await driven.type('1 + 1');
   await driven.end();
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(readFileSync(file, 'utf8')).toContain('1 + 1');
+  // It is written behind our back.
+  await expect.poll(() => readFileSync(file, 'utf8')).toContain('1 + 1');
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(join(directory, 'a')).mode & 0o777).toBe(0o700);
 });

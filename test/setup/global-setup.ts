@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hostState, leftBehind, MARK } from './host.ts';
 
 /** What closes late gets this long: a network namespace dies some 10 ms after its last reference, a child later. */
-const PATIENCE_MS = Number(process.env.COFFERDAM_TEST_PATIENCE_MS ?? 5000);
+const PATIENCE_MS = Number(process.env.COFFERDAM_TEST_PATIENCE_MS ?? 30_000);
 
 export default function setup(): () => Promise<void> {
   const run = randomUUID();

@@ -65,7 +65,7 @@ describe('what is flat', () => {
         const fd = openSync('/dev/null', 'r');
         setTimeout(() => closeSync(fd), 150);
       },
-      { iterations: 3, warmup: 0 },
+      { iterations: 3, warmup: 0, patience: 20_000 },
     );
     expect(report.flat).toBe(true);
   });
@@ -103,7 +103,7 @@ describe('canaries', () => {
 
   it('a handle that is forgotten, although the collector closes it', async () => {
     handles.onLeak = 'ignore';
-    const error = await leakOf(() => void new TestHandle(), { iterations: 20, patience: 2_000 });
+    const error = await leakOf(() => void new TestHandle(), { iterations: 20, patience: 20_000 });
     expect(error.report.leaked).toEqual([]);
     expect(error.report.collected).toHaveLength(20);
     expect(error.message).toContain('20 handles were garbage collected without close(), such as');
@@ -114,6 +114,7 @@ describe('canaries', () => {
     handles.onLeak = 'ignore';
     const report = await expectFlatFds(() => void new TestHandle(), {
       iterations: 20,
+      patience: 20_000,
       failOnCollected: false,
     });
     expect(report.collected).toHaveLength(20);

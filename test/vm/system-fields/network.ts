@@ -3,6 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { Netns } from '../../../src/netns/index.ts';
 import type { NetworkConfig } from '../../../src/system/config/config.ts';
+import { lookUntil } from '../../support/look.ts';
 import { askTcp, askUdp, HOST, INTERNET, NetworkWorld, PORT, SERVER } from '../../system/network-world.ts';
 import { type Chapter, create, lines } from './felt.ts';
 
@@ -20,8 +21,9 @@ const GATEWAY = { gateway: [HOST.bridge, HOST.bridge6] };
 const network = (more: Partial<NetworkConfig> = {}) => ({
   network: { bridge: 'br0', address: ['10.77.0.2/24', 'fd77::2/64'], ...more },
 });
-/** Whom a server of the internet has seen. */
-const ASK = `timeout -s KILL 3 bash -c "exec cat < /dev/tcp/${INTERNET.inet}/${PORT}" 2> /dev/null || echo nobody`;
+/** Whom a server of the internet has seen: nobody, if it does not answer for so many seconds. */
+const ask = (seconds: number) =>
+  `timeout -s KILL ${seconds} bash -c "exec cat < /dev/tcp/${INTERNET.inet}/${PORT}" 2> /dev/null || echo nobody`;
 
 /** What `ip` says inside. */
 const ip = (words: string, more?: Partial<NetworkConfig>): Promise<string[]> =>
@@ -42,8 +44,12 @@ export const networks: Chapter = {
 
     'network.bridge': async () => {
       await using box = await create(network());
-      const ports = (await world.rt.link.list({ master: 'br0' })).map(({ ifname }) => ifname);
-      expect(ports).toEqual([expect.stringMatching(/^cd/)]);
+      // That of the system before goes with its namespace, which takes its time.
+      const ports = await lookUntil(
+        () => world.rt.link.list({ master: 'br0' }),
+        (list) => list.length === 1,
+      );
+      expect(ports.map(({ ifname }) => ifname)).toEqual([expect.stringMatching(/^cd/)]);
       // Somebody is there.
       await expect(askTcp(world.host, '10.77.0.2', PORT)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
       await box.stop({ gracePeriod: 0 });
@@ -51,7 +57,9 @@ export const networks: Chapter = {
     },
 
     'network.address': async () => {
-      const said = await ip('-br address show dev eth0 scope global');
+      // Its carrier comes up by itself.
+      const up = 'until ip -br link show dev eth0 | grep -q " UP "; do sleep 0.1; done';
+      const said = await lines(`${up}; ip -br address show dev eth0 scope global`, network());
       expect(said.join().split(/\s+/).slice(1, 4)).toEqual(['UP', '10.77.0.2/24', 'fd77::2/64']);
     },
 
@@ -73,9 +81,9 @@ export const networks: Chapter = {
     },
 
     'network.nat': async () => {
-      expect(await lines(ASK, network({ ...GATEWAY, nat: true }))).toEqual([HOST.inet]);
+      expect(await lines(ask(40), network({ ...GATEWAY, nat: true }))).toEqual([HOST.inet]);
       // The answer finds no way back.
-      expect(await lines(ASK, network(GATEWAY))).toEqual(['nobody']);
+      expect(await lines(ask(3), network(GATEWAY))).toEqual(['nobody']);
     },
 
     'network.forwards': async () => {
