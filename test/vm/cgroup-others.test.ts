@@ -179,7 +179,7 @@ describe('rdma', () => {
   });
 });
 
-// Encrypted guests are all that kernels have to count there, on processors that can encrypt them.
+// Encrypted guests are all that kernels have to count there, on processors that can encrypt them: docs/cgroups.md says more.
 it('misc: there is nothing to limit, and so the kernel refuses a limit', async () => {
   if (!existsSync(`${mount}/misc.capacity`)) {
     await expect(create({ misc: { sev: 5 } })).rejects.toThrow(MissingControllerError);
