@@ -29,11 +29,13 @@ const KERNEL_ARGUMENTS = [
   'cgroup_no_v1=all psi=1 swapaccount=1',
   // Two memory nodes, for cpuset.mems.
   'numa=fake=2',
+  // What a profile of a system's configuration is for.
+  'apparmor=1',
   // The one clock that QEMU keeps right on a busy host.
   'clocksource=acpi_pm',
   // What only costs time here.
   'nokaslr mitigations=off random.trust_cpu=on cryptomgr.notests no_timer_check nowatchdog audit=0',
-  'selinux=0 apparmor=0 8250.nr_uarts=1 rcupdate.rcu_expedited=1',
+  'selinux=0 8250.nr_uarts=1 rcupdate.rcu_expedited=1',
 ].join(' ');
 
 /**

@@ -54,7 +54,10 @@ export async function lines(script: string, config: SystemConfig = {}): Promise<
   return (await inside(script, config)).output.split('\n');
 }
 
-export async function say(box: System, script: string): Promise<{ command: Command; output: string }> {
+export async function say(
+  box: Pick<System, 'start'>,
+  script: string,
+): Promise<{ command: Command; output: string }> {
   const command = await box.start(['sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   return { command, output: (await text(command.stdout as Readable)).trim() };
 }

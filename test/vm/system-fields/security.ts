@@ -4,9 +4,12 @@ import { expect } from 'vitest';
 import { isLinux } from '../../../src/handle/linux.ts';
 import type { SecurityConfig } from '../../../src/system/config/config.ts';
 import type { Namespace } from '../../../src/system/config/index.ts';
+import { System } from '../../../src/system/index.ts';
 import { mount, pidsIn } from '../../support/cgroup.ts';
 import { until } from '../../support/cgroup-jobs.ts';
-import { type Chapter, create, type FieldTest, lines, say, shell } from './felt.ts';
+import { skip } from '../../support/needs.ts';
+import { hasAppArmor, loadProfile, removeProfile } from './apparmor.ts';
+import { type Chapter, create, type FieldTest, GROUP, lines, say, shell } from './felt.ts';
 
 const KINDS: Readonly<Record<Namespace, string>> = {
   pid: 'pid',
@@ -96,10 +99,31 @@ export const security: Chapter = {
       }
     },
 
-    'security.apparmor': async () => {
-      // No guest has it, and then it is an error, not a system without.
-      await using box = await create({ security: { apparmor: 'ci-job' } });
-      await expect(box.run(['true'])).rejects.toMatchObject({ syscall: expect.stringMatching(/open|write/) });
+    'security.apparmor': async (context) => {
+      const apparmor = `cofferdam-test-${process.pid}`;
+      // Without the profile, and without AppArmor, it is an error, and no system without.
+      await using unknown = await create({ security: { apparmor } });
+      const refused = await unknown.run(['true']).catch((error: unknown) => error);
+      if (!hasAppArmor()) {
+        expect(refused).toMatchObject({ syscall: expect.stringMatching(/open|write/) });
+        skip(context, 'AppArmor');
+      }
+      expect(refused).toMatchObject({ code: 'ENOENT', syscall: 'write' });
+      loadProfile(apparmor, '/etc/hosts');
+      try {
+        const script = 'exec 2>&1; cat /proc/self/attr/current; cat /etc/passwd | head -n 1; cat /etc/hosts';
+        const free = await lines(script);
+        const confined = await lines(script, { security: { apparmor } });
+        expect([free[0], confined[0]]).toEqual(['unconfined', `${apparmor} (enforce)`]);
+        expect([free[1], free[2]]).toEqual([expect.stringMatching(/^root:/), '127.0.0.1 localhost']);
+        expect([confined[1], confined[2]]).toEqual([free[1], expect.stringMatching(/Permission denied$/)]);
+        expect(confined).toHaveLength(3);
+        await using box = await create({ security: { apparmor } });
+        await using visitor = await System.attach(`${GROUP}/${box.name}`);
+        expect((await say(visitor, script)).output.split('\n')).toEqual(confined);
+      } finally {
+        removeProfile(apparmor);
+      }
     },
 
     'security.landlock': async () => {
