@@ -93,7 +93,7 @@ describe('a job feels', () => {
     const taking = async (swapMax: string) => {
       await using cg = await create({ memory: { max: '16M', swapMax } });
       await using job = await Process.spawn(MIBS(24), { cgroup: cg, stdio: 'ignore' });
-      return { exit: await job.wait({ timeout: 30_000 }), ...(await memoryOf(cg)) };
+      return { exit: await job.wait({ timeout: 50_000 }), ...(await memoryOf(cg)) };
     };
     expect(await taking('32M')).toMatchObject({ exit: { exitCode: 0 }, events: { oomKill: 0n } });
     const { exit, events, swapPeak } = await taking('4M');

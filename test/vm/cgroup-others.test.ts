@@ -17,25 +17,28 @@ describe('cpu', () => {
     needs(context, { linux: '5.15' });
     await using idle = await create({ cpu: { idle: true } }, 'idle');
     await using other = await create({ cpu: { weight: 100 } }, 'other');
-    const [little, much] = await Promise.all([busy(idle, 2500), busy(other, 2500)]);
+    const [little = 1, much = 0] = await busy(2500, idle, other);
     expect(much).toBeGreaterThan(8 * little);
-    expect(await busy(idle, 500)).toBeGreaterThan(100_000 + little);
+    // Nobody else does.
+    expect((await busy(500, idle))[0]).toBeGreaterThan(0.2);
   });
 
   it('cpu.max.burst: a job that has rested uses more than its quota, and that is counted', async (context) => {
     needs(context, { linux: '5.15' });
     // Works for some two periods, rests for four.
-    const bursts = async (burst: number) => {
+    const bursts = async (burst: number, least: number) => {
       await using cg = await create({ cpu: { max: '50000 100000', burst } });
+      const count = async () => Number((await cg.stat()).cpu?.nrBursts);
       await using _job = await shell(
         cg,
         'while :; do timeout 0.2 sh -c "while :; do :; done"; sleep 0.4; done',
       );
       await sleep(2500);
-      return Number((await cg.stat()).cpu?.nrBursts);
+      await until(`${least} bursts`, async () => (await count()) >= least);
+      return await count();
     };
-    expect(await bursts(0)).toBe(0);
-    expect(await bursts(50_000)).toBeGreaterThan(0);
+    expect(await bursts(0, 0)).toBe(0);
+    expect(await bursts(50_000, 1)).toBeGreaterThan(0);
   });
 });
 
@@ -81,7 +84,7 @@ describe('hugetlb', () => {
     for await (const _ of bash.stdout ?? []) break;
     const usage = (await cg.stat()).hugetlb?.['2MB'];
     bash.stdin?.end();
-    return { exit: await bash.wait({ timeout: 10_000 }), current: usage?.current, max: usage?.events.max };
+    return { exit: await bash.wait({ timeout: 40_000 }), current: usage?.current, max: usage?.events.max };
   };
 
   it('without a limit: a job has four', async () => {
@@ -155,7 +158,7 @@ describe('rdma', () => {
     });
     let printed = '';
     for await (const text of node.stdout ?? []) printed += text;
-    await node.wait({ timeout: 10_000 });
+    await node.wait({ timeout: 40_000 });
     return JSON.parse(printed) as object;
   };
 

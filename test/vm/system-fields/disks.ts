@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { LimitsConfig, SystemConfig } from '../../../src/system/config/config.ts';
 import { mount } from '../../support/cgroup.ts';
-import { until } from '../../support/cgroup-jobs.ts';
+import { looks, until } from '../../support/cgroup-jobs.ts';
 import { type Chapter, create, fileOf, say, shell } from './felt.ts';
 
 const DISK = '/dev/vdc';
@@ -73,7 +73,9 @@ export const disks: Chapter = {
   setup,
   fields: {
     'resource_limits.io.max': async () => {
-      const free = await took('max');
+      // The better of two: a busy host may hold up either.
+      const [first, second] = [await took('max'), await took('max')];
+      const free = first.map((time, index) => Math.min(time, second[index] ?? time));
       const limited = await took('512K');
       for (const [index, time] of limited.entries()) {
         expect(time).toBeGreaterThan(1000);
@@ -97,9 +99,10 @@ export const disks: Chapter = {
       );
       root('io.cost.qos', 'enable=1 ctrl=user rpct=0 wpct=0 min=100.00 max=100.00');
       try {
-        // Who has much has to ask for it, which takes a CPU at the right time: without weights, no look finds such shares.
-        let [little, much] = await shares(10, 1000);
-        for (let look = 0; much <= 3 * little && look < 4; look++) [little, much] = await shares(10, 1000);
+        const [little, much] = await looks(
+          () => shares(10, 1000),
+          ([one, other]) => other > 3 * one,
+        );
         expect(much).toBeGreaterThan(3 * little);
       } finally {
         root('io.cost.qos', 'enable=0 ctrl=auto');
