@@ -66,8 +66,10 @@ export function compareMeasurements(before: FdMeasurement, after: FdMeasurement)
     before.libuv.map((entry) => entry.type),
     after.libuv.map((entry) => entry.type),
   );
-  for (const { type, address, fd } of after.libuv) {
+  for (const { type, address, fd, referenced } of after.libuv) {
     if (!grownTypes.has(type) || addresses.has(address)) continue;
+    // What V8 puts off, for eight seconds after a collection, is a timer of its own that keeps no process alive.
+    if (type === 'timer' && !referenced) continue;
     // A socket that was there before may be watched now, or have got a thread that wakes the loop: libuv's handles for
     // that come when they are needed, and go with the socket.
     if (type === 'async' || (fd >= 0 && before.fds.has(fd) && before.fds.get(fd) === after.fds.get(fd)))

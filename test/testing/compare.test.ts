@@ -52,6 +52,13 @@ describe('compareMeasurements()', () => {
     expect(compareMeasurements(measurement({}), after)).toMatchObject([{ ...finding, witnesses: [witness] }]);
   });
 
+  it('a timer is a leak, but for those of V8, which keep no process alive', () => {
+    const timer = (referenced: boolean): LibuvHandle => ({ ...poll('0x1', -1), type: 'timer', referenced });
+    const holding = (referenced: boolean) => measurement({ libuv: [timer(referenced)] });
+    expect(compareMeasurements(measurement({}), holding(false))).toEqual([]);
+    expect(compareMeasurements(measurement({}), holding(true))).toMatchObject([{ kind: 'uv_timer' }]);
+  });
+
   it('an fd number that is used again for another thing of its kind is flat', () => {
     const before = measurement({ fds: [[9, 'socket:[1]']] });
     expect(compareMeasurements(before, measurement({ fds: [[9, 'socket:[2]']] }))).toEqual([]);
