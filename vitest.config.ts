@@ -11,9 +11,9 @@ export default defineConfig({
     setupFiles: ['test/native-addon/leak-check.ts', 'test/support/random.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     // Waiting costs nothing where it ends: a slow machine has its time.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },
     execArgv: ['--expose-gc'],
   },

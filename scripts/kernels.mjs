@@ -67,7 +67,7 @@ const bundle = join(store, `.bundle-${process.pid}`);
 const image = join(store, `.root-${process.pid}.squashfs`);
 try {
   if (kernels.length > 0 && !flags.fetch) {
-    await bundleTests(files, bundle, { testNamePattern: flags.testNamePattern, testTimeout: 60_000 });
+    await bundleTests(files, bundle, { testNamePattern: flags.testNamePattern, testTimeout: 180_000 });
     await makeRoot(image, bundle);
     if (flags.shell) await runShell(kernels[0], image);
     else await Promise.all([worker(), worker()]);

@@ -198,7 +198,7 @@ route add 10.9.41.0/24 dev w0
     });
   });
 
-  test('more changes than go together', { timeout: 120_000 }, async () => {
+  test('more changes than go together', { timeout: 180_000 }, async () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `route add 10.20.${i >> 8}.${i & 255} dev v0`);
     many[18_000] = 'route add 10.20.0.0 dev v0';
     writeFileSync(file, `${many.join('\n')}\n`);

@@ -153,7 +153,7 @@ describe.runIf(isRoot && endianness() === 'LE')('bridge vlan, beside bridge', ()
 
   const runs = { numRuns: 5 };
 
-  test('what ports tell: show, compressed, tunnelshow', { timeout: 120_000 }, async () => {
+  test('what ports tell: show, compressed, tunnelshow', { timeout: 180_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(ranges, ranges, fc.integer({ min: 1, max: 4094 }), async (one, other, vid) => {
         const answers = {
@@ -200,7 +200,7 @@ describe.runIf(isRoot && endianness() === 'LE')('bridge vlan, beside bridge', ()
     );
   });
 
-  test('what the kernel tells of VLANs by themselves: -d, -s', { timeout: 120_000 }, async () => {
+  test('what the kernel tells of VLANs by themselves: -d, -s', { timeout: 180_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
         ranges,
@@ -238,7 +238,7 @@ describe.runIf(isRoot && endianness() === 'LE')('bridge vlan, beside bridge', ()
     );
   });
 
-  test('what it tells of bridges as a whole: global', { timeout: 120_000 }, async () => {
+  test('what it tells of bridges as a whole: global', { timeout: 180_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(ranges, fc.integer({ min: 0, max: 255 }), async (list, value) => {
         const options = [

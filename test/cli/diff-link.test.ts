@@ -43,7 +43,7 @@ describe('cofferdam link show against ip link show', () => {
     // A macvlan whose lower link stayed behind.
     world.batch([`link set mv0 netns ${name}`]);
     world.batch(['link add mvback link va1 type macvlan mode bridge']);
-  }, 120_000);
+  }, 180_000);
 
   afterAll(async () => {
     console.log(`links: ${world.objects} objects, ${world.fields} fields compared`);
@@ -225,5 +225,5 @@ describe('cofferdam link show against ip link show', () => {
       };
       expect(await lookUntil(look, (differences) => differences === '')).toBe('');
     }
-  }, 120_000);
+  }, 180_000);
 });

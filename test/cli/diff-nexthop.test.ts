@@ -26,7 +26,7 @@ describe('cofferdam nexthop show against ip nexthop show', () => {
     ]);
     // The forwarding table of a vxlan link takes a group of fdb nexthops.
     world.exec('bridge', 'fdb', 'add', '02:00:00:00:00:01', 'dev', 'vx0', 'nhid', '9', 'self');
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     console.log(`nexthops: ${world.objects} objects, ${world.fields} fields compared`);
     await world[Symbol.asyncDispose]();

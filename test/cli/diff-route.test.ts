@@ -13,7 +13,7 @@ describe('cofferdam route show against ip route show', () => {
     world = await World.open();
     world.batch([...LINKS, ...NEXTHOPS]);
     world.batch([...inetRoutes(6000), ...inet6Routes(4000)]);
-  }, 120_000);
+  }, 180_000);
   afterAll(async () => {
     console.log(`routes: ${world.objects} objects, ${world.fields} fields compared`);
     await world[Symbol.asyncDispose]();

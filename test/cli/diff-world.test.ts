@@ -80,7 +80,7 @@ describe('cofferdam -j against ip -j, everything at once', () => {
     const failed = () => world.ip('address', 'show', 'dadfailed');
     await lookUntil(failed, (text) => text.includes('2001:dba:ffff::1'));
     await world.settle();
-  }, 120_000);
+  }, 180_000);
 
   afterAll(async () => {
     console.log(`everything at once: ${objects} objects, ${fields} fields compared`);
@@ -135,7 +135,7 @@ describe('cofferdam -j against ip -j, everything at once', () => {
         fields += found.fields;
         expect(inWords(found.differences)).toBe('');
         expect(found.objects).toBeGreaterThanOrEqual(atLeast);
-      }, 120_000);
+      }, 180_000);
 
   it('notices any value of ours that is altered, and an object that is missing', () => {
     expect(shownByUs.size).toBe(SHOWN.length);

@@ -69,7 +69,7 @@ describe('logs', () => {
       },
     });
     await shell('echo begun');
-    await eventually('it is told', () => seen.includes('begun'), 30_000);
+    await eventually('it is told', () => seen.includes('begun'));
     await shell('seq 1 1000; echo wrong >&2; printf last');
     await box.stop({ gracePeriod: 0 });
     const numbers = Array.from({ length: 1000 }, (_, i) => `${i + 1}\n`).join('');

@@ -25,7 +25,7 @@ async function change(verb: 'add' | 'del', name: string, ...listeners: readonly 
   const before = listeners.map(count);
   execFileSync('ip', ['netns', verb, name]);
   const told = () => listeners.every((listener, i) => count(listener) > (before[i] ?? 0));
-  await eventually(`${verb} ${name} is told of`, told, 20_000);
+  await eventually(`${verb} ${name} is told of`, told);
 }
 
 /** Runs ours. */

@@ -19,7 +19,7 @@ let directory: string;
 beforeAll(() => {
   compiledDist();
   directory = mkdtempSync(join(tmpdir(), 'cofferdam-test-'));
-}, 120_000);
+}, 180_000);
 afterAll(() => rmSync(directory, { recursive: true }));
 afterEach(() => eventually('nothing is left', () => !existsSync(join(mount, GROUP))));
 

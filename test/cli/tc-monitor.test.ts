@@ -25,7 +25,7 @@ beforeAll(async () => {
   compiledDist();
   world = await World.open();
   world.batch(['link set lo up', 'link add veth0 type veth peer name veth1', 'link set veth0 up']);
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   rmSync(scratch, { recursive: true });
   await world[Symbol.asyncDispose]();
@@ -187,7 +187,7 @@ describe('cofferdam tc monitor', () => {
     const { stdout, code } = await running;
     expect(code).toBe(0);
     expect(stdout).toMatch(/^qdisc pfifo 7: dev veth0 root refcnt \d+ limit 77p$/m);
-  }, 120_000);
+  }, 180_000);
 });
 
 /** RTNLGRP_TC among the groups that /proc/net/netlink tells of. */

@@ -45,9 +45,9 @@ function expectPromisesKept(stdout: string): void {
 }
 
 describe.runIf(isRoot)('tour', () => {
-  test('does the main job and leaves nothing', { timeout: 90_000 }, async () => {
+  test('does the main job and leaves nothing', { timeout: 180_000 }, async () => {
     const before = host();
-    const { code, stdout, stderr } = await runCli(['tour'], { timeout: 80_000 });
+    const { code, stdout, stderr } = await runCli(['tour'], { timeout: 150_000 });
     expectPromisesKept(stdout);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('as root');
@@ -55,8 +55,8 @@ describe.runIf(isRoot)('tour', () => {
     expect(host()).toEqual(before);
   });
 
-  test.runIf(userNamespaces)('in a user namespace, for nobody', { timeout: 90_000 }, async () => {
-    const { code, stdout, stderr } = await runCli(['tour'], { under: AS_NOBODY, timeout: 80_000 });
+  test.runIf(userNamespaces)('in a user namespace, for nobody', { timeout: 180_000 }, async () => {
+    const { code, stdout, stderr } = await runCli(['tour'], { under: AS_NOBODY, timeout: 150_000 });
     expectPromisesKept(stdout);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('in a user namespace of its own');
@@ -77,7 +77,7 @@ describe.runIf(isRoot)('tour', () => {
     ['SIGTERM', 143],
   ] as const)(
     '%s half-way: everything is closed, exit code %i',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (name, expected) => {
       const before = host();
       // By itself: before we have read what it says it may have come to its end.
@@ -102,7 +102,7 @@ describe.runIf(isRoot)('tour', () => {
   );
 
   test('a failure half-way: said with its remedy, nothing left, exit code 1', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const before = host();
     // Enough fds to build the network, too few for the leak. From the first word on: before that the command line is

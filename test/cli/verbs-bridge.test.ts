@@ -235,7 +235,7 @@ netconf frobnicate
 `;
 
 describe.runIf(isRoot)('ip addrlabel, ip netconf', () => {
-  test('word for word', { timeout: 60_000 }, async () => {
+  test('word for word', { timeout: 180_000 }, async () => {
     using twin = new Twin(SETUP);
     await expectEqualLines(twin, LABELS, { show: ['addrlabel list'] });
     expect(twin.lines).toBeGreaterThan(20);

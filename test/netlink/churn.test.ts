@@ -86,4 +86,4 @@ test('a dump under churn is whole, or ends in the typed error; and every address
   expect(whole + interrupted).toBe(60);
   // The churn is real: without retries, iterations do get interrupted.
   expect(broken).toBeGreaterThan(0);
-}, 120_000);
+}, 180_000);

@@ -85,7 +85,7 @@ test('Tab at the console opens nothing', async () => {
 
 const strace = spawnSync('strace', ['-V']).status === 0;
 
-test.runIf(strace)('completion makes no system call', { timeout: 60_000 }, () => {
+test.runIf(strace)('completion makes no system call', { timeout: 180_000 }, () => {
   const program = `
     import { accessSync, constants } from 'node:fs';
     import { createContext } from 'node:vm';
@@ -103,7 +103,7 @@ test.runIf(strace)('completion makes no system call', { timeout: 60_000 }, () =>
   // Only the main thread is followed: V8's helpers collect garbage when they like.
   const child = spawnSync('strace', ['-o', log, process.execPath, '--input-type=module', '--eval', program], {
     encoding: 'utf8',
-    timeout: 50_000,
+    timeout: 150_000,
   });
   const lines = readFileSync(log, 'utf8').split('\n');
   spawnSync('rm', ['-f', log]);

@@ -17,7 +17,7 @@ export function run(argv: readonly string[], cwd = root, env: NodeJS.ProcessEnv 
     cwd,
     env: { ...process.env, NO_COLOR: '1', ...env },
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 150_000,
     killSignal: 'SIGKILL',
   });
   if (error !== undefined) throw error;

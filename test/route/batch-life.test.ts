@@ -78,7 +78,7 @@ describe('a batch that ends early', () => {
     }
   }
 
-  it('by an abort', { timeout: 60_000 }, async () => {
+  it('by an abort', { timeout: 180_000 }, async () => {
     const want = hosts(60_000);
     const controller = new AbortController();
     const batch = world.rt.batch((b) => want.map((route) => b.route.add(route)), {
@@ -119,7 +119,7 @@ describe('a batch that ends early', () => {
     expect(await world.rt.route.list({ table: 100 })).toEqual([]);
   });
 
-  it('by close() of its socket', { timeout: 60_000 }, async () => {
+  it('by close() of its socket', { timeout: 180_000 }, async () => {
     const own = await RouteSocket.open({ netns: world.name });
     const want = hosts(60_000);
     const batch = own.batch((b) => want.map((route) => b.route.add(route)));
@@ -146,7 +146,7 @@ describe('a batch that ends early', () => {
     else expect(results).toMatchObject({ code: 'ERR_COFFERDAM_CLOSED' });
   });
 
-  it('by the end of its Worker', { timeout: 90_000 }, async () => {
+  it('by the end of its Worker', { timeout: 180_000 }, async () => {
     const script = `
       const { parentPort, workerData } = require('node:worker_threads');
       const addon = require(workerData.addon);
@@ -191,7 +191,7 @@ describe('a batch that ends early', () => {
   });
 });
 
-it('48,000 requests at once, without a batch, are all answered', { timeout: 120_000 }, async () => {
+it('48,000 requests at once, without a batch, are all answered', { timeout: 180_000 }, async () => {
   await using world = await World.open();
   world.batch(LINKS);
   const want = hosts(48_000).map(({ dst }) => ({ dst, via: '192.168.0.2', table: 100 }));

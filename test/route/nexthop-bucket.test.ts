@@ -79,7 +79,7 @@ describe('buckets of resilient groups', () => {
     });
   });
 
-  it('ip nexthop bucket, word for word', { timeout: 60_000 }, async () => {
+  it('ip nexthop bucket, word for word', { timeout: 180_000 }, async () => {
     using twin = new Twin(SETUP);
     // How long buckets have been idle is another matter in each of both.
     const lines = `

@@ -281,7 +281,7 @@ describe('routes in the kernel', () => {
     const replaced = (await route.list()).filter((one) => one.protocol !== 'kernel');
     expect(sorted(replaced)).toEqual(sorted(ours));
     for (const one of replaced) await route.del(one);
-  }, 60_000);
+  }, 180_000);
 
   it('keeps what is left of a life', async () => {
     const { route } = world.rt;
@@ -384,5 +384,5 @@ describe('routes in the kernel', () => {
       }),
       { numRuns: 300 },
     );
-  }, 60_000);
+  }, 180_000);
 });

@@ -13,7 +13,7 @@ describe('declared routes, many and odd', () => {
     ['inet6', inet6Routes],
   ] as const)(
     'of every form of %s that the kernel takes are as they were listed',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (family, lines) => {
       fixture.world.batch([...lines(400)]);
       const all = (await fixture.world.rt.route.list({ family })).filter(
@@ -35,7 +35,7 @@ describe('declared routes, many and odd', () => {
     },
   );
 
-  it('are reached from whatever was there before', { timeout: 120_000 }, async () => {
+  it('are reached from whatever was there before', { timeout: 180_000 }, async () => {
     const via = fc.constantFrom('10.0.0.2', '10.0.0.3', '10.0.1.2');
     const via6 = fc.constantFrom('2001:db8::2', '2001:db8::3', '2001:db8:1::2');
     const paths = (address: fc.Arbitrary<string>): fc.Arbitrary<Partial<RouteInput>> =>
@@ -86,7 +86,7 @@ describe('declared routes, many and odd', () => {
     );
   });
 
-  it('by the thousand, while others change theirs', { timeout: 120_000 }, async () => {
+  it('by the thousand, while others change theirs', { timeout: 180_000 }, async () => {
     const desired = (via: string): RouteInput[] =>
       Array.from({ length: 5000 }, (_, i) => ({
         dst: `10.${100 + (i >> 8)}.${i & 255}.0/24`,
