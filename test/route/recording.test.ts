@@ -117,10 +117,7 @@ describe('recordings', () => {
     ]);
     const gone = once(rtmon, 'close');
     try {
-      await lookUntil(
-        () => world.listeners(),
-        (count) => count > 0,
-      );
+      await world.listening();
       world.batch(changes);
       await lookUntil(
         // It may be in the middle of a message.

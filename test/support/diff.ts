@@ -224,20 +224,27 @@ export class World implements AsyncDisposable {
   async settle(): Promise<void> {
     interface Shown {
       readonly flags: readonly string[];
-      readonly addr_info: readonly { readonly dadfailed?: boolean }[];
+      readonly addr_info: readonly { readonly tentative?: boolean; readonly dadfailed?: boolean }[];
     }
     const probing = () =>
       (JSON.parse(this.ip('-6', '-j', 'address', 'show', 'tentative')) as Shown[]).filter(
         ({ flags = [], addr_info = [] }) =>
-          flags.includes('LOWER_UP') && addr_info.some(({ dadfailed }) => dadfailed !== true),
+          flags.includes('LOWER_UP') &&
+          addr_info.some(({ tentative, dadfailed }) => tentative === true && dadfailed !== true),
       );
-    await lookUntil(probing, (links) => links.length === 0);
+    const left = await lookUntil(probing, (links) => links.length === 0);
+    if (left.length > 0) throw new Error(`still probing its addresses: ${JSON.stringify(left)}`);
   }
 
-  /** How many sockets of the namespace listen to news of rtnetlink. */
-  listeners(): number {
-    const sockets = this.exec('cat', '/proc/net/netlink').split('\n').slice(1);
-    return sockets.filter((line) => /^\S+ +0 +\d+ +(?!00000000)/.test(line)).length;
+  /** Resolves when so many sockets of the namespace listen to news of rtnetlink. */
+  async listening(count = 1): Promise<void> {
+    const listeners = () =>
+      this.exec('cat', '/proc/net/netlink')
+        .split('\n')
+        .map((line) => line.split(/\s+/))
+        .filter(([, protocol, , groups = '']) => protocol === '0' && /[1-9a-f]/.test(groups)).length;
+    const found = await lookUntil(listeners, (listen) => listen >= count);
+    if (found < count) throw new Error(`${found} sockets listen, and not ${count}`);
   }
 
   /** `net.ipv6.conf.veth0.disable_ipv6=1`, each. */
