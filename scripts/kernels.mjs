@@ -19,7 +19,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     kernel: { type: 'string', multiple: true },
     testNamePattern: { type: 'string', short: 't' },
-    timeout: { type: 'string', default: '600' },
+    timeout: { type: 'string', default: '700' },
     report: { type: 'string' },
     offline: { type: 'boolean', default: false },
     fetch: { type: 'boolean', default: false },
