@@ -1,7 +1,5 @@
 // npm test: every check of this tree, one after the other, with an honest verdict for each.
 //
-//   node scripts/check.mjs [--only NAME,NAME] [--skip NAME,NAME] [--bail] [--list]
-//
 // A step's output goes to .cache/check/NAME.log and is shown only if the step fails. The last line counts
 // test cases where a step has them (ctest, vitest) and the step itself where it has none.
 import { rmSync } from 'node:fs';
@@ -10,15 +8,34 @@ import { parseArgs } from 'node:util';
 import { CheckFailed, cache } from './check/run.mjs';
 import { steps } from './check/steps.mjs';
 
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    skip: { type: 'string', multiple: true },
-    bail: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-  },
-});
+const USAGE = 'node scripts/check.mjs [--only NAME,NAME] [--skip NAME,NAME] [--bail] [--list]';
 
+function usage(problem) {
+  console.error(`${problem}\n${USAGE}`);
+  process.exit(2);
+}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: 'string', multiple: true },
+        skip: { type: 'string', multiple: true },
+        bail: { type: 'boolean', default: false },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return usage(error.message);
+  }
+}
+
+const flags = readFlags();
+if (flags.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 if (flags.list) {
   for (const { name, what } of steps) console.log(`${name.padEnd(16)}${what}`);
   process.exit(0);
@@ -28,10 +45,7 @@ const names = (values) => (values ?? []).flatMap((value) => value.split(',')).fi
 const only = names(flags.only);
 const skip = names(flags.skip);
 const unknown = [...only, ...skip].filter((name) => !steps.some((step) => step.name === name));
-if (unknown.length > 0) {
-  console.error(`no such step: ${unknown.join(', ')} (--list shows them)`);
-  process.exit(2);
-}
+if (unknown.length > 0) usage(`no such step: ${unknown.join(', ')} (--list shows them)`);
 
 /** The end of a long log: the failure is there, and the whole of it stays in the file. */
 function tail(output, lines = 150) {
