@@ -99,6 +99,7 @@
         'native/supervisor/programs.cc',
         'native/supervisor/pty.cc',
         'native/supervisor/reclaim.cc',
+        'native/supervisor/remove_files.cc',
         'native/supervisor/root_maker.cc',
         'native/supervisor/supervisor.cc',
         'native/supervisor/system.cc',

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
 #include "fork.h"
 #include "host_link.h"
 #include "reclaim.h"
+#include "remove_files.h"
 
 namespace cofferdam {
 
@@ -54,6 +57,19 @@ bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
   return RemoveTree(parent.value(), entry.name, cgroup.value()) == 0;
 }
 
+// Beside a directory on disk, as src/system/upper.ts makes it: it goes last, and so says whether that is
+// gone.
+std::string RecordOf(const Ledger::Entry& entry) {
+  return std::string(entry.upper) + ".owner";
+}
+
+bool IsFree(const Ledger::Entry& entry) {
+  const uint32_t state = entry.state.load(std::memory_order_relaxed);
+  if (state != Ledger::Entry::kUpper) return state == Ledger::Entry::kFree;
+  struct stat status;
+  return lstat(RecordOf(entry).c_str(), &status) < 0 && errno == ENOENT;
+}
+
 [[noreturn]] void RunJanitor(Ledger* ledger, int supervisor) {
   dup3(supervisor, 3, O_CLOEXEC);
   syscall(SYS_close_range, 4U, ~0U, 0);
@@ -67,6 +83,7 @@ bool SweepOne(const Ledger::Entry& entry, uint32_t state) {
     timespec time = {0, pause};
     nanosleep(&time, nullptr);
   }
+  ledger->RemoveUppers();
   for (;;) _exit(0);
 }
 
@@ -81,12 +98,12 @@ Ledger* Ledger::Create() {
 Result<Ledger::Entry*> Ledger::Intend(const std::string& root, const std::string& group,
                                       const std::string& name, std::string_view identity) {
   for (Entry& entry : entries_) {
-    if (entry.state.load(std::memory_order_relaxed) != Entry::kFree) continue;
+    if (!IsFree(entry)) continue;
     if (!Copy(entry.root, root) || !Copy(entry.group, group) || !Copy(entry.name, name) ||
         !Copy(entry.identity, identity))
       return Errno{-ENAMETOOLONG};
     entry.inode = 0;
-    entry.ifname[0] = '\0';
+    entry.ifname[0] = entry.upper[0] = '\0';
     entry.state.store(Entry::kIntended, std::memory_order_release);
     return &entry;
   }
@@ -102,15 +119,19 @@ bool Ledger::SetLink(Entry* entry, const std::string& ifname) {
   return Copy(entry->ifname, ifname);
 }
 
+bool Ledger::SetUpper(Entry* entry, const std::string& path) {
+  return Copy(entry->upper, path);
+}
+
 void Ledger::Clear(Entry* entry) {
-  entry->state.store(Entry::kFree, std::memory_order_release);
+  entry->state.store(entry->upper[0] == '\0' ? Entry::kFree : Entry::kUpper, std::memory_order_release);
 }
 
 bool Ledger::Sweep() {
   bool clean = true;
   for (Entry& entry : entries_) {
     uint32_t state = entry.state.load(std::memory_order_acquire);
-    if (state == Entry::kFree) continue;
+    if (state != Entry::kIntended && state != Entry::kMade) continue;
     if (SweepOne(entry, state)) {
       RemoveGroups(entry.root, entry.group);
       Clear(&entry);
@@ -121,11 +142,23 @@ bool Ledger::Sweep() {
   return clean;
 }
 
+void Ledger::RemoveUppers() {
+  for (Entry& entry : entries_) {
+    if (entry.state.load(std::memory_order_acquire) != Entry::kUpper) continue;
+    // What cannot be removed keeps its record, for the next start.
+    if (RemoveFiles(entry.upper) == 0) unlink(RecordOf(entry).c_str());
+    entry.state.store(Entry::kFree, std::memory_order_release);
+  }
+}
+
 Result<OwnedFd> StartJanitor(Ledger* ledger) {
   Result<OwnedFd> self = OwnedFd::Pidfd(getpid());
   if (!self.ok()) return self.failure();
   OwnedFd pidfd;
-  pid_t pid = Fork(0, -1, &pidfd);
+  // With a copy of the mounts, in which no root of a system covers anything. Who may not have that covers
+  // nothing, either.
+  pid_t pid = Fork(CLONE_NEWNS, -1, &pidfd);
+  if (pid == -EPERM) pid = Fork(0, -1, &pidfd);
   if (pid == 0) RunJanitor(ledger, self.value().get());
   if (pid < 0) return Errno{pid};
   return pidfd;

@@ -15,7 +15,8 @@ namespace cofferdam {
 class Ledger {
  public:
   struct Entry {
-    enum State : uint32_t { kFree, kIntended, kMade };
+    // kUpper: nothing is left but the directory on disk, which the owner removes if he lives.
+    enum State : uint32_t { kFree, kIntended, kMade, kUpper };
     std::atomic<uint32_t> state;
     // Of the cgroup, once it is made.
     uint64_t inode;
@@ -26,6 +27,8 @@ class Ledger {
     char identity[256];
     // A link on the host, empty for none.
     char ifname[16];
+    // Where it writes on disk, empty for nowhere.
+    char upper[1024];
   };
 
   // Null where there is no memory.
@@ -37,10 +40,14 @@ class Ledger {
   static void Made(Entry* entry, uint64_t inode);
   // Whether it fits.
   static bool SetLink(Entry* entry, const std::string& ifname);
+  static bool SetUpper(Entry* entry, const std::string& path);
+  // Its cgroup is gone.
   static void Clear(Entry* entry);
 
-  // Removes all that is entered, whatever runs in it. True when nothing is left.
+  // Removes all that is entered, whatever runs in it. True when nothing is left but directories on disk.
   bool Sweep();
+  // Those of systems that are gone.
+  void RemoveUppers();
 
  private:
   static constexpr size_t kEntries = 8192;

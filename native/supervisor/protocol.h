@@ -103,6 +103,9 @@ enum class Tag : uint32_t {
   kExportTimeout = 41,
   // What programs write is kept, in a memory file that the owner writes and whoever asks by kLogs reads.
   kKeepLogs = 42,
+  // A directory that goes with the system, and with it the record beside it: where its owner cannot remove
+  // it.
+  kUpper = 43,
 
   kArgument = 48,
   // Of a program; of its system for what the program says nothing of.

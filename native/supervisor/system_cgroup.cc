@@ -123,6 +123,7 @@ Failure SystemCgroup::Make(const MessageReader& request) {
   Result<Ledger::Entry*> entry = ledger_->Intend(root_, group_, name_, IdentityOf(request));
   if (!entry.ok()) return {entry.error(), "mkdirat", path_};
   entry_ = entry.value();
+  Ledger::SetUpper(entry_, request.Text(Tag::kUpper));
   if (Failure failure = MakeMarked(request)) return failure;
   for (std::string_view text : request.All(Tag::kWrite)) {
     auto pair = SplitPair(text);

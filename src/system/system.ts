@@ -143,6 +143,7 @@ export class System extends KernelHandle<SystemCore> {
     // Without a cgroup nothing is left by anybody.
     if (cgroup.path !== '') await reclaimOnce();
     const upper = await upperOf(spec);
+    if (upper !== undefined) fields.push([Tag.Upper, upper.path]);
     let core: SystemCore;
     try {
       const steps = namespaces.has('mount') ? stepsOf(spec, upper) : [];

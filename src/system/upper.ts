@@ -1,6 +1,6 @@
 /** Where a system on disk writes: a directory of its own in that of the configuration, which goes with it. */
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lives, NAME_PREFIX } from '../cgroup/index.ts';
 import { fromNodeError, InvalidArgumentError } from '../handle/index.ts';
@@ -56,10 +56,37 @@ export class UpperDirectory {
   }
 }
 
+/** What fs.rm says of directories whose paths are longer than the kernel takes, or of those that they are in. */
+const TOO_DEEP: ReadonlySet<string> = new Set(['ENAMETOOLONG', 'ENOTEMPTY']);
+
 /** The record last: as long as anything is left, it says whose it was. */
 async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!TOO_DEEP.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await flatten(path);
+    await rm(path, { recursive: true, force: true });
+  }
   await rm(path + RECORD, { force: true });
+}
+
+/** Programs may nest directories deeper than a path can say: those below come up to the top, until none is deep. */
+async function flatten(top: string): Promise<void> {
+  const directories = async (path: string): Promise<string[]> =>
+    (await readdir(path, { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(path, name));
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (const directory of await directories(top)) {
+      for (const below of await directories(directory)) {
+        await rename(below, join(top, randomBytes(8).toString('hex')));
+        moved = true;
+      }
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
 }
 
 /** Removes what systems have left in `parent` whose owners are gone: proven by their records, never by a name. Their paths. */

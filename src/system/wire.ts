@@ -56,6 +56,7 @@ export const Tag = {
   ExportFiles: 40,
   ExportTimeout: 41,
   KeepLogs: 42,
+  Upper: 43,
   Argument: 48,
   Environment: 49,
   Directory: 50,

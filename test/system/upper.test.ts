@@ -63,6 +63,19 @@ it('two have nothing of each other, nor of those before', async () => {
   expect((await three.run(['test', '-e', '/var/x'], { stdio: 'ignore' })).exitCode).toBe(1);
 });
 
+it('directories deeper than a path can say go with it', async () => {
+  await using box = await create('deep');
+  const script = `
+    process.chdir('/var');
+    for (let i = 0; i < 2200; i++) {
+      require('fs').mkdirSync('d');
+      process.chdir('d');
+    }`;
+  expect((await box.run([process.execPath, '-e', script], { stdio: 'inherit' })).exitCode).toBe(0);
+  await box.stop({ gracePeriod: 0 });
+  expect(readdirSync(upper)).toEqual([]);
+});
+
 it('one that never came to be leaves nothing', async () => {
   const config = { name: 'no', group: GROUP, root: { upper, binds: ['/usr/nonexistent:/var/x'] } };
   await expect(System.create(config)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -75,8 +88,10 @@ it('one that never came to be leaves nothing', async () => {
   });
 });
 
-/** A system whose owner, supervisor and janitor are killed; its directory. */
-async function orphan(): Promise<string> {
+type Role = 'owner' | 'supervisor' | 'janitor';
+
+/** A system on disk whose `roles` are killed; its directory. */
+async function orphan(roles: readonly Role[] = ['janitor', 'supervisor', 'owner']): Promise<string> {
   const script = `
     import { System } from '${compiledUrl('index.js')}';
     const box = await System.create({ name: 'orphan', group: '${GROUP}', root: { upper: '${upper}' } });
@@ -94,27 +109,31 @@ async function orphan(): Promise<string> {
   expect(existsSync(join(upper, name, 'upper-0/var/x'))).toBe(true);
   const childrenOf = (pid: number | undefined): number[] =>
     readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  const called = (pid: number, name: string): boolean =>
-    readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith(name);
-  const childOf = async (parent: number | undefined, name: string): Promise<number> => {
+  const called = (pid: number, comm: string): boolean =>
+    readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith(comm);
+  const childOf = async (parent: number | undefined, comm: string): Promise<number> => {
     let child: number | undefined;
     const find = (): boolean => {
-      child = childrenOf(parent).find((pid) => called(pid, name));
+      child = childrenOf(parent).find((pid) => called(pid, comm));
       return child !== undefined;
     };
     // It gives itself its name.
-    await eventually(`${parent} has a child ${name}`, find);
+    await eventually(`${parent} has a child ${comm}`, find);
     return child as unknown as number;
   };
   const supervisor = await childOf(owner.pid, 'cofferdam-super');
-  const killed = [await childOf(supervisor, 'cofferdam-janit'), supervisor, owner.pid as number];
+  const pids = {
+    owner: owner.pid as number,
+    supervisor,
+    janitor: await childOf(supervisor, 'cofferdam-janit'),
+  };
   const exit = once(owner, 'exit');
   // Or else it may have another janitor before it is killed.
-  process.kill(supervisor, 'SIGSTOP');
-  for (const pid of killed) process.kill(pid, 'SIGKILL');
+  if (roles.includes('janitor')) process.kill(supervisor, 'SIGSTOP');
+  for (const role of roles) process.kill(pids[role], 'SIGKILL');
   await exit;
   // A zombie has no fds any more, and so no leases.
-  await eventually('they have ended', () => killed.every(hasEnded));
+  await eventually('they have ended', () => roles.every((role) => hasEnded(pids[role])));
   return join(upper, name);
 }
 
@@ -125,6 +144,14 @@ function hasEnded(pid: number): boolean {
     return true;
   }
 }
+
+it.each<[string, Role[]]>([
+  ['its owner', ['owner']],
+  ['its owner and its supervisor', ['supervisor', 'owner']],
+])('is removed by whoever is left when %s is killed', async (_, roles) => {
+  await orphan(roles);
+  await eventually('it is gone', () => readdirSync(upper).length === 0);
+});
 
 it('the next start removes exactly what the killed have left', async () => {
   await using living = await create('living');
