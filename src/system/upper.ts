@@ -64,27 +64,37 @@ async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
-    if (!TOO_DEEP.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!TOO_DEEP.has(codeOf(error))) throw error;
     await flatten(path);
-    await rm(path, { recursive: true, force: true });
+    await removeShallow(path);
   }
   await rm(path + RECORD, { force: true });
 }
 
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+
+/** For the moment after fs.rm has given up: some of what it had begun goes on. */
+async function removeShallow(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 10 });
+}
+
 /** Programs may nest directories deeper than a path can say: those below come up to the top, until none is deep. */
 async function flatten(top: string): Promise<void> {
-  const directories = async (path: string): Promise<string[]> =>
-    (await readdir(path, { withFileTypes: true }))
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => join(path, name));
+  const unlessGone = (error: unknown): void => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  };
+  const directories = async (path: string): Promise<string[]> => {
+    const entries = await readdir(path, { withFileTypes: true }).catch(unlessGone);
+    return (entries ?? []).filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+  };
   for (let moved = true; moved; ) {
     moved = false;
     for (const directory of await directories(top)) {
       for (const below of await directories(directory)) {
-        await rename(below, join(top, randomBytes(8).toString('hex')));
+        await rename(below, join(top, randomBytes(8).toString('hex'))).catch(unlessGone);
         moved = true;
       }
-      await rm(directory, { recursive: true, force: true });
+      await removeShallow(directory);
     }
   }
 }
@@ -125,7 +135,7 @@ async function uidOf(path: string): Promise<number | undefined> {
   try {
     return (await lstat(path)).uid;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
