@@ -245,7 +245,7 @@ export const steps = [
     run: async ({ log }) => {
       needRoot();
       need('ip', 'unshare', 'git');
-      return runVitest(vitest(), { log, timeout: 700 });
+      return runVitest(vitest(), { log, timeout: 1500 });
     },
   },
   {
@@ -292,7 +292,7 @@ export const steps = [
         'test/cli/{main,run,explain}.test.ts',
       ];
       const argv = vitest(...left.flatMap((pattern) => ['--exclude', pattern]));
-      const { passed, show } = await runVitest(['bash', script, ...argv], { log, timeout: 1200 });
+      const { passed, show } = await runVitest(['bash', script, ...argv], { log, timeout: 1800 });
       return { passed: 1, show, note: `${passed} tests, counted as one` };
     },
   },
