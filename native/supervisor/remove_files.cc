@@ -44,6 +44,7 @@ bool RemovesButDirectories(int parent, const char* name, int* error) {
   return false;
 }
 
+// Somebody else who removes it as well is in nobody's way.
 class Removal {
  public:
   explicit Removal(OwnedFd top) : top_(std::move(top)) {}
@@ -68,7 +69,7 @@ class Removal {
       if (!RemovesButDirectories(directory.get(), below.c_str(), &error_)) continue;
       if (!MoveUp(directory.get(), below)) error_ = -errno;
     }
-    if (unlinkat(top_.get(), name.c_str(), AT_REMOVEDIR) < 0) error_ = -errno;
+    if (unlinkat(top_.get(), name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT) error_ = -errno;
   }
 
   bool MoveUp(int directory, const std::string& name) {
@@ -78,7 +79,7 @@ class Removal {
         moved_ = true;
         return true;
       }
-      if (errno != EEXIST) return false;
+      if (errno != EEXIST) return errno == ENOENT;
     }
   }
 
