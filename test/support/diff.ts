@@ -224,8 +224,8 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * Resolves when no link probes an address of its own any more: addresses, routes and groups come of that. Of hundreds
-   * of links that come up at once the kernel now and then forgets one, which probes for ever: it stands still as well.
+   * Resolves when no link probes an address of its own any more: addresses, routes and groups come of that. One whose
+   * probe takes as long as a test has set its retrans_time_ms to stands still as well.
    */
   async settle(): Promise<void> {
     interface Shown {
