@@ -97,13 +97,16 @@ Ledger* Ledger::Create() {
 
 Result<Ledger::Entry*> Ledger::Intend(const std::string& root, const std::string& group,
                                       const std::string& name, std::string_view identity) {
-  for (Entry& entry : entries_) {
-    if (!IsFree(entry)) continue;
+  for (uint32_t index = 0; index < kEntries; ++index) {
+    Entry& entry = entries_[index];
+    const uint32_t used = used_.load(std::memory_order_relaxed);
+    if (index < used && !IsFree(entry)) continue;
     if (!Copy(entry.root, root) || !Copy(entry.group, group) || !Copy(entry.name, name) ||
         !Copy(entry.identity, identity))
       return Errno{-ENAMETOOLONG};
     entry.inode = 0;
     entry.ifname[0] = entry.upper[0] = '\0';
+    if (index == used) used_.store(used + 1, std::memory_order_release);
     entry.state.store(Entry::kIntended, std::memory_order_release);
     return &entry;
   }
@@ -129,7 +132,7 @@ void Ledger::Clear(Entry* entry) {
 
 bool Ledger::Sweep() {
   bool clean = true;
-  for (Entry& entry : entries_) {
+  for (Entry& entry : Used()) {
     uint32_t state = entry.state.load(std::memory_order_acquire);
     if (state != Entry::kIntended && state != Entry::kMade) continue;
     if (SweepOne(entry, state)) {
@@ -143,7 +146,7 @@ bool Ledger::Sweep() {
 }
 
 void Ledger::RemoveUppers() {
-  for (Entry& entry : entries_) {
+  for (Entry& entry : Used()) {
     if (entry.state.load(std::memory_order_acquire) != Entry::kUpper) continue;
     // What cannot be removed keeps its record, for the next start.
     if (RemoveFiles(entry.upper) == 0) unlink(RecordOf(entry).c_str());

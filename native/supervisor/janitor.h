@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,10 @@ class Ledger {
 
  private:
   static constexpr size_t kEntries = 8192;
+  // Those that have ever been used: who looks at another has the kernel make a page for it.
+  std::span<Entry> Used() { return {entries_, used_.load(std::memory_order_acquire)}; }
+
+  std::atomic<uint32_t> used_;
   Entry entries_[kEntries];
 };
 
