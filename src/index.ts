@@ -25,6 +25,7 @@ export {
   type MemoryLimits,
   type MemoryUsage,
   type MiscLimits,
+  type MiscUsage,
   MissingControllerError,
   type PidsLimits,
   type PidsUsage,

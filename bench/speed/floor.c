@@ -31,21 +31,21 @@ static double cpu(void) {
   return r.ru_utime.tv_sec + r.ru_utime.tv_usec * 1e-6 + r.ru_stime.tv_sec + r.ru_stime.tv_usec * 1e-6;
 }
 
-static void must(int ok, const char *what) {
+static void must(int ok, const char* what) {
   if (ok) return;
   perror(what);
   exit(1);
 }
 
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
+static int by_value(const void* a, const void* b) {
+  double x = *(const double*)a, y = *(const double*)b;
   return x < y ? -1 : x > y;
 }
 
 static int open_socket(void) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-  must(fd >= 0 && bind(fd, (void *)&address, sizeof address) == 0, "socket");
+  must(fd >= 0 && bind(fd, (void*)&address, sizeof address) == 0, "socket");
   return fd;
 }
 
@@ -78,10 +78,11 @@ static struct request ask(int link, int flags) {
   return q;
 }
 
-static int is_done(const char *buffer, ssize_t length) {
-  const struct nlmsghdr *first = (const void *)buffer;
-  const struct nlmsghdr *last = (const void *)(buffer + length - 20);
-  return first->nlmsg_type == NLMSG_DONE || (length >= 20 && last->nlmsg_type == NLMSG_DONE && last->nlmsg_len == 20);
+static int is_done(const char* buffer, ssize_t length) {
+  const struct nlmsghdr* first = (const void*)buffer;
+  const struct nlmsghdr* last = (const void*)(buffer + length - 20);
+  return first->nlmsg_type == NLMSG_DONE ||
+         (length >= 20 && last->nlmsg_type == NLMSG_DONE && last->nlmsg_len == 20);
 }
 
 static int dump(int link, int repeat, int check) {
@@ -99,15 +100,15 @@ static int dump(int link, int repeat, int check) {
       must(length > 0, "recv");
       if (check) {
         ssize_t left = length;
-        for (struct nlmsghdr *h = (void *)buffer; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+        for (struct nlmsghdr* h = (void*)buffer; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
           if (h->nlmsg_type != RTM_NEWROUTE) continue;
           count++;
-          struct rtattr *a = RTM_RTA(NLMSG_DATA(h));
+          struct rtattr* a = RTM_RTA(NLMSG_DATA(h));
           int rest = RTM_PAYLOAD(h);
           uint32_t dst = 0, oif = 0;
           for (; RTA_OK(a, rest); a = RTA_NEXT(a, rest)) {
-            if (a->rta_type == RTA_DST) dst = ntohl(*(uint32_t *)RTA_DATA(a));
-            if (a->rta_type == RTA_OIF) oif = *(uint32_t *)RTA_DATA(a);
+            if (a->rta_type == RTA_DST) dst = ntohl(*(uint32_t*)RTA_DATA(a));
+            if (a->rta_type == RTA_OIF) oif = *(uint32_t*)RTA_DATA(a);
           }
           if (dst >> 24 == 10) sum += dst + oif;  // the others have routes of the local table, or have not
         }
@@ -137,42 +138,44 @@ static int write_routes(int del, uint32_t count, uint32_t window) {
   setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
   setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
   uint32_t oif = if_nametoindex("v0"), refused = 0;
-  struct write *batch = calloc(window, sizeof *batch);
+  struct write* batch = calloc(window, sizeof *batch);
   char answer[65536];
   double start = seconds(), busy = cpu();
   for (uint32_t i = 0; i < count;) {
     uint32_t k = 0;
     for (; k < window && i < count; k++, i++) {
       int last = k == window - 1 || i == count - 1;
-      batch[k] = (struct write){
-          .header = {.nlmsg_len = sizeof(struct write),
-                     .nlmsg_type = del ? RTM_DELROUTE : RTM_NEWROUTE,
-                     .nlmsg_flags = NLM_F_REQUEST | (del ? 0 : NLM_F_CREATE | NLM_F_EXCL) | (last ? NLM_F_ACK : 0),
-                     .nlmsg_seq = i + 1},
-          .route = {.rtm_family = AF_INET,
-                    .rtm_dst_len = 32,
-                    .rtm_table = RT_TABLE_MAIN,
-                    .rtm_protocol = del ? 0 : RTPROT_BOOT,
-                    .rtm_scope = del ? RT_SCOPE_NOWHERE : RT_SCOPE_LINK,
-                    .rtm_type = del ? 0 : RTN_UNICAST},
-          .to = {8, RTA_DST},
-          .dst = htonl(0x0a000000u + i),
-          .out = {8, RTA_OIF},
-          .oif = oif};
+      batch[k] =
+          (struct write){.header = {.nlmsg_len = sizeof(struct write),
+                                    .nlmsg_type = del ? RTM_DELROUTE : RTM_NEWROUTE,
+                                    .nlmsg_flags = NLM_F_REQUEST | (del ? 0 : NLM_F_CREATE | NLM_F_EXCL) |
+                                                   (last ? NLM_F_ACK : 0),
+                                    .nlmsg_seq = i + 1},
+                         .route = {.rtm_family = AF_INET,
+                                   .rtm_dst_len = 32,
+                                   .rtm_table = RT_TABLE_MAIN,
+                                   .rtm_protocol = del ? 0 : RTPROT_BOOT,
+                                   .rtm_scope = del ? RT_SCOPE_NOWHERE : RT_SCOPE_LINK,
+                                   .rtm_type = del ? 0 : RTN_UNICAST},
+                         .to = {8, RTA_DST},
+                         .dst = htonl(0x0a000000u + i),
+                         .out = {8, RTA_OIF},
+                         .oif = oif};
     }
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    must(sendto(fd, batch, k * sizeof *batch, 0, (void *)&kernel, sizeof kernel) > 0, "send");
+    must(sendto(fd, batch, k * sizeof *batch, 0, (void*)&kernel, sizeof kernel) > 0, "send");
     for (int acknowledged = 0; !acknowledged;) {
       ssize_t length = recv(fd, answer, sizeof answer, 0);
       must(length > 0, "recv");
-      for (struct nlmsghdr *h = (void *)answer; NLMSG_OK(h, length); h = NLMSG_NEXT(h, length)) {
-        struct nlmsgerr *e = NLMSG_DATA(h);
+      for (struct nlmsghdr* h = (void*)answer; NLMSG_OK(h, length); h = NLMSG_NEXT(h, length)) {
+        struct nlmsgerr* e = NLMSG_DATA(h);
         if (e->error) refused++;
         if (h->nlmsg_seq == i) acknowledged = 1;
       }
     }
   }
-  printf("{\"seconds\":%.7f,\"cpu\":%.6f,\"count\":%u,\"refused\":%u}\n", seconds() - start, cpu() - busy, count, refused);
+  printf("{\"seconds\":%.7f,\"cpu\":%.6f,\"count\":%u,\"refused\":%u}\n", seconds() - start, cpu() - busy,
+         count, refused);
   return 0;
 }
 
@@ -190,7 +193,8 @@ static int get_links(int count) {
   }
   double total = seconds() - start;
   qsort(took, count, sizeof *took, by_value);
-  printf("{\"seconds\":%.7f,\"p50\":%.2f,\"p99\":%.2f}\n", total, took[count / 2] * 1e6, took[count * 99 / 100] * 1e6);
+  printf("{\"seconds\":%.7f,\"p50\":%.2f,\"p99\":%.2f}\n", total, took[count / 2] * 1e6,
+         took[count * 99 / 100] * 1e6);
   return 0;
 }
 
@@ -221,17 +225,20 @@ static int monitor(int receive_buffer) {
   double busy = cpu();
   while (!stopped) {
     ssize_t length = recv(fd, buffer, sizeof buffer, 0);
-    if (length > 0) count++;
-    else if (errno == ENOBUFS) overruns++;
+    if (length > 0)
+      count++;
+    else if (errno == ENOBUFS)
+      overruns++;
   }
   printf("{\"count\":%ld,\"overruns\":%ld,\"cpu\":%.6f}\n", count, overruns, cpu() - busy);
   return 0;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int number = argc > 3 ? atoi(argv[3]) : 1;
   if (argc > 3 && !strcmp(argv[1], "dump")) return dump(!strcmp(argv[2], "link"), number, argc > 4);
-  if (argc > 4 && !strcmp(argv[1], "write")) return write_routes(!strcmp(argv[2], "del"), number, atoi(argv[4]));
+  if (argc > 4 && !strcmp(argv[1], "write"))
+    return write_routes(!strcmp(argv[2], "del"), number, atoi(argv[4]));
   if (argc > 2 && !strcmp(argv[1], "get")) return get_links(atoi(argv[2]));
   if (argc > 2 && !strcmp(argv[1], "open")) return open_close(atoi(argv[2]));
   if (argc > 2 && !strcmp(argv[1], "monitor")) return monitor(atoi(argv[2]));

@@ -1,5 +1,6 @@
-// The least that a network of a system takes: a veth between a bridge and the namespace of a process, an address, a route,
-// and a table of nftables that belongs to its socket and gives what leaves the host's address.
+// The least that a network of a system takes: a veth between a bridge and the namespace of a process, an
+// address, a route, and a table of nftables that belongs to its socket and gives what leaves the host's
+// address.
 #pragma once
 #include <arpa/inet.h>
 #include <linux/if_link.h>
@@ -27,45 +28,51 @@ struct batch {
   uint32_t serial;
 };
 
-static struct nlmsghdr *at(struct batch *batch, size_t place) { return (void *)(batch->bytes + place); }
+static struct nlmsghdr* at(struct batch* batch, size_t place) {
+  return (void*)(batch->bytes + place);
+}
 
-static void *reserve(struct batch *batch, size_t length) {
-  void *place = batch->bytes + batch->length;
+static void* reserve(struct batch* batch, size_t length) {
+  void* place = batch->bytes + batch->length;
   batch->length += NLMSG_ALIGN(length);
   return place;
 }
 
-static void *message(struct batch *batch, int type, int flags, size_t header) {
+static void* message(struct batch* batch, int type, int flags, size_t header) {
   batch->message = batch->length;
-  struct nlmsghdr *head = reserve(batch, sizeof *head);
+  struct nlmsghdr* head = reserve(batch, sizeof *head);
   head->nlmsg_type = type;
   head->nlmsg_flags = NLM_F_REQUEST | flags;
   head->nlmsg_seq = ++batch->serial;
   return reserve(batch, header);
 }
 
-static void seal(struct batch *batch) { at(batch, batch->message)->nlmsg_len = batch->length - batch->message; }
+static void seal(struct batch* batch) {
+  at(batch, batch->message)->nlmsg_len = batch->length - batch->message;
+}
 
-static void attribute(struct batch *batch, int type, const void *value, size_t length) {
-  struct nlattr *head = reserve(batch, NLA_HDRLEN + length);
+static void attribute(struct batch* batch, int type, const void* value, size_t length) {
+  struct nlattr* head = reserve(batch, NLA_HDRLEN + length);
   head->nla_type = type;
   head->nla_len = NLA_HDRLEN + length;
-  memcpy((char *)head + NLA_HDRLEN, value, length);
+  memcpy((char*)head + NLA_HDRLEN, value, length);
 }
 
-static void text(struct batch *batch, int type, const char *value) {
+static void text(struct batch* batch, int type, const char* value) {
   attribute(batch, type, value, strlen(value) + 1);
 }
-static void number(struct batch *batch, int type, uint32_t value) { attribute(batch, type, &value, sizeof value); }
+static void number(struct batch* batch, int type, uint32_t value) {
+  attribute(batch, type, &value, sizeof value);
+}
 
-static size_t nest(struct batch *batch, int type) {
+static size_t nest(struct batch* batch, int type) {
   size_t place = batch->length;
-  struct nlattr *head = reserve(batch, NLA_HDRLEN);
+  struct nlattr* head = reserve(batch, NLA_HDRLEN);
   head->nla_type = type | NLA_F_NESTED;
   return place;
 }
-static void unnest(struct batch *batch, size_t place) {
-  ((struct nlattr *)(void *)(batch->bytes + place))->nla_len = batch->length - place;
+static void unnest(struct batch* batch, size_t place) {
+  ((struct nlattr*)(void*)(batch->bytes + place))->nla_len = batch->length - place;
 }
 
 static int netlink(int protocol) {
@@ -78,7 +85,7 @@ static int netlink(int protocol) {
 }
 
 // Sends, and reads as many answers as there are messages that ask for one.
-static void request(int fd, struct batch *batch, int answers, const char *what) {
+static void request(int fd, struct batch* batch, int answers, const char* what) {
   if (send(fd, batch->bytes, batch->length, 0) < 0) {
     perror(what);
     exit(1);
@@ -86,10 +93,10 @@ static void request(int fd, struct batch *batch, int answers, const char *what) 
   while (answers > 0) {
     char bytes[8192];
     ssize_t length = recv(fd, bytes, sizeof bytes, 0);
-    for (struct nlmsghdr *head = (void *)bytes; NLMSG_OK(head, length); head = NLMSG_NEXT(head, length)) {
+    for (struct nlmsghdr* head = (void*)bytes; NLMSG_OK(head, length); head = NLMSG_NEXT(head, length)) {
       if (head->nlmsg_type != NLMSG_ERROR) continue;
       --answers;
-      int error = ((struct nlmsgerr *)NLMSG_DATA(head))->error;
+      int error = ((struct nlmsgerr*)NLMSG_DATA(head))->error;
       if (error == 0) continue;
       fprintf(stderr, "%s: %s\n", what, strerror(-error));
       exit(1);
@@ -97,9 +104,9 @@ static void request(int fd, struct batch *batch, int answers, const char *what) 
   }
 }
 
-static void add_pair(int fd, const char *name, unsigned bridge, pid_t pid) {
+static void add_pair(int fd, const char* name, unsigned bridge, pid_t pid) {
   struct batch batch = {.length = 0};
-  struct ifinfomsg *link = message(&batch, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sizeof *link);
+  struct ifinfomsg* link = message(&batch, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sizeof *link);
   link->ifi_flags = link->ifi_change = IFF_UP;
   text(&batch, IFLA_IFNAME, name);
   number(&batch, IFLA_MASTER, bridge);
@@ -116,7 +123,7 @@ static void add_pair(int fd, const char *name, unsigned bridge, pid_t pid) {
   request(fd, &batch, 1, "veth");
 }
 
-static void delete_link(int fd, const char *name) {
+static void delete_link(int fd, const char* name) {
   struct batch batch = {.length = 0};
   message(&batch, RTM_DELLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
   text(&batch, IFLA_IFNAME, name);
@@ -130,15 +137,15 @@ static void configure(void) {
   unsigned index = if_nametoindex("eth0");
   uint32_t inside = inet_addr(INSIDE), router = inet_addr(ROUTER);
   struct batch batch = {.length = 0};
-  struct ifaddrmsg *address = message(&batch, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE, sizeof *address);
+  struct ifaddrmsg* address = message(&batch, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE, sizeof *address);
   *address = (struct ifaddrmsg){.ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = index};
   attribute(&batch, IFA_LOCAL, &inside, sizeof inside);
   attribute(&batch, IFA_ADDRESS, &inside, sizeof inside);
   seal(&batch);
-  struct ifinfomsg *link = message(&batch, RTM_NEWLINK, NLM_F_ACK, sizeof *link);
+  struct ifinfomsg* link = message(&batch, RTM_NEWLINK, NLM_F_ACK, sizeof *link);
   *link = (struct ifinfomsg){.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
   seal(&batch);
-  struct rtmsg *route = message(&batch, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE, sizeof *route);
+  struct rtmsg* route = message(&batch, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE, sizeof *route);
   *route = (struct rtmsg){.rtm_family = AF_INET,
                           .rtm_table = RT_TABLE_MAIN,
                           .rtm_protocol = RTPROT_BOOT,
@@ -151,8 +158,8 @@ static void configure(void) {
   close(fd);
 }
 
-static void nft(struct batch *batch, int type, int flags, int family) {
-  struct nfgenmsg *head = message(batch, type, flags, sizeof *head);
+static void nft(struct batch* batch, int type, int flags, int family) {
+  struct nfgenmsg* head = message(batch, type, flags, sizeof *head);
   head->nfgen_family = family;
   head->version = NFNETLINK_V0;
   int frame = type == NFNL_MSG_BATCH_BEGIN || type == NFNL_MSG_BATCH_END;
@@ -160,13 +167,13 @@ static void nft(struct batch *batch, int type, int flags, int family) {
 }
 #define NFT(message) (NFNL_SUBSYS_NFTABLES << 8 | (message))
 
-static void frame(struct batch *batch, int type) {
+static void frame(struct batch* batch, int type) {
   nft(batch, type, 0, AF_UNSPEC);
   seal(batch);
 }
 
 // Whoever leaves from INSIDE takes the address of the host.
-static void rule(struct batch *batch) {
+static void rule(struct batch* batch) {
   size_t list = nest(batch, NFTA_RULE_EXPRESSIONS), one = nest(batch, NFTA_LIST_ELEM);
   text(batch, NFTA_EXPR_NAME, "payload");
   size_t data = nest(batch, NFTA_EXPR_DATA);

@@ -1,11 +1,11 @@
-// The least that a disposable system takes, in C, with nothing checked twice and nobody to clean up: a cgroup, clone3(2) into
-// it with seven namespaces, id maps, an overlay over a layer on a tmpfs, /proc, lo up, pivot_root, exec of a static program, wait,
-// rmdir. Prints microseconds, one line for each round.
+// The least that a disposable system takes, in C, with nothing checked twice and nobody to clean up: a
+// cgroup, clone3(2) into it with seven namespaces, id maps, an overlay over a layer on a tmpfs, /proc, lo up,
+// pivot_root, exec of a static program, wait, rmdir. Prints microseconds, one line for each round.
 //
 //     floor cold COUNT CGROUP LAYER
 //     floor veth COUNT CGROUP LAYER BRIDGE      and with a network of its own
-//     floor reclaim COUNT CGROUP PROCESSES      from the kill of so many in a cgroup and a pid namespace to its rmdir
-//     floor exec COUNT PROGRAM...               runs a program of others', and waits for it
+//     floor reclaim COUNT CGROUP PROCESSES      from the kill of so many in a cgroup and a pid namespace to
+//     its rmdir floor exec COUNT PROGRAM...               runs a program of others', and waits for it
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 
 #include "floor-net.h"
 
-static void die(const char *what) {
+static void die(const char* what) {
   perror(what);
   exit(1);
 }
@@ -37,7 +37,7 @@ static double now(void) {
   return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
 }
 
-static void put(pid_t pid, const char *file, const char *text) {
+static void put(pid_t pid, const char* file, const char* text) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -45,7 +45,7 @@ static void put(pid_t pid, const char *file, const char *text) {
   close(fd);
 }
 
-static void child(int go, const char *layer, int network) {
+static void child(int go, const char* layer, int network) {
   char byte;
   if (read(go, &byte, 1) != 1) _exit(90);
   if (mount("", "/", "", MS_REC | MS_PRIVATE, 0) < 0) die("private");
@@ -60,7 +60,8 @@ static void child(int go, const char *layer, int network) {
            layer_fd);
   if (mount("none", "root", "overlay", 0, options) < 0) die("overlay");
   if (chdir("root") < 0 || mount("none", "proc", "proc", 0, 0) < 0) die("proc");
-  if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) die("pivot_root");
+  if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+    die("pivot_root");
   int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
   if (ioctl(socket_fd, SIOCSIFFLAGS, &request) < 0) die("lo");
@@ -71,7 +72,7 @@ static void child(int go, const char *layer, int network) {
   die("execve");
 }
 
-static pid_t born_in(int cgroup, uint64_t namespaces, int *pidfd) {
+static pid_t born_in(int cgroup, uint64_t namespaces, int* pidfd) {
   struct clone_args arguments = {
       .flags = namespaces | CLONE_PIDFD | CLONE_INTO_CGROUP,
       .pidfd = (uintptr_t)pidfd,
@@ -83,25 +84,25 @@ static pid_t born_in(int cgroup, uint64_t namespaces, int *pidfd) {
   return pid;
 }
 
-static int make_cgroup(char *path, size_t size, const char *group, int round) {
+static int make_cgroup(char* path, size_t size, const char* group, int round) {
   snprintf(path, size, "%s/floor-%d-%d", group, getpid(), round);
   if (mkdir(path, 0755) < 0) die(path);
   return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void remove_cgroup(const char *path) {
+static void remove_cgroup(const char* path) {
   while (rmdir(path) < 0)
     if (errno != EBUSY) die("rmdir");
 }
 
-static void cold(int round, const char *group, const char *layer, const char *bridge) {
+static void cold(int round, const char* group, const char* layer, const char* bridge) {
   char path[512];
   double start = now();
   int cgroup = make_cgroup(path, sizeof path, group, round), pidfd = -1, go[2];
   if (pipe2(go, O_CLOEXEC) < 0) die("pipe2");
   pid_t pid = born_in(cgroup,
-                      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                          CLONE_NEWCGROUP,
+                      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
+                          CLONE_NEWUSER | CLONE_NEWCGROUP,
                       &pidfd);
   if (pid == 0) child(go[0], layer, bridge != NULL);
   put(pid, "uid_map", "0 0 65536\n");
@@ -130,7 +131,7 @@ static void cold(int round, const char *group, const char *layer, const char *br
   printf("%.1f\n", now() - start);
 }
 
-static void reclaim(int round, const char *group, int processes) {
+static void reclaim(int round, const char* group, int processes) {
   char path[512], kill_path[600];
   int cgroup = make_cgroup(path, sizeof path, group, round), pidfd = -1, ready[2];
   snprintf(kill_path, sizeof kill_path, "%s/cgroup.kill", path);
@@ -138,7 +139,7 @@ static void reclaim(int round, const char *group, int processes) {
   pid_t pid = born_in(cgroup, CLONE_NEWPID, &pidfd);
   if (pid == 0) {
     for (int i = 0; i < processes; i++) {
-      char *words[] = {"sleep", "1000", 0};
+      char* words[] = {"sleep", "1000", 0};
       // Programs, as what is to be reclaimed mostly is.
       if (fork() == 0) {
         execv("/bin/sleep", words);
@@ -164,7 +165,7 @@ static void reclaim(int round, const char *group, int processes) {
   close(ready[1]);
 }
 
-static void others(char **words) {
+static void others(char** words) {
   double start = now();
   pid_t pid = vfork();
   if (pid == 0) {
@@ -179,9 +180,9 @@ static void others(char **words) {
   printf("%.1f\n", now() - start);
 }
 
-int main(int count, char **words) {
+int main(int count, char** words) {
   if (count < 4) return 2;
-  const char *mode = words[1];
+  const char* mode = words[1];
   for (int round = atoi(words[2]); round > 0; round--) {
     if (strcmp(mode, "exec") == 0) {
       others(words + 3);

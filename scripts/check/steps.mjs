@@ -101,11 +101,11 @@ export const steps = [
   },
   {
     name: 'clang-format',
-    what: 'format of native/**/*.{h,cc}',
+    what: 'format of C and C++',
     run: async ({ log }) => {
       need('clang-format-14');
-      const files = tracked(root).filter((file) => /^native\/.*\.(h|cc)$/.test(file));
-      if (files.length === 0) throw new CheckFailed('no file under native/');
+      const files = tracked(root).filter((file) => /\.(h|c|cc)$/.test(file));
+      if (files.length === 0) throw new CheckFailed('no file');
       await must(['clang-format-14', '--dry-run', '-Werror', ...files], { log });
       return { note: `${files.length} files` };
     },

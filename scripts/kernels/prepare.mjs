@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeModule, moduleSource } from './module.mjs';
 
 const run = promisify(execFile);
 
@@ -47,9 +48,8 @@ const MODULES = [
 const INIT = join(import.meta.dirname, 'guest/init');
 
 /** What a kernel that is ready was made with: one that was made with less is made again. */
-export const RECIPE = createHash('sha256')
-  .update(JSON.stringify([BOOT, MODULES]))
-  .update(readFileSync(INIT))
+export const RECIPE = [JSON.stringify([BOOT, MODULES]), readFileSync(INIT), ...moduleSource()]
+  .reduce((hash, part) => hash.update(part), createHash('sha256'))
   .digest('hex')
   .slice(0, 16);
 
@@ -88,6 +88,8 @@ export async function prepareKernel(debs, busybox, directory) {
   );
   // Newer packages compress them; a guest should not have to undo it.
   await run('sh', ['-c', 'find "$1" -name "*.ko.xz" -print0 | xargs -0 -r -n 64 -P 2 xz -d', 'sh', modules]);
+  const donor = files.find((file) => /\.ko(\.xz)?$/.test(file)).replace(/\.xz$/, '');
+  await makeModule(join(directory, 'vmlinux'), join(unpacked, donor), modules);
   // Both run here and there; kmod's own index files would be of use to kmod only.
   const base = join(unpacked, 'base');
   mkdirSync(join(base, 'lib/modules'), { recursive: true });

@@ -31,6 +31,7 @@ export type {
   CpuStat,
   IoUsage,
   MemoryUsage,
+  MiscUsage,
   PidsUsage,
   Pressure,
   PressureLine,

@@ -61,6 +61,13 @@ export interface PidsUsage {
   readonly events?: Counters;
 }
 
+/** misc.current, misc.peak, misc.events of one resource. */
+export interface MiscUsage {
+  readonly current: bigint;
+  readonly peak?: bigint;
+  readonly events: Counters;
+}
+
 /** io.stat of one device. */
 export interface IoUsage {
   /** 'MAJ:MIN' */
@@ -89,7 +96,8 @@ export interface CgroupStat {
   /** Bytes and refusals by page size. */
   readonly hugetlb?: Readonly<Record<string, { readonly current: bigint; readonly events: Counters }>>;
   readonly rdma?: Readonly<Record<string, Counters>>;
-  readonly misc?: Counters;
+  /** By resource: 'sev'. A peak is known from Linux 6.11 on, refusals (`events.max`) from 5.16 on. */
+  readonly misc?: Readonly<Record<string, MiscUsage>>;
   /** cpu.pressure and its kin, Linux 4.20; irq from 6.1 on. */
   readonly pressure: Readonly<Partial<Record<'cpu' | 'memory' | 'io' | 'irq', Pressure>>>;
 }
@@ -155,7 +163,6 @@ export async function readStat(read: FileReader): Promise<CgroupStat> {
   const stat = await counters('cgroup.stat');
   const cpu = await counters('cpu.stat');
   const io = await read('io.stat');
-  const misc = await counters('misc.current');
   const rdma = await read('rdma.current');
   return present<CgroupStat>({
     // The root has no cgroup.events: it holds whatever no other cgroup does.
@@ -172,7 +179,7 @@ export async function readStat(read: FileReader): Promise<CgroupStat> {
         : parseNested(io).map(([device, fields]) => ({ device, ...fields }) as IoUsage),
     hugetlb: await readHugetlb(read, counters),
     rdma: rdma === undefined ? undefined : Object.fromEntries(parseNested(rdma)),
-    misc,
+    misc: await readMisc(read),
     pressure: await readPressure(read),
   });
 }
@@ -213,6 +220,31 @@ async function readHugetlb(read: FileReader, counters: CounterReader): Promise<C
     found[size] = { current, events: (await counters(`hugetlb.${size}.events`)) ?? {} };
   }
   return Object.keys(found).length === 0 ? undefined : found;
+}
+
+async function readMisc(read: FileReader): Promise<CgroupStat['misc']> {
+  const current = await read('misc.current');
+  if (current === undefined) return undefined;
+  // Resources are named here as in the limits: sev_es.
+  const pairs = (text = '') => rows(text).map((line) => line.split(' ') as [string, string]);
+  const peaks = new Map(pairs(await read('misc.peak')));
+  const events = pairs(await read('misc.events'));
+  return Object.fromEntries(
+    pairs(current).map(([resource, value]) => [
+      resource,
+      present<MiscUsage>({
+        current: BigInt(value),
+        peak: number(peaks.get(resource)),
+        events: Object.fromEntries(
+          events.flatMap(([key, count]) =>
+            key.startsWith(`${resource}.`)
+              ? [[camelCase(key.slice(resource.length + 1)), BigInt(count)]]
+              : [],
+          ),
+        ),
+      }),
+    ]),
+  );
 }
 
 async function readPressure(read: FileReader): Promise<CgroupStat['pressure']> {

@@ -110,6 +110,8 @@ describe('show', () => {
         pids: { max: 100n },
         io: { max: { '8:0': { rbps: 10n << 20n, wbps: 'max' } } },
         cpuset: { cpus: '', partition: 'member' },
+        rdma: { mlx5_0: { hcaHandle: 2n, hcaObject: 'max' } },
+        misc: { sev: 5n },
       },
       stat: {
         populated: false,
@@ -120,6 +122,8 @@ describe('show', () => {
         memory: { current: 5n << 20n, stat: {}, events: { oomKill: 2n } },
         pids: { current: 3n },
         io: [{ device: '8:0', rbytes: 4096n, wbytes: 0n, rios: 1n, wios: 0n }],
+        rdma: { mlx5_0: { hcaHandle: 1n, hcaObject: 20n } },
+        misc: { sev: { current: 5n, events: { max: 3n } }, sev_es: { current: 0n, peak: 1n, events: {} } },
         pressure: {},
       },
     });
@@ -133,6 +137,9 @@ describe('show', () => {
         '    pids             current 3 max 100',
         '    io 8:0           read 4.00ki written 0 rbps 10.0Mi wbps max',
         '    cpuset           cpus inherited mems inherited partition member',
+        '    rdma mlx5_0      handles 1 max 2, objects 20 max max',
+        '    misc sev         current 5 max 5 refused 3',
+        '    misc sev_es      current 0 peak 1',
         '',
       ].join('\n'),
     );

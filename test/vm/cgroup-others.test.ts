@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MissingControllerError } from '../../src/cgroup/index.ts';
+import { type Cgroup, MissingControllerError } from '../../src/cgroup/index.ts';
 import { isLinux } from '../../src/handle/linux.ts';
 import { Process } from '../../src/process/index.ts';
 import { mount } from '../support/cgroup.ts';
@@ -182,12 +182,67 @@ describe('rdma', () => {
   });
 });
 
-// Encrypted guests are all that kernels have to count there, on processors that can encrypt them: docs/cgroups.md says more.
-it('misc: there is nothing to limit, and so the kernel refuses a limit', async () => {
-  if (!existsSync(`${mount}/misc.capacity`)) {
-    await expect(create({ misc: { sev: 5 } })).rejects.toThrow(MissingControllerError);
-    return;
-  }
-  expect(readFileSync(`${mount}/misc.capacity`, 'utf8')).toBe('');
-  await expect(create({ misc: { sev: 5 } })).rejects.toMatchObject({ code: 'EINVAL', field: 'misc.sev' });
+// What kernels count there are encrypted virtual machines, on processors that can encrypt them. A guest has a module of ours
+// that charges what such a machine does, in the kernel's own way: scripts/kernels/guest/misc_charge.c.
+describe('misc', () => {
+  const there = existsSync(`${mount}/misc.capacity`);
+  const device = '/proc/cofferdam_misc';
+  /** A job makes three machines, and says what became of each; then it waits to be ended, and keeps them. */
+  const SCRIPT = `
+    import { openSync, writeSync } from 'node:fs';
+    const made = [1, 2, 3].map(() => {
+      try {
+        return writeSync(openSync('${device}', 'w'), String(process.pid)) > 0 && 'made';
+      } catch ({ code }) {
+        return code;
+      }
+    });
+    console.log(JSON.stringify(made));
+    setInterval(() => {}, 1000);
+  `;
+  const job = async (cg: Cgroup) => {
+    const node = await Process.spawn([process.execPath, '--input-type=module', '-e', SCRIPT], {
+      cgroup: cg,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    for await (const text of node.stdout ?? [])
+      return { made: JSON.parse(text) as string[], [Symbol.asyncDispose]: () => node[Symbol.asyncDispose]() };
+    throw new Error('the job said nothing');
+  };
+
+  it('where the kernel has nothing to limit, a limit is refused', async () => {
+    if (!there) {
+      await expect(create({ misc: { sev: 5 } })).rejects.toThrow(MissingControllerError);
+      return;
+    }
+    expect(readFileSync(`${mount}/misc.capacity`, 'utf8')).toBe('');
+    await expect(create({ misc: { sev: 5 } })).rejects.toMatchObject({ code: 'EINVAL', field: 'misc.sev' });
+  });
+
+  it('a job makes no more encrypted machines, and that is counted', async (context) => {
+    needs(context, { linux: '5.13' });
+    execFileSync('modprobe', ['misc_charge']);
+    expect(readFileSync(`${mount}/misc.capacity`, 'utf8')).toBe('sev 8\n');
+
+    await using free = await create({ misc: { sev: 'max' } }, 'free');
+    await using other = await job(free);
+    expect(other.made).toEqual(['made', 'made', 'made']);
+
+    await using cg = await create({ misc: { sev: 2 } });
+    expect((await cg.limits()).misc).toMatchObject({ sev: 2n });
+    const ended = async () => (await cg.stat()).misc?.sev?.current === 0n;
+    {
+      await using limited = await job(cg);
+      expect(limited.made).toEqual(['made', 'made', 'EBUSY']);
+      expect((await cg.stat()).misc?.sev).toMatchObject({
+        current: 2n,
+        ...(isLinux('6.11') && { peak: 2n }),
+      });
+      if (isLinux('5.16')) expect((await cg.stat()).misc?.sev?.events).toEqual({ max: 1n });
+    }
+    await until('all of it given back', ended);
+    await cg.set({ misc: { sev: 3 } });
+    await using raised = await job(cg);
+    expect(raised.made).toEqual(['made', 'made', 'made']);
+  });
 });

@@ -59,6 +59,21 @@ export function showText(facts: CgroupFacts): string {
       pairs(['current', bytes(current)], ['max', size(max)], ['refused', events.max]),
     ]);
   }
+  for (const [device, used] of Object.entries(stat.rdma ?? {})) {
+    const { hcaHandle: handles, hcaObject: objects } = limits.rdma?.[device] ?? {};
+    const text = [
+      pairs(['handles', used.hcaHandle], ['max', handles]),
+      pairs(['objects', used.hcaObject], ['max', objects]),
+    ];
+    rows.push([`rdma ${device}`, text.join(', ')]);
+  }
+  for (const [resource, { current, peak, events }] of Object.entries(stat.misc ?? {})) {
+    const max = limits.misc?.[resource];
+    rows.push([
+      `misc ${resource}`,
+      pairs(['current', current], ['peak', peak], ['max', max], ['refused', events.max]),
+    ]);
+  }
   for (const [resource, { some, full }] of Object.entries(stat.pressure)) {
     const text = pairs(['some', some && `${some.avg10}%`], ['full', full && `${full.avg10}%`]);
     rows.push([`pressure ${resource}`, `${text} of the last 10 s`]);

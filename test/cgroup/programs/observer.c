@@ -1,9 +1,11 @@
-// Populates and empties cgroups on command, and counts by itself how often each became populated and empty, so that
-// somebody else's count can be held against it.
+// Populates and empties cgroups on command, and counts by itself how often each became populated and empty,
+// so that somebody else's count can be held against it.
 //
-//     observer DIRECTORY...     reads 16-bit numbers of directories from stdin, and turns each: a process in, or out
+//     observer DIRECTORY...     reads 16-bit numbers of directories from stdin, and turns each: a process in,
+//     or out
 //
-// At the end of stdin it empties all of them and prints, for each, how often it was seen populated and how often empty.
+// At the end of stdin it empties all of them and prints, for each, how often it was seen populated and how
+// often empty.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -25,12 +27,12 @@ struct cgroup {
   long seen[2];
 };
 
-static void die(const char *what) {
+static void die(const char* what) {
   perror(what);
   exit(1);
 }
 
-static void look(struct cgroup *cgroup) {
+static void look(struct cgroup* cgroup) {
   char text[256];
   ssize_t length = pread(cgroup->events, text, sizeof text - 1, 0);
   if (length < 0) die("cgroup.events");
@@ -41,7 +43,7 @@ static void look(struct cgroup *cgroup) {
   cgroup->seen[populated]++;
 }
 
-static void turn(struct cgroup *cgroup) {
+static void turn(struct cgroup* cgroup) {
   look(cgroup);
   if (cgroup->child > 0) {
     kill(cgroup->child, SIGKILL);
@@ -61,10 +63,10 @@ static void turn(struct cgroup *cgroup) {
   look(cgroup);
 }
 
-int main(int count, char **paths) {
+int main(int count, char** paths) {
   int number = count - 1;
-  struct cgroup *cgroups = calloc((size_t)number, sizeof *cgroups);
-  struct pollfd *polled = calloc((size_t)number + 1, sizeof *polled);
+  struct cgroup* cgroups = calloc((size_t)number, sizeof *cgroups);
+  struct pollfd* polled = calloc((size_t)number + 1, sizeof *polled);
   polled[number] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
   for (int i = 0; i < number; i++) {
     char path[4096];

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int main(int count, char **words) {
+int main(int count, char** words) {
   int left = count == 2 ? atoi(words[1]) : 1;
   // stdin tells that it may begin: by then it is where it is to be.
   char byte;

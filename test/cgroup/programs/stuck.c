@@ -1,4 +1,5 @@
-// Makes a process that waits in the kernel and that no signal ends (state D), by a file system that does not answer.
+// Makes a process that waits in the kernel and that no signal ends (state D), by a file system that does not
+// answer.
 //
 //     stuck DIRECTORY     prints the pid of the process; lets it go, and ends, when stdin does
 //
@@ -16,19 +17,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void must(int result, const char *what) {
+static void must(int result, const char* what) {
   if (result >= 0) return;
   perror(what);
   exit(1);
 }
 
 // The next request; its code.
-static unsigned receive(int fuse, char *buffer, size_t size) {
+static unsigned receive(int fuse, char* buffer, size_t size) {
   must(read(fuse, buffer, size), "read /dev/fuse");
-  return ((struct fuse_in_header *)buffer)->opcode;
+  return ((struct fuse_in_header*)buffer)->opcode;
 }
 
-int main(int count, char **words) {
+int main(int count, char** words) {
   if (count != 2) return 2;
   must(unshare(CLONE_NEWNS), "unshare");
   must(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount --make-rprivate");
@@ -57,7 +58,7 @@ int main(int count, char **words) {
     struct fuse_out_header header;
     struct fuse_init_out body;
   } answer = {
-      .header = {.len = sizeof answer, .unique = ((struct fuse_in_header *)buffer)->unique},
+      .header = {.len = sizeof answer, .unique = ((struct fuse_in_header*)buffer)->unique},
       .body = {.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = 4096},
   };
   must(write(fuse, &answer, sizeof answer), "answer INIT");

@@ -15,7 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static long attempt(const char *name) {
+static long attempt(const char* name) {
   char zero[256] = {0};
 #define TRY(word, call) \
   if (strcmp(name, word) == 0) return call
@@ -62,8 +62,8 @@ static long attempt(const char *name) {
   return -2;
 }
 
-int main(int count, char **words) {
-  const char *name = count == 2 ? words[1] : "";
+int main(int count, char** words) {
+  const char* name = count == 2 ? words[1] : "";
   long result = attempt(name);
   printf("%s: %s\n", name, result >= 0 ? "escaped" : strerror(errno));
   return result == -2;

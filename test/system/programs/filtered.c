@@ -1,5 +1,6 @@
 // filtered PROGRAM exec ARGV...            runs ARGV under the filter in the file PROGRAM
-// filtered PROGRAM try NUMBER[,ARGUMENT]...  makes each system call and prints its errno, 0 for none, on a line
+// filtered PROGRAM try NUMBER[,ARGUMENT]...  makes each system call and prints its errno, 0 for none, on a
+// line
 //
 // filtered PROGRAM int80                    makes getpid(2) of i386 by its interrupt, where there is one
 //
@@ -23,7 +24,8 @@ static void load(const char* path) {
   size_t count = fread(code, sizeof code[0], BPF_MAXINSNS, file);
   fclose(file);
   struct sock_fprog program = {(unsigned short)count, code};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) {
     perror("seccomp");
     exit(3);
   }
