@@ -55,7 +55,7 @@ class AttachedCore extends BaseCore implements StartPlace, Listener {
 
   demandRunning(): void {
     this.#demandOpen();
-    if (this.end !== undefined) throw endedError(this.entry.name);
+    if (this.end !== undefined) throw endedError(this.entry.name, this.end.reason);
   }
 
   /** @throws ClosedError where it was detached before */

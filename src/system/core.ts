@@ -129,7 +129,7 @@ export class SystemCore extends BaseCore implements Listener {
 
   demandRunning(): void {
     if (this.state !== 'open') throw new ClosedError(`system ${this.spec.name} is closed`);
-    if (this.#end !== undefined) throw endedError(this.spec.name);
+    if (this.#end !== undefined) throw endedError(this.spec.name, this.#end.reason);
   }
 
   /** Has the supervisor delete a link of the host's where this process cannot any more. */

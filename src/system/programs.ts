@@ -9,10 +9,15 @@ import { type Fields, Kind, type Message, Tag } from './wire.ts';
 
 const { SIGKILL } = constants.signals;
 
-/** The system has ended, or is about to: nothing more is started in it, and nobody is there for a signal. */
-export function endedError(system: string): SystemError {
+/**
+ * The system has ended, or is about to: nothing more is started in it, and nobody is there for a signal. `reason` where it is
+ * known already.
+ */
+export function endedError(system: string, reason?: EndReason): SystemError {
   const { ESRCH } = constants.errno;
-  return new SystemError(-ESRCH, 'sendmsg', { system }, `ESRCH: the system ${system} has ended`);
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const details = { system, ...(reason !== undefined && { reason }) };
+  return new SystemError(-ESRCH, 'sendmsg', details, `ESRCH: the system ${system} has ended${why}`);
 }
 
 /** What says so: of our own connection, of the supervisor's to pid 1, and of pid 1 itself. */
@@ -79,7 +84,7 @@ export class Programs implements CommandPlace {
 
   /** To one of them, or to everything inside for 0. */
   async signal(command: number, signal: number): Promise<void> {
-    if (this.#end !== undefined) throw endedError(this.#system);
+    if (this.#end !== undefined) throw endedError(this.#system, this.#end);
     if (command !== 0 && !this.#commands.has(command)) {
       throw systemError(-constants.errno.ESRCH, 'kill', { system: this.#system });
     }
@@ -136,7 +141,7 @@ export class Programs implements CommandPlace {
     } catch (error) {
       // The supervisor or pid 1 has nobody to pass it on to.
       throw error instanceof SystemError && GONE.has(`${error.code} ${error.syscall}`)
-        ? endedError(this.#system)
+        ? endedError(this.#system, this.#end)
         : error;
     }
   }

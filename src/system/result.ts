@@ -113,7 +113,10 @@ export function endedEarly(message: Message): SystemError {
   const { reason } = endOf(message, []);
   const { ECANCELED, ENOMEM, ETIMEDOUT } = constants.errno;
   const [errno, why] = {
-    oom: [ENOMEM, 'the kernel killed its pid 1 for memory; give more of that, limits.memory.max'] as const,
+    oom: [
+      ENOMEM,
+      'the kernel killed its pid 1 for memory; give more of that, resource_limits.memory.max',
+    ] as const,
     timeout: [ETIMEDOUT, 'its time was over; give more of that, lifecycle.timeout'] as const,
     init: [ECANCELED, 'somebody killed its pid 1'] as const,
   }[reason as string] ?? [ECANCELED, `it was ended (${reason})`];

@@ -161,7 +161,8 @@ describe('the end of a system', () => {
     expect(await owners.wait()).toMatchObject({ exitCode: 137, reason: 'stopped' });
     await expect(other.run(['true'])).rejects.toMatchObject({
       code: 'ESRCH',
-      message: /the system one has ended/,
+      message: 'ESRCH: the system one has ended (stopped)',
+      reason: 'stopped',
     });
   });
 

@@ -203,7 +203,7 @@ describe('a system', () => {
     const box = await System.create(config({ lifecycle: { timeout: '2s', grace_period: 0 } }));
     expect(await box.run(['sleep', '100'])).toMatchObject({ exitCode: 137, reason: 'timeout' });
     expect(await box.ended()).toMatchObject({ reason: 'timeout' });
-    await expect(box.run(['true'])).rejects.toMatchObject({ code: 'ESRCH' });
+    await expect(box.run(['true'])).rejects.toMatchObject({ code: 'ESRCH', reason: 'timeout' });
     box.close();
   });
 

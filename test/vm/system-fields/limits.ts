@@ -97,6 +97,12 @@ export const limits: Chapter = {
         memory({ max: '32M', swap: 0 }),
       );
       expect(result).toMatchObject({ exitCode: 137, reason: 'oom' });
+      // Too little for the pid 1 of any system.
+      await expect(create(memory({ max: '4k', swap: 0 }))).rejects.toMatchObject({
+        code: 'ENOMEM',
+        reason: 'oom',
+        message: expect.stringContaining('resource_limits.memory.max'),
+      });
     },
 
     'resource_limits.memory.swap': async () => {
