@@ -2,6 +2,7 @@ import { CofferdamError, InvalidArgumentError, SystemError } from '../handle/err
 import { NetlinkError } from '../netlink/error.ts';
 import { SystemConfigError } from '../system/config/issue.ts';
 import { FindingError, UsageError } from './args.ts';
+import { netnsRefusal } from './netns-refusal.ts';
 import { errnoWords } from './strerror.ts';
 
 /** What the process exits with. */
@@ -76,6 +77,12 @@ function describeRefusal({ errno, extAck }: NetlinkError): string {
   return `${words}\n  ${missingType === undefined ? 'about' : 'missing'} ${attributePath}`;
 }
 
+function describe(error: unknown): string {
+  if (error instanceof NetlinkError) return describeRefusal(error);
+  const words = error instanceof Error ? error.message : String(error);
+  return (error instanceof SystemError ? netnsRefusal(error) : undefined) ?? `cofferdam: ${words}`;
+}
+
 /** Turns whatever was thrown into an exit code and a text. Words of `ip` stay as they are: scripts grep for them. */
 export function describeFailure(error: unknown, trace: boolean): Failure {
   if (error instanceof UsageError)
@@ -86,8 +93,7 @@ export function describeFailure(error: unknown, trace: boolean): Failure {
   if (error instanceof NetlinkError && error.code !== 'EPERM') {
     return { exitCode: EXIT.refused, text: withStack(describeRefusal(error), error, trace) };
   }
-  const words = error instanceof Error ? error.message : String(error);
-  const lines = [error instanceof NetlinkError ? describeRefusal(error) : `cofferdam: ${words}`];
+  const lines = [describe(error)];
   let exitCode: number = EXIT.failure;
   if (error instanceof PrivilegeError) exitCode = EXIT.privilege;
   // Every argument of a command is a word of its caller's.

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../support/cgroup.ts';
 import { lookUntil } from '../support/look.ts';
@@ -123,5 +123,37 @@ describe.runIf(isRoot)('ip netns', () => {
     expect((await ours('netns', 'pids', 'no-such-name-here')).stderr).toContain(
       'Cannot open network namespace',
     );
+  });
+
+  test.each([
+    [['netns', 'add', HERE]],
+    [['netns', 'delete', `${BASE}-none`]],
+    [['netns', 'set', `${BASE}-none`, '1']],
+    [['netns', 'attach', HERE, String(process.pid)]],
+    [['netns', 'attach', `${BASE}-none`, '4000000']],
+    [['netns', 'exec', `${BASE}-none`, 'true']],
+    [['netns', 'exec', `${BASE}-bare`, 'true']],
+    [['netns', 'identify', 'self']],
+    [['-n', `${BASE}-none`, 'link']],
+    [['-n', `${BASE}-bare`, 'link']],
+    ...['', '.', '..', 'a/b', '/etc', 'x'.repeat(256)].flatMap((name) => [
+      [['netns', 'add', name]],
+      [['netns', 'attach', name, '1']],
+      [['netns', 'set', name, '1']],
+      [['netns', 'delete', name]],
+      [['netns', 'pids', name]],
+      [['netns', 'exec', name, 'true']],
+    ]),
+  ])('refuses %j in the words of ip', async (words) => {
+    const bare = `/run/netns/${BASE}-bare`;
+    writeFileSync(bare, '');
+    try {
+      const { status, stderr } = spawnSync('ip', words, { encoding: 'utf8' });
+      const found = await captured(words);
+      expect(found).toEqual({ code: expect.any(Number), stdout: '', stderr });
+      expect([found.code, status]).not.toContain(0);
+    } finally {
+      rmSync(bare);
+    }
   });
 });

@@ -8,6 +8,7 @@ import { FindingError } from '../args.ts';
 import { EXIT } from '../exit.ts';
 import { inForeground } from '../foreground.ts';
 import { netnsNames } from '../netns-names.ts';
+import { netnsRefusal } from '../netns-refusal.ts';
 import type { ShowContext } from '../show/view.ts';
 import { errnoWords } from '../strerror.ts';
 
@@ -70,7 +71,7 @@ async function open(name: string): Promise<Netns | undefined> {
   } catch (error) {
     if (error instanceof InvalidArgumentError) process.stderr.write(`Invalid netns name "${name}"\n`);
     else if (!(error instanceof SystemError)) throw error;
-    else process.stderr.write(`Cannot open network namespace "${name}": ${errnoWords(error.errno)}\n`);
+    else process.stderr.write(`${netnsRefusal(error) ?? error.message}\n`);
     return undefined;
   }
 }

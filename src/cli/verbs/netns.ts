@@ -1,11 +1,14 @@
 import { readdirSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { InvalidArgumentError, SystemError } from '../../handle/errors.ts';
 import { Netns } from '../../netns/index.ts';
-import { bindName } from '../../netns/names.ts';
+import { bindName, netnsPath } from '../../netns/names.ts';
 import type { NetnsId } from '../../route/netns-id.ts';
 import { duplicateArgument, FindingError, parseInteger, UsageError, Words, wrongArgument } from '../args.ts';
 import { idOf, NETNS_DIRECTORY, netnsNames } from '../netns-names.ts';
 import { Sheet } from '../show/route-sheet.ts';
 import type { Actions, ShowContext, Shown } from '../show/view.ts';
+import { errnoWords } from '../strerror.ts';
 import { execInside } from './netns-exec.ts';
 import { showHolders } from './netns-holders.ts';
 import { monitorNames } from './netns-monitor.ts';
@@ -19,9 +22,11 @@ export const netnsActions: Actions = {
   },
   attach: async ([name, pid]) => {
     if (name === undefined || pid === undefined) throw new FindingError('No netns name and PID specified');
+    const path = netnsPath(valid(name));
     const number = parseInteger(pid);
-    if (number === undefined || number === 0) throw new FindingError(`Invalid PID: ${pid}`);
-    using netns = await Netns.of(number);
+    if (number === undefined || number < 1 || number > 0x7fff_ffff)
+      throw new FindingError(`Invalid PID: ${pid}`);
+    using netns = await ofProcess(number, path);
     bindName(netns.fd, name);
     return undefined;
   },
@@ -46,7 +51,29 @@ export const netnsActions: Actions = {
 
 function required(name: string | undefined): string {
   if (name === undefined) throw new FindingError('No netns name specified');
-  return name;
+  return valid(name);
+}
+
+/** A name, and no path. */
+function valid(name: string): string {
+  try {
+    netnsPath(name);
+    return name;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) throw new UsageError(`Invalid netns name "${name}"`);
+    throw error;
+  }
+}
+
+async function ofProcess(pid: number, path: string): Promise<Netns> {
+  try {
+    return await Netns.of(pid);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === 'ESRCH')) throw error;
+    throw new FindingError(
+      `Bind /proc/${pid}/ns/net -> ${path} failed: ${errnoWords(constants.errno.ENOENT)}`,
+    );
+  }
 }
 
 /** What `ip` has no JSON for. */
@@ -124,10 +151,11 @@ function isSame(one: Place | undefined, other: Place): boolean {
 
 /** The names of the namespace of a process: `ip` says the last that it finds, or an empty line. */
 function identify(args: readonly string[]): string[] {
-  const [pid = 'self', ...more] = args;
+  const [pid, ...more] = args;
   if (more.length > 0) throw new FindingError('extra arguments specified');
-  if (pid !== 'self' && !/^\d+$/.test(pid)) throw new FindingError(`Specified string '${pid}' is not a pid`);
-  const own = placeOf(`/proc/${pid}/ns/net`);
+  if (pid !== undefined && !/^\d+$/.test(pid))
+    throw new FindingError(`Specified string '${pid}' is not a pid`);
+  const own = placeOf(`/proc/${pid ?? 'self'}/ns/net`);
   if (own === undefined) throw new FindingError('Cannot open network namespace: No such file or directory');
   const names = netnsNames().filter((name) => isSame(placeOf(`${NETNS_DIRECTORY}/${name}`), own));
   return [names.at(-1) ?? ''];
@@ -136,7 +164,7 @@ function identify(args: readonly string[]): string[] {
 /** The processes in a namespace. */
 function pids(args: readonly string[]): string[] {
   const [name, ...more] = args;
-  const path = `${NETNS_DIRECTORY}/${required(name)}`;
+  const path = netnsPath(required(name));
   if (more.length > 0) throw new FindingError('extra arguments specified');
   const place = placeOf(path);
   if (place === undefined) throw new FindingError('Cannot open network namespace: No such file or directory');
