@@ -91,6 +91,7 @@ export {
 } from './netlink/socket.ts';
 export type { RawAttribute } from './netlink/wire/attributes.ts';
 export {
+  type BindAddress,
   type CreateNetnsOptions,
   type FoundNetns,
   type NamedNetns,
@@ -109,6 +110,7 @@ export {
   NetnsWatch,
   type NetnsWatchOptions,
   type SocketFamily,
+  type SocketOptions,
   type SocketType,
   type Unseen,
 } from './netns/index.ts';

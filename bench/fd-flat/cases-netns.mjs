@@ -91,7 +91,7 @@ export const netnsCases = [
   },
   {
     name: 'netns socket, released',
-    what: 'a socket inside, closed; one given up and closed by its new owner; EAFNOSUPPORT',
+    what: 'a socket inside, closed; one given up and closed by its new owner; EAFNOSUPPORT; one bound, one not to be bound',
     cycles: OPENS,
     setup: async ({ world }) => {
       const netns = await Netns.open(world.netns);
@@ -101,6 +101,10 @@ export const netnsCases = [
       (await netns.socket('inet', 'stream')).close();
       closeSync((await netns.socket('inet', 'dgram')).release());
       await mustFail('EAFNOSUPPORT', () => netns.socket(9999, 'stream'));
+      await mustFail('ENODEV', () =>
+        netns.socket('inet6', 'stream', 0, { bind: { address: 'fe80::1%nolink' } }),
+      );
+      (await netns.socket('inet6', 'dgram', 0, { bind: {} })).close();
     },
   },
   {

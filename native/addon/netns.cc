@@ -1,5 +1,7 @@
 #include "netns.h"
 
+#include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -74,6 +76,24 @@ Napi::Value OpenSocket(const Napi::CallbackInfo& info) {
   return FdHandle::Wrap(info.Env(), OpenSocketIn(*fd, *family, *type, *protocol));
 }
 
+// bindSocket(fd, address, port, zone, reuse)
+Napi::Value Bind(const Napi::CallbackInfo& info) {
+  std::optional<int32_t> fd = IntArgument(info[0], "fd");
+  if (!fd) return Napi::Value();
+  std::optional<std::string> address = StringArgument(info[1], "address");
+  if (!address) return Napi::Value();
+  std::optional<int32_t> port = IntArgument(info[2], "port");
+  if (!port) return Napi::Value();
+  std::optional<std::string> zone = StringArgument(info[3], "zone");
+  if (!zone) return Napi::Value();
+  int error = -EINVAL;
+  if (*port >= 0 && *port <= UINT16_MAX) {
+    auto number = static_cast<uint16_t>(*port);
+    error = BindSocket(*fd, address->c_str(), number, zone->c_str(), info[4].ToBoolean());
+  }
+  return Napi::Number::New(info.Env(), error);
+}
+
 // netnsOfSocket(pid, fd)
 Napi::Value OfSocket(const Napi::CallbackInfo& info) {
   std::optional<int32_t> pid = IntArgument(info[0], "pid");
@@ -99,6 +119,7 @@ void ExportNetns(Napi::Env env, Napi::Object exports) {
   exports["unmountNetns"] = Napi::Function::New<Unmount>(env, "unmountNetns");
   exports["shareMount"] = Napi::Function::New<Share>(env, "shareMount");
   exports["openSocket"] = Napi::Function::New<OpenSocket>(env, "openSocket");
+  exports["bindSocket"] = Napi::Function::New<Bind>(env, "bindSocket");
   exports["netnsOfSocket"] = Napi::Function::New<OfSocket>(env, "netnsOfSocket");
 }
 

@@ -15,6 +15,11 @@ namespace cofferdam {
 // socket(2) in the namespace of `netns_fd`, on a thread made for it.
 Result<OwnedFd> OpenSocketIn(int netns_fd, int family, int type, int protocol);
 
+// bind(2) of a socket of AF_INET or AF_INET6. `address` is numeric; `zone`, where not empty, is the link that
+// a link-local one is on, by its name in the namespace of the socket. The address may have been somebody's a
+// moment ago (SO_REUSEADDR) where `reuse` says so.
+int BindSocket(int fd, const char* address, uint16_t port, const char* zone, bool reuse);
+
 // Inodes of a socket and of its namespace.
 struct SocketPlace {
   uint64_t socket;

@@ -68,6 +68,32 @@ void OpensEveryKind(const OwnedFd& netns) {
   CHECK_EQ(OpenSocketIn(STDERR_FILENO, AF_INET, SOCK_STREAM, 0).error(), -EINVAL);
 }
 
+void Binds(const OwnedFd& netns) {
+  OwnedFd v4 = OpenSocketIn(netns.get(), AF_INET, SOCK_DGRAM, 0).value();
+  CHECK_EQ(BindSocket(v4.get(), "127.0.0.1", 4001, "", false), 0);
+  sockaddr_in in = {};
+  socklen_t size = sizeof in;
+  CHECK_EQ(getsockname(v4.get(), reinterpret_cast<sockaddr*>(&in), &size), 0);
+  CHECK_EQ(ntohs(in.sin_port), 4001);
+  CHECK_EQ(ntohl(in.sin_addr.s_addr), INADDR_LOOPBACK);
+  CHECK_EQ(BindSocket(v4.get(), "127.0.0.1", 4002, "", false), -EINVAL);
+
+  OwnedFd v6 = OpenSocketIn(netns.get(), AF_INET6, SOCK_STREAM, 0).value();
+  CHECK_EQ(BindSocket(v6.get(), "::1", 4001, "nolink", true), -ENODEV);
+  CHECK_EQ(BindSocket(v6.get(), "::1", 4001, "a-name-of-sixteen", true), -ENODEV);
+  CHECK_EQ(BindSocket(v6.get(), "localhost", 4001, "", true), -EINVAL);
+  CHECK_EQ(BindSocket(v6.get(), "127.0.0.1", 4001, "", true), -EINVAL);
+  // Nothing is up there.
+  CHECK_EQ(BindSocket(v6.get(), "::1", 4001, "lo", true), -EADDRNOTAVAIL);
+  CHECK_EQ(BindSocket(v6.get(), "::", 4001, "lo", true), 0);
+  CHECK_EQ(Option(v6.get(), SO_REUSEADDR), 1);
+  CHECK_EQ(Option(v4.get(), SO_REUSEADDR), 0);
+
+  OwnedFd other = OpenSocketIn(netns.get(), AF_UNIX, SOCK_STREAM, 0).value();
+  CHECK_EQ(BindSocket(other.get(), "::1", 4001, "", true), -EAFNOSUPPORT);
+  CHECK_EQ(BindSocket(-1, "::1", 4001, "", true), -EBADF);
+}
+
 void GivesTheFdUp(const OwnedFd& netns) {
   int before = CountFds();
   OwnedFd socket = OpenSocketIn(netns.get(), AF_INET, SOCK_DGRAM, 0).value();
@@ -124,6 +150,7 @@ int main() {
   {
     OwnedFd netns = CreateNetns().value();
     OpensEveryKind(netns);
+    Binds(netns);
     GivesTheFdUp(netns);
     FindsTheSocketOfAnother(netns);
     NothingStaysOpenWhereFdsRunOut(netns);

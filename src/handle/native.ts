@@ -424,6 +424,11 @@ export interface NativeBinding {
   /** socket(2) in a network namespace, on a short-lived thread; SOCK_CLOEXEC is added to `type`. */
   openSocket(netnsFd: number, family: number, type: number, protocol: number): NativeFd | Result;
   /**
+   * bind(2) of a socket of AF_INET or AF_INET6 to a numeric address. `zone`, or '', is the link of a link-local one; `reuse`
+   * is SO_REUSEADDR. 0, or a negative errno.
+   */
+  bindSocket(fd: number, address: string, port: number, zone: string, reuse: boolean): Result;
+  /**
    * Where the socket lives that is an fd of another process: pidfd_getfd(2) and SIOCGSKNS. -ENOTTY if it is no socket,
    * -ESRCH, -EBADF if it is gone, -EPERM without the right to trace the process, or CAP_NET_ADMIN over the namespace.
    */

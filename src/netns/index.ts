@@ -3,7 +3,13 @@ export type { NetnsNameEvent } from './name-view.ts';
 export type { NamedNetns } from './names.ts';
 export { type CreateNetnsOptions, Netns, type NetnsExecOptions, type NetnsReference } from './netns.ts';
 export { type ResolvedNetns, resolveNetns } from './reference.ts';
-export { NetnsSocket, type SocketFamily, type SocketType } from './socket.ts';
+export {
+  type BindAddress,
+  NetnsSocket,
+  type SocketFamily,
+  type SocketOptions,
+  type SocketType,
+} from './socket.ts';
 export type { NetnsNumbering, NetnsSurveyOptions } from './survey.ts';
 export {
   type NetnsEvent,

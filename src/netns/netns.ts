@@ -14,7 +14,7 @@ import { Process, type SpawnOptions } from '../process/index.ts';
 import { etcFiles } from './etc.ts';
 import type { NetnsSurvey } from './holder.ts';
 import { bindName, listNames, type NamedNetns, netnsPath, unbindName } from './names.ts';
-import { NetnsSocket, type SocketFamily, type SocketType } from './socket.ts';
+import { NetnsSocket, type SocketFamily, type SocketOptions, type SocketType } from './socket.ts';
 import { type NetnsSurveyOptions, surveyNetns } from './survey.ts';
 import { NetnsWatch, type NetnsWatchOptions } from './watch.ts';
 
@@ -195,11 +195,17 @@ export class Netns extends KernelHandle<NetnsCore> {
    *
    * @param protocol of the family, 0 for its default: IPPROTO_* of `inet`; a network-order EtherType of `packet`
    * @throws SystemError EPERM to enter the namespace, or for a raw or packet socket; EAFNOSUPPORT, EPROTONOSUPPORT,
-   *   ESOCKTNOSUPPORT; EMFILE; EAGAIN where no thread can be had
+   *   ESOCKTNOSUPPORT; EMFILE; EAGAIN where no thread can be had; of bind(2) EADDRINUSE, EADDRNOTAVAIL, EACCES (ports below
+   *   net.ipv4.ip_unprivileged_port_start), ENODEV (the link after the `%`)
    */
-  async socket(family: SocketFamily | number, type: SocketType | number, protocol = 0): Promise<NetnsSocket> {
+  async socket(
+    family: SocketFamily | number,
+    type: SocketType | number,
+    protocol = 0,
+    options: SocketOptions = {},
+  ): Promise<NetnsSocket> {
     if (this.state !== 'open') throw new ClosedError('the network namespace is closed');
-    return NetnsSocket.open(this, family, type, protocol);
+    return NetnsSocket.open(this, family, type, protocol, options);
   }
 
   /**

@@ -1,4 +1,5 @@
-/** Sockets of any kind inside a network namespace: socket(2). */
+/** Sockets of any kind inside a network namespace: socket(2), bind(2). */
+import { isIPv4, isIPv6 } from 'node:net';
 import {
   ClosedError,
   FdCore,
@@ -25,9 +26,25 @@ export type SocketFamily = keyof typeof FAMILIES;
 const TYPES = { stream: 1, dgram: 2, raw: 3, rdm: 4, seqpacket: 5 } as const;
 export type SocketType = keyof typeof TYPES;
 
+/** Where a socket of `inet` or `inet6` is bound to. */
+export interface BindAddress {
+  /** Numeric: '10.0.0.1', 'fe80::1%eth0'. Default: all addresses, '0.0.0.0' or '::'. */
+  readonly address?: string | undefined;
+  /** 1 to 65535, or 0 for one of the kernel's choice: the default. */
+  readonly port?: number | undefined;
+}
+
+export interface SocketOptions {
+  /**
+   * Binds it before it is yours. A `stream` may take the port of connections that have just ended (SO_REUSEADDR), as those of
+   * `net.Server` do. Default: not bound.
+   */
+  readonly bind?: BindAddress | undefined;
+}
+
 /**
  * A socket that was opened inside a network namespace, and stays there whoever holds it. It is bare, blocking and
- * neither bound nor connected: what becomes of it is for whoever takes it over by {@link release}.
+ * not connected, nor bound unless that was asked for: what becomes of it is for whoever takes it over by {@link release}.
  *
  * ```ts
  * using socket = await ns.socket('inet', 'dgram');
@@ -51,15 +68,25 @@ export class NetnsSocket extends KernelHandle<FdCore> {
     family: SocketFamily | number,
     type: SocketType | number,
     protocol: number,
+    { bind }: SocketOptions = {},
   ): NetnsSocket {
     const numbers = [
       wordOrNumber('family', family, FAMILIES),
       wordOrNumber('type', type, TYPES),
       wordOrNumber('protocol', protocol, {}),
     ] as const;
+    const place = bind === undefined ? undefined : checkedBind(bind, numbers[0]);
     const native = loadBinding().openSocket(netns.fd, ...numbers);
     if (typeof native === 'number')
       throw systemError(native, 'socket', { netns: netns.inode, family, type, protocol });
+    if (place !== undefined) {
+      const { address, zone, port } = place;
+      const result = loadBinding().bindSocket(native.fd, address, port, zone, numbers[1] === TYPES.stream);
+      if (result < 0) {
+        native.close();
+        throw systemError(result, 'bind', { netns: netns.inode, ...bind });
+      }
+    }
     return new NetnsSocket(new FdCore('socket', native, { netns: netns.inode, family, type, protocol }));
   }
 
@@ -73,6 +100,30 @@ export class NetnsSocket extends KernelHandle<FdCore> {
     if (this.state !== 'open') throw new ClosedError('the socket is closed');
     return this.core.release();
   }
+}
+
+/** As bind(2) takes it. */
+function checkedBind(bind: BindAddress, family: number): { address: string; zone: string; port: number } {
+  if (typeof bind !== 'object' || bind === null)
+    throw new InvalidArgumentError('bind', bind, 'is no object', "{ address: '10.0.0.1', port: 443 }");
+  const isAddress = { [FAMILIES.inet]: isIPv4, [FAMILIES.inet6]: isIPv6 }[family];
+  if (isAddress === undefined) {
+    throw new InvalidArgumentError(
+      'bind',
+      bind,
+      'is for inet and inet6 alone',
+      'bind the fd of any other family by what takes it over',
+    );
+  }
+  const { address = family === FAMILIES.inet ? '0.0.0.0' : '::', port = 0 } = bind;
+  if (typeof address !== 'string' || !isAddress(address)) {
+    const example = family === FAMILIES.inet ? "'10.0.0.1'" : "'2001:db8::1', 'fe80::1%eth0'";
+    throw new InvalidArgumentError('bind.address', address, 'is no address of that family', example);
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff)
+    throw new InvalidArgumentError('bind.port', port, 'is no port', '0 to 65535');
+  const [numeric = '', zone = ''] = address.split('%');
+  return { address: numeric, zone, port };
 }
 
 function wordOrNumber(field: string, value: unknown, words: Readonly<Record<string, number>>): number {

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { closeSync, readFileSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { handles, loadBinding, readFdTable } from '../../src/handle/index.ts';
+import { countFds, handles, loadBinding, readFdTable } from '../../src/handle/index.ts';
 import { Netns, NetnsSocket } from '../../src/netns/index.ts';
 import { RouteSocket } from '../../src/route/socket.ts';
+import { expectNoMoreFds } from '../process/support.ts';
 
 let ns: Netns;
 
@@ -127,5 +128,69 @@ describe('Node takes it over', () => {
     expect(said).toBe('hello');
     server.close();
     await once(server, 'close');
+  });
+});
+
+describe('bind', () => {
+  const listening = async (...words: Parameters<Netns['socket']>) => {
+    using socket = await ns.socket(...words);
+    const server = createServer().listen({ fd: socket.release() });
+    await once(server, 'listening');
+    return server;
+  };
+
+  it('gives a server the address and the port that it wants, which are taken then', async () => {
+    const bind = { address: '127.0.0.1', port: 4433 };
+    const server = await listening('inet', 'stream', 0, { bind });
+    expect(server.address()).toMatchObject({ address: '127.0.0.1', port: 4433 });
+    const fds = countFds();
+    await expect(ns.socket('inet', 'stream', 0, { bind })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      syscall: 'bind',
+      address: '127.0.0.1',
+      port: 4433,
+    });
+    await expectNoMoreFds(fds);
+    server.close();
+    await once(server, 'close');
+  });
+
+  it('takes all addresses and a port of the kernel where none is named', async () => {
+    for (const [family, address] of [
+      ['inet', '0.0.0.0'],
+      ['inet6', '::'],
+    ] as const) {
+      const server = await listening(family, 'stream', 0, { bind: {} });
+      expect(server.address()).toMatchObject({ address, port: expect.any(Number) });
+      server.close();
+      await once(server, 'close');
+    }
+  });
+
+  it('knows the links of the namespace', async () => {
+    using socket = await ns.socket('inet6', 'dgram', 0, { bind: { address: '::1%lo', port: 4434 } });
+    expect(socket.state).toBe('open');
+    await expect(
+      ns.socket('inet6', 'dgram', 0, { bind: { address: 'fe80::1%nolink' } }),
+    ).rejects.toMatchObject({ code: 'ENODEV', syscall: 'bind', address: 'fe80::1%nolink' });
+    await expect(ns.socket('inet', 'dgram', 0, { bind: { address: '192.0.2.1' } })).rejects.toMatchObject({
+      code: 'EADDRNOTAVAIL',
+    });
+  });
+
+  it.each([
+    ['unix', {}, 'bind', 'inet and inet6'],
+    ['inet', 80, 'bind', 'is no object'],
+    ['inet', { address: '::1' }, 'bind.address', 'is no address of that family'],
+    ['inet6', { address: '127.0.0.1' }, 'bind.address', 'is no address of that family'],
+    ['inet', { address: 'localhost' }, 'bind.address', 'is no address of that family'],
+    ['inet', { port: 65_536 }, 'bind.port', 'is no port'],
+    ['inet', { port: '80' }, 'bind.port', 'is no port'],
+  ])('of %s to %j is refused before anything is opened', async (family, bind, field, text) => {
+    await expect(ns.socket(family as 'inet', 'stream', 0, { bind: bind as object })).rejects.toMatchObject({
+      code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+      field,
+      message: expect.stringContaining(text),
+    });
   });
 });
