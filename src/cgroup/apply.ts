@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '../handle/index.ts';
 import { writeAside } from './aside.ts';
 import { missingController } from './controllers.ts';
 import type { CgroupCore } from './core.ts';
-import { cgroupError } from './errors.ts';
+import { cgroupError, goneError, isGone } from './errors.ts';
 import { splitPath } from './hierarchy.ts';
 import type { LimitWrite } from './limit-table.ts';
 import { type CgroupLimits, encodeLimits } from './limits.ts';
@@ -14,6 +14,11 @@ const { EBUSY, EINVAL, ENODEV, ENOENT, EOPNOTSUPP } = constants.errno;
 /** What to write, every value checked. @throws InvalidArgumentError */
 export function checkedLimits(limits: CgroupLimits): LimitWrite[] {
   const writes = encodeLimits(limits);
+  const { cpu } = limits;
+  if (cpu?.idle === true && cpu.weight !== undefined) {
+    const remedy = 'one of the two: an idle cgroup weighs nothing';
+    throw new InvalidArgumentError('cpu.weight', cpu.weight, 'is refused with cpu.idle', remedy);
+  }
   const { quota, burst } = cpuTimes(limits);
   if (quota !== undefined && burst !== undefined && burst > quota) {
     throw new InvalidArgumentError(
@@ -29,7 +34,7 @@ export function checkedLimits(limits: CgroupLimits): LimitWrite[] {
 function cpuTimes({ cpu }: CgroupLimits): { quota?: number; burst?: number } {
   const { max, burst } = cpu ?? {};
   const quota =
-    typeof max === 'object' ? max.quota : typeof max === 'string' ? Number(max.split(' ')[0]) : max;
+    typeof max === 'object' ? max.quota : typeof max === 'string' ? Number(max.trim().split(/\s+/)[0]) : max;
   return {
     ...(typeof quota === 'number' && !Number.isNaN(quota) && { quota }),
     ...(burst !== undefined && { burst }),
@@ -39,10 +44,25 @@ function cpuTimes({ cpu }: CgroupLimits): { quota?: number; burst?: number } {
 /** On a thread, one after the other: a lower memory.max makes the kernel take pages away before it answers. */
 export async function applyLimits(core: CgroupCore, writes: readonly LimitWrite[]): Promise<void> {
   for (const write of writes) {
-    const result = await writeAside(core.native, write.file, write.text);
+    let result = await writeAside(core.native, write.file, write.text);
     core.demandOpen();
+    if (result === -EINVAL && write.file === 'cpu.max') result = await afterBurst(core, writes, write);
     if (result < 0) throw refusal(result, core, write);
   }
+}
+
+/** No quota may be below the burst, the one of before included: where both become less, the burst has to be first. */
+async function afterBurst(
+  core: CgroupCore,
+  writes: readonly LimitWrite[],
+  write: LimitWrite,
+): Promise<number> {
+  const burst = writes.find(({ file }) => file === 'cpu.max.burst');
+  if (burst === undefined || (await writeAside(core.native, burst.file, burst.text)) < 0) return -EINVAL;
+  core.demandOpen();
+  const result = await writeAside(core.native, write.file, write.text);
+  core.demandOpen();
+  return result;
 }
 
 function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
@@ -50,6 +70,7 @@ function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
   const info = { path: core.file(file), field, value };
   if (result === -ENOENT && core.path !== '/') {
     const available = core.native.read('cgroup.controllers');
+    if (typeof available === 'number' && isGone(available)) return goneError(core.path);
     if (typeof available === 'string' && !available.split(/\s+/).includes(controller)) {
       return missingController(controller, core.path);
     }
@@ -73,13 +94,31 @@ function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
   }
   const wrote = `'${text.trim()}' to ${file} of ${core.path}`;
   if (result === -EINVAL) {
-    const parent = splitPath(core.path).parent;
-    const hint = controller === 'cpuset' ? `; see cpuset.${field.slice(7)}.effective of ${parent}` : '';
-    return cgroupError(result, 'write', `${field}: the kernel does not take ${wrote}${hint}`, info);
+    const sentence = `${field}: the kernel does not take ${wrote}${hintOf(core, write)}`;
+    return cgroupError(result, 'write', sentence, info);
   }
   if (result === -EOPNOTSUPP && needs !== undefined)
     return cgroupError(result, 'write', `${field}: the kernel does not take ${wrote}: ${needs}`, info);
   if (result === -EBUSY)
     return cgroupError(result, 'write', `${field}: in use, the kernel refused ${wrote}`, info);
   return cgroupError(result, 'write', `${field}: the kernel refused ${wrote}`, info);
+}
+
+/** What else the kernel held the value against. */
+function hintOf({ native, path }: CgroupCore, { controller, file }: LimitWrite): string {
+  const says = (other: string): string => {
+    const text = native.read(other);
+    return typeof text === 'number' ? '' : `; ${other} of it is '${text.trim()}'`;
+  };
+  switch (file) {
+    case 'cpu.max':
+      return says('cpu.max.burst');
+    case 'cpu.max.burst':
+      return says('cpu.max');
+    case 'cpu.weight':
+      return says('cpu.idle');
+  }
+  if (controller !== 'cpuset') return '';
+  const list = file === 'cpuset.mems' ? file : 'cpuset.cpus';
+  return `; see ${list}.effective of ${splitPath(path).parent}`;
 }

@@ -1,6 +1,7 @@
 /** What cgroups refuse, with what is known about why. */
 import { constants } from 'node:os';
 import { CofferdamError, SystemError, type SystemErrorInfo } from '../handle/index.ts';
+import { filePath } from './hierarchy.ts';
 
 /** A limit needs a controller that the parent of the cgroup does not hand down. Nothing was changed. */
 export class MissingControllerError extends CofferdamError {
@@ -73,6 +74,16 @@ export function cgroupError(
 ): SystemError {
   const bare = new SystemError(errno, syscall, info);
   return new SystemError(errno, syscall, info, `${bare.code}: ${sentence}`);
+}
+
+/** What the files of a cgroup that has been removed answer: ENODEV to a read, ENOENT to an open. */
+export const isGone = (error: number): boolean =>
+  error === -constants.errno.ENODEV || error === -constants.errno.ENOENT;
+
+/** Somebody else has removed it; what its name means by now is another one. */
+export function goneError(path: string): SystemError {
+  const directory = filePath(path);
+  return cgroupError(-constants.errno.ENODEV, 'read', `${directory} has been removed`, { path: directory });
 }
 
 /** The first few of many. */

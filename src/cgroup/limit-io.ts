@@ -1,5 +1,5 @@
 /** io.max, io.weight and io.bfq.weight: limits by device. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { InvalidArgumentError } from '../handle/index.ts';
 import { type LimitTable, type LimitWrite, refuseUnknown } from './limit-table.ts';
 import { type Count, quantity, type Size, whole } from './limit-values.ts';
@@ -127,11 +127,20 @@ function lines(text = ''): [string, string[]][] {
     });
 }
 
+/** Undefined for what there is not, and for what cannot be looked at. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** 'MAJ:MIN' of a whole disk. */
 function deviceNumber(device: string, field: string): string {
   if (/^\d+:\d+$/.test(device)) return device;
   const remedy = "'MAJ:MIN' as in lsblk, the path of a block device, or of a file on it";
-  const status = device.startsWith('/') ? statSync(device, { throwIfNoEntry: false }) : undefined;
+  const status = device.startsWith('/') ? lookAt(device) : undefined;
   if (status === undefined) throw new InvalidArgumentError(field, device, 'is no device', remedy);
   const number = status.isBlockDevice() ? status.rdev : status.dev;
   const name = `${major(number)}:${minor(number)}`;

@@ -1,7 +1,7 @@
 /** hugetlb, rdma and misc: limits by page size, device and resource. */
 import { readdirSync } from 'node:fs';
 import { InvalidArgumentError } from '../handle/index.ts';
-import { type LimitTable, type LimitWrite, refuseUnknown } from './limit-table.ts';
+import { type LimitTable, type LimitWrite, refuseNonObject, refuseUnknown } from './limit-table.ts';
 import { type Count, quantity, type Size } from './limit-values.ts';
 
 /** hugetlb.SIZE.max and hugetlb.SIZE.rsvd.max, by the size of the pages: '2MB', '1GB'. */
@@ -39,6 +39,7 @@ export function hugePageSizes(): string[] {
 
 export const hugetlbLimits: LimitTable = {
   encode(value, controller) {
+    refuseNonObject(value, controller, "one with a size for each key: { '2MB': ... }");
     return Object.entries(value).flatMap(([size, limits]: [string, unknown]) => {
       checkKey(
         size,
@@ -72,6 +73,7 @@ export const hugetlbLimits: LimitTable = {
 
 export const rdmaLimits: LimitTable = {
   encode(value, controller) {
+    refuseNonObject(value, controller, 'one with a device for each key: { mlx5_0: ... }');
     return Object.entries(value).flatMap(([device, limits]: [string, unknown]) => {
       checkKey(device, /^\S+$/, controller, 'the name of an RDMA device, as in /sys/class/infiniband');
       const field = `rdma.${device}`;
@@ -103,11 +105,13 @@ export const rdmaLimits: LimitTable = {
 
 export const miscLimits: LimitTable = {
   encode(value, controller) {
-    return Object.entries(value).map(([resource, limit]: [string, unknown]) => {
+    refuseNonObject(value, controller, 'one with a resource for each key: { sev: ... }');
+    return Object.entries(value).flatMap(([resource, limit]: [string, unknown]): LimitWrite[] => {
       checkKey(resource, /^\S+$/, controller, 'the name of a resource, as in misc.capacity');
+      if (limit === undefined) return [];
       const field = `misc.${resource}`;
       const text = `${resource} ${COUNT.encode(limit, field)}`;
-      return { controller, field, value: limit, file: 'misc.max', text, since: '5.13' };
+      return [{ controller, field, value: limit, file: 'misc.max', text, since: '5.13' }];
     });
   },
 

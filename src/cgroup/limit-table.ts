@@ -28,12 +28,16 @@ export interface LimitTable {
   read(read: FileReader): Promise<object | undefined>;
 }
 
+/** `remedy` says what is taken. */
+export function refuseNonObject(value: unknown, field: string, remedy: string): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  throw new InvalidArgumentError(field, value, 'is no object', `${remedy}, or leave it out`);
+}
+
 /** A misspelt limit that is merely ignored is no limit. */
 export function refuseUnknown(value: unknown, keys: readonly string[], field: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidArgumentError(field, value, 'is no object', `{ ${keys.join(', ')} }, or leave it out`);
-  }
-  for (const key of Object.keys(value)) {
+  refuseNonObject(value, field, `{ ${keys.join(', ')} }`);
+  for (const key of Object.keys(value as object)) {
     if (keys.includes(key)) continue;
     throw new InvalidArgumentError(field, key, 'is no limit', `one of ${keys.join(', ')}`);
   }

@@ -116,7 +116,7 @@ export const numberList: Codec<string> = {
 /** cpu.max: how long the tasks of the cgroup may run in each period, in microseconds of all CPUs together. */
 export interface CpuMax {
   readonly quota: number | 'max';
-  /** 100,000 unless given; 1,000 to 1,000,000. */
+  /** 1,000 to 1,000,000. Unless given it stays what it is, 100,000 at first. */
   readonly period?: number;
 }
 

@@ -153,6 +153,13 @@ describe('what is refused, by field, value and remedy', () => {
     [{ hugetlb: { '2MB': 5 } }, 'hugetlb.2MB', 'is no object'],
     [{ rdma: { 'a b': {} } }, 'rdma', 'is no such name'],
     [{ misc: { sev: 'many' } }, 'misc.sev', 'is no count'],
+    [{ hugetlb: null }, 'hugetlb', 'is no object'],
+    [{ hugetlb: 5 }, 'hugetlb', 'is no object'],
+    [{ rdma: null }, 'rdma', 'is no object'],
+    [{ misc: 'max' }, 'misc', 'is no object'],
+    [{ cpu: { idle: true, weight: 100 } }, 'cpu.weight', 'is refused'],
+    [{ io: { max: { '/dev/null/x': { rbps: 5 } } } }, "io.max['/dev/null/x']", 'is no device'],
+    [{ io: { max: { '/dev/\0': { rbps: 5 } } } }, "io.max['/dev/\0']", 'is no device'],
   ])('%o', (limits, field, problem) => {
     let error: unknown;
     try {

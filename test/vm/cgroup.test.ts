@@ -89,6 +89,21 @@ it('what newer kernels have is set where it is, and else said to need another', 
   }
 });
 
+it('a quota and a burst are set together, whichever of them has to be first', async () => {
+  await using cg = await create({ cpu: { max: '50000 100000' } });
+  if (!existsSync(`${mount}${cg.path}/cpu.max.burst`)) return;
+  for (const [quota, burst] of [
+    [50_000, 40_000],
+    [20_000, 10_000],
+    [90_000, 80_000],
+  ] as const) {
+    await cg.set({ cpu: { max: quota, burst } });
+    expect((await cg.limits()).cpu).toMatchObject({ max: { quota, period: 100_000 }, burst });
+  }
+  await expect(cg.set({ cpu: { max: 20_000 } })).rejects.toThrow(/cpu\.max\.burst of it is '80000'$/);
+  await expect(cg.set({ cpu: { burst: 90_001 } })).rejects.toThrow(/cpu\.max of it is '90000 100000'$/);
+});
+
 describe('a job feels', () => {
   it('cpu.max: it is throttled', async () => {
     await using cg = await create({ cpu: { max: '5000 100000' } });
