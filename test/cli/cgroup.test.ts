@@ -81,6 +81,13 @@ describe('tree', () => {
   });
 });
 
+test('a path needs no verb', async () => {
+  populate();
+  const stdout = `${top.path}\n  a\n    b pid ${child}\n`;
+  expect(await run(top.path)).toEqual({ code: 0, stdout, stderr: '' });
+  expect((await run('/no-such-cgroup')).code).toBe(1);
+});
+
 describe('show', () => {
   test('tells state, processes and pressure', async () => {
     populate();
@@ -288,6 +295,8 @@ describe('top', () => {
     expect(first?.[0]).toMatch(/^cgroup +pids +%cpu +memory +read\/s +write\/s$/);
     expect(first).toHaveLength(4);
     expect(first?.[3]).toMatch(new RegExp(`^${top.path}/a/b +1 +- `));
+    // Those below are counted, as pids.current counts them.
+    expect(first?.[1]).toMatch(new RegExp(`^${top.path} +1 +- `));
     expect(second?.[3]).toMatch(new RegExp(`^${top.path}/a/b +1 +[\\d.]+ `));
   });
 

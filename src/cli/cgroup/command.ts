@@ -43,7 +43,8 @@ const VERBS = [
 
 /** Exit code 0; what goes wrong is thrown. */
 export async function cgroupCommand(args: readonly string[], options: GlobalOptions): Promise<number> {
-  const [word, ...rest] = args;
+  // A path needs no verb.
+  const [word, ...rest] = args[0]?.startsWith('/') ? ['tree', ...args] : args;
   const words = new Words(rest);
   switch (verbOf(word)) {
     case 'help':
@@ -97,7 +98,6 @@ export async function cgroupCommand(args: readonly string[], options: GlobalOpti
 type Verb = 'help' | 'tree' | 'show' | 'set' | 'freeze' | 'thaw' | 'kill' | 'rm' | 'events' | 'top';
 
 function verbOf(word: string | undefined): Verb {
-  // A path needs no verb.
   if (word === undefined) return 'tree';
   if (word === '--help' || word === '-help') return 'help';
   const verb = VERBS.find((name) => matches(word, name));

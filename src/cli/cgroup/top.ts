@@ -120,18 +120,32 @@ function screen(text: string): string {
 
 async function readAll(nodes: readonly TopNode[], depth: number): Promise<Map<string, Reading>> {
   const readings = new Map<string, Reading>();
+  const counts = countPids(nodes);
   for (const node of nodes) {
     if ((node.depth ?? 0) > depth) continue;
     try {
       await using cg = await Cgroup.open(node.path);
       const stat = await cg.stat();
-      readings.set(node.path, { time: performance.now(), stat, pids: node.pids.length });
+      readings.set(node.path, { time: performance.now(), stat, pids: counts.get(node.path) ?? 0 });
     } catch (error) {
       // Removed meanwhile.
       if (!['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
   }
   return readings;
+}
+
+/** Processes here and below, as pids.current counts them of a cgroup that has that controller. */
+function countPids(nodes: readonly TopNode[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { path, pids } of nodes) {
+    for (let end = path.length; end >= 0; end = path.lastIndexOf('/', end - 1)) {
+      const above = path.slice(0, end) || '/';
+      counts.set(above, (counts.get(above) ?? 0) + pids.length);
+      if (above === '/') break;
+    }
+  }
+  return counts;
 }
 
 function compare(path: string, before: Reading | undefined, after: Reading): TopRow {
