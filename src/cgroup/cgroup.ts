@@ -21,11 +21,12 @@ import {
   readControllers,
 } from './controllers.ts';
 import { CgroupCore, type RemovalState } from './core.ts';
-import { CgroupBusyError, cgroupError } from './errors.ts';
+import { CgroupBusyError, cgroupError, goneError, isGone } from './errors.ts';
 import { checkFeeds } from './event-feed.ts';
 import { CgroupEvents, type CgroupEventsOptions } from './events.ts';
 import { filePath, hierarchy, joinPath, normalPath, pathOfPid, splitPath } from './hierarchy.ts';
 import { type CgroupIdentity, NAME_PREFIX, readIdentity, writeIdentity } from './identity.ts';
+import type { FileReader } from './limit-table.ts';
 import { type CgroupLimits, readLimits } from './limits.ts';
 import { readPids } from './processes.ts';
 import { isFrozen, killTree, type RemoveOptions, refuseSuicide, removeTree } from './removal.ts';
@@ -193,7 +194,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
 
   /** Which controllers it has, and which it hands down. */
   get controllers(): CgroupControllers {
-    this.core.demandOpen();
+    this.core.demandThere();
     return readControllers(this.core.native, this.core.path);
   }
 
@@ -203,7 +204,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
    * @throws MissingControllerError, CgroupBusyError while processes are in this very cgroup, SystemError EACCES
    */
   async enableControllers(controllers: readonly string[]): Promise<void> {
-    this.core.demandOpen();
+    this.core.demandThere();
     for (const name of controllers) {
       if (typeof name === 'string' && /^[a-z_]+$/.test(name)) continue;
       throw new InvalidArgumentError('controllers', name, 'is no controller', "a name, as 'memory'");
@@ -213,7 +214,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
 
   /** The limits that are set, of the controllers that it has. What was read can be set again as it is. */
   async limits(): Promise<CgroupLimits> {
-    return await readLimits((file) => this.core.readIfThere(file));
+    return await this.#readAll(readLimits);
   }
 
   /**
@@ -229,7 +230,14 @@ export class Cgroup extends KernelHandle<CgroupCore> {
 
   /** What it uses, and how it fares. */
   async stat(): Promise<CgroupStat> {
-    return await readStat((file) => this.core.readIfThere(file));
+    return await this.#readAll(readStat);
+  }
+
+  async #readAll<T>(readFiles: (read: FileReader) => Promise<T>): Promise<T> {
+    const found = await readFiles((file) => this.core.readIfThere(file));
+    // All files that were not there were those of controllers, unless it has been removed meanwhile.
+    this.core.demandThere();
+    return found;
   }
 
   /** Processes in this very cgroup; 0 stands for one outside of our pid namespace. */
@@ -275,6 +283,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
         [],
       );
     }
+    if (isGone(result)) return goneError(this.path);
     if (result === -ESRCH) return cgroupError(result, 'write', `no such process, pid ${pid}`, info);
     if (result === -EOPNOTSUPP)
       return cgroupError(result, 'write', `${this.path} is threaded or invalid, see its cgroup.type`, info);
@@ -283,17 +292,24 @@ export class Cgroup extends KernelHandle<CgroupCore> {
 
   /** This cgroup and all below it, each before those below it, in the order of the alphabet. */
   tree(): CgroupNode[] {
-    this.core.demandOpen();
+    this.core.demandThere();
     const nodes: CgroupNode[] = [];
+    /** Undefined of one that was removed meanwhile. */
+    const there = <T>(result: T | number, syscall: string, path: string): T | undefined => {
+      if (typeof result !== 'number') return result;
+      if (isGone(result)) return undefined;
+      throw systemError(result, syscall, { path: filePath(path) });
+    };
     const visit = (native: NativeCgroup, path: string, depth: number): void => {
-      const events = native.read('cgroup.events');
+      const events = there(native.read('cgroup.events'), 'read', path);
+      const names = there(native.children(), 'getdents64', path);
+      if (names === undefined) return;
       // The root has none.
-      const populated = typeof events === 'number' || events.includes('populated 1');
+      const populated = events === undefined || events.includes('populated 1');
       nodes.push({ path, name: splitPath(path).name, depth, populated, pids: readPids(native) });
-      const names = native.children();
-      for (const name of typeof names === 'number' ? [] : names.sort()) {
-        const child = native.open(name);
-        if (typeof child === 'number') continue;
+      for (const name of names.sort()) {
+        const child = there(native.open(name), 'openat2', joinPath(path, name));
+        if (child === undefined) continue;
         try {
           visit(child, joinPath(path, name), depth + 1);
         } finally {
@@ -308,7 +324,8 @@ export class Cgroup extends KernelHandle<CgroupCore> {
   /**
    * Stops every process in it and below, until thaw(). Resolves when all of them have stopped.
    *
-   * @throws TimeoutError after 5 s unless `timeout` says otherwise, while the freeze goes on; AbortError
+   * @throws TimeoutError after 5 s unless `timeout` says otherwise, while the freeze goes on; AbortError; SystemError
+   *   ENODEV where somebody else has removed it
    */
   async freeze(options: WaitOptions = {}): Promise<void> {
     await this.#setFrozen(true, options);
@@ -322,11 +339,17 @@ export class Cgroup extends KernelHandle<CgroupCore> {
   async #setFrozen(frozen: boolean, options: WaitOptions): Promise<void> {
     checkWait(options);
     this.core.demandOpen();
-    if (frozen) refuseSuicide(this.path);
+    if (frozen) refuseSuicide(this.core);
     const result = await writeAside(this.core.native, 'cgroup.freeze', frozen ? '1' : '0');
-    if (result < 0) throw systemError(result, 'write', { path: this.core.file('cgroup.freeze') });
+    if (result < 0) {
+      if (this.path !== '/') this.core.demandThere();
+      throw systemError(result, 'write', { path: this.core.file('cgroup.freeze') });
+    }
     const { timeout = FREEZE_TIMEOUT } = options;
-    const done = () => isFrozen(this.core.native) === frozen;
+    const done = () => {
+      this.core.demandThere();
+      return isFrozen(this.core.native) === frozen || (!frozen && isFrozenAbove(this.path));
+    };
     if (await waitUntil(this.core, done, { ...options, timeout })) return;
     throw new TimeoutError(`${frozen ? 'freezing' : 'thawing'} ${this.path}`, timeout);
   }
@@ -341,7 +364,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
   async kill(options: WaitOptions = {}): Promise<void> {
     checkWait(options);
     this.core.demandOpen();
-    refuseSuicide(this.path);
+    refuseSuicide(this.core);
     await killTree(this.core, options);
   }
 
@@ -421,6 +444,18 @@ function borrow(reference: CgroupReference): Borrowed {
   const path = normalPath(reference);
   const native = openNative(path);
   return { native, path, [Symbol.dispose]: () => void native.close() };
+}
+
+/** Whether a cgroup above it is to be frozen, and all below with it. */
+function isFrozenAbove(path: string): boolean {
+  for (let at = splitPath(path).parent; at !== '/'; at = splitPath(at).parent) {
+    const above = loadBinding().openCgroup(hierarchy().mount, below(at));
+    if (typeof above === 'number') continue;
+    const text = above.read('cgroup.freeze');
+    above.close();
+    if (typeof text === 'string' && text.startsWith('1')) return true;
+  }
+  return false;
 }
 
 function openNative(path: string): NativeCgroup {

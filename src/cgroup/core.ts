@@ -1,8 +1,12 @@
 /** The core of a Cgroup: the fd of its directory, and what goes on with it. */
+import { constants } from 'node:os';
 import { BaseCore, ClosedError, type HandleDetail, type NativeCgroup, systemError } from '../handle/index.ts';
 import { readAside } from './aside.ts';
+import { goneError, isGone } from './errors.ts';
 import type { EventFeed } from './event-feed.ts';
 import { filePath } from './hierarchy.ts';
+
+const { EOPNOTSUPP } = constants.errno;
 
 /**
  * `removing` from remove() on; `stuck` when what was killed does not end, while the removal goes on by itself; `removed`
@@ -45,20 +49,37 @@ export class CgroupCore extends BaseCore {
     if (this.state !== 'open') throw new ClosedError(`the cgroup ${this.path} is closed`);
   }
 
+  /** @throws ClosedError; SystemError ENODEV where it has been removed */
+  demandThere(): void {
+    this.demandOpen();
+    // Every cgroup has it, the root as well.
+    const text = this.native.read('cgroup.controllers');
+    if (typeof text === 'string') return;
+    throw isGone(text)
+      ? goneError(this.path)
+      : systemError(text, 'read', { path: this.file('cgroup.controllers') });
+  }
+
   /** A short file, at once. @throws SystemError, ENODEV or ENOENT where there is no such file or no such cgroup */
   read(file: string): string {
     this.demandOpen();
     const text = this.native.read(file);
-    if (typeof text === 'number') throw systemError(text, 'read', { path: this.file(file) });
-    return text;
+    if (typeof text === 'string') return text;
+    if (isGone(text)) this.demandThere();
+    throw systemError(text, 'read', { path: this.file(file) });
   }
 
-  /** On a thread: adding up statistics may take the kernel long. Undefined where there is no such file. */
+  /**
+   * On a thread: adding up statistics may take the kernel long. Undefined where there is no such file: of a controller
+   * that it has not, of a kernel that does not keep it, or of a cgroup that is gone.
+   */
   async readIfThere(file: string): Promise<string | undefined> {
     this.demandOpen();
     const text = await readAside(this.native, file);
     this.demandOpen();
-    return typeof text === 'number' ? undefined : text;
+    if (typeof text === 'string') return text;
+    if (isGone(text) || text === -EOPNOTSUPP) return undefined;
+    throw systemError(text, 'read', { path: this.file(file) });
   }
 
   file(name: string): string {

@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import { type InodeWatch, loadBinding, type NativeCgroup, systemError } from '../handle/index.ts';
 import { below } from './controllers.ts';
+import { goneError, isGone } from './errors.ts';
 import { type CgroupEvent, compareLevels, foldEvents, type Levels, parseLevels } from './event-levels.ts';
 import { watchFile, watchRemoval } from './file-watch.ts';
 import { filePath, hierarchy, splitPath } from './hierarchy.ts';
@@ -63,7 +64,7 @@ export class EventFeed {
   readonly #hasStates: boolean;
   #levels: Levels;
   #queue: CgroupEvent[] = [];
-  #waiting: Waiting | undefined;
+  readonly #waiting: Waiting[] = [];
   #error: unknown;
   #ended = false;
 
@@ -81,7 +82,8 @@ export class EventFeed {
       }
       if (path !== '/') this.#watchRemoval(path);
       const levels = readLevels(native, this.#hasStates);
-      if (typeof levels === 'number') throw systemError(levels, 'read', { path: filePath(path) });
+      if (typeof levels === 'number')
+        throw isGone(levels) ? goneError(path) : systemError(levels, 'read', { path: filePath(path) });
       this.#levels = levels;
       for (const threshold of options.pressure) this.#armTrigger(threshold);
     } catch (error) {
@@ -133,7 +135,7 @@ export class EventFeed {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
+      this.#waiting.push({ resolve, reject });
       // Somebody waits: that is a reason for the process to live.
       for (const watch of this.#watches) watch.setRef(true);
       for (const trigger of this.#triggers) trigger.ref();
@@ -149,10 +151,10 @@ export class EventFeed {
     others?.delete(this);
     if (others?.size === 0) feeds.delete(this.#inode);
     this.#release();
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (error !== undefined) waiting?.reject(error);
-    else waiting?.resolve(undefined);
+    for (const waiting of this.#waiting.splice(0)) {
+      if (error !== undefined) waiting.reject(error);
+      else waiting.resolve(undefined);
+    }
   }
 
   /** Ends, and forgets what has not been read. */
@@ -171,12 +173,10 @@ export class EventFeed {
     if (events.length === 0 || this.#ended) return;
     this.#queue.push(...events);
     if (this.#queue.length > MOST_WAITING) this.#queue = foldEvents(this.#queue);
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    this.#waiting = undefined;
+    for (const { resolve } of this.#waiting.splice(0, this.#queue.length)) resolve(this.#queue.shift());
+    if (this.#waiting.length > 0) return;
     for (const watch of this.#watches) watch.setRef(false);
     for (const trigger of this.#triggers) trigger.unref();
-    waiting.resolve(this.#queue.shift());
   }
 
   #watch(file: string): void {
@@ -199,9 +199,8 @@ export class EventFeed {
 
   #armTrigger(threshold: PressureThreshold): void {
     const { resource, level = 'some' } = threshold;
-    const trigger = PressureTrigger.arm(threshold, this.#native.fd, () => {
-      this.#push([{ type: 'pressure', resource, level }]);
-      // It tells of the end of its cgroup in the same way.
+    const trigger = PressureTrigger.arm(threshold, this.#native.fd, (fired) => {
+      if (fired) this.#push([{ type: 'pressure', resource, level }]);
       this.check();
     });
     this.#triggers.push(trigger);

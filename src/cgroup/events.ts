@@ -1,5 +1,6 @@
 /** The events of a cgroup as a program reads them. */
-import { abortError } from '../handle/index.ts';
+import { checkSignal } from '../handle/checks.ts';
+import { abortError, InvalidArgumentError } from '../handle/index.ts';
 import type { CgroupCore } from './core.ts';
 import { EventFeed } from './event-feed.ts';
 import type { CgroupEvent } from './event-levels.ts';
@@ -33,6 +34,9 @@ export class CgroupEvents
   constructor(core: CgroupCore, cgroup: object, options: CgroupEventsOptions = {}) {
     const { signal, pressure = [], initial = false } = options;
     core.demandOpen();
+    checkSignal(signal);
+    if (!Array.isArray(pressure))
+      throw new InvalidArgumentError('pressure', pressure, 'is no list', '[{ resource, stall, window }]');
     if (signal?.aborted) throw abortError(signal);
     const feed = new EventFeed(core.native, core.path, { pressure, initial });
     core.feeds.add(feed);
@@ -48,9 +52,16 @@ export class CgroupEvents
     abandoned.register(this, feed, this);
   }
 
-  /** The next event; done after `removed`, and at the end of the handle. One call at a time. */
+  /** The next event; done after `removed`, and at the end of the handle. Several calls get one after the other. */
   async next(): Promise<IteratorResult<CgroupEvent, undefined>> {
-    const event = await this.#feed.next();
+    let event: CgroupEvent | undefined;
+    try {
+      event = await this.#feed.next();
+    } catch (error) {
+      // A loop that an error ends does not call return().
+      await this.return();
+      throw error;
+    }
     if (event !== undefined) return { done: false, value: event };
     await this.return();
     return { done: true, value: undefined };

@@ -1,5 +1,5 @@
 /** Which cgroup hierarchies this process sees: cgroups(7). Found by /proc/self/mountinfo, never by an assumed path. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import {
   CofferdamError,
   fromNodeError,
@@ -41,9 +41,13 @@ export function cgroupMode(
   let mount: string | undefined;
   let root = '/';
   const v1 = new Set<string>();
-  for (const entry of parseMountinfo(mountinfo)) {
+  const entries = parseMountinfo(mountinfo);
+  // A later mount in the same place covers an earlier one.
+  const top = new Map(entries.map((entry) => [entry.path, entry]));
+  for (const entry of entries) {
     // Of several mounts, the one that shows most: the whole tree, where it is mounted anywhere.
-    if (entry.type === 'cgroup2' && (mount === undefined || (root !== '/' && entry.root === '/'))) {
+    const shown = entry.type === 'cgroup2' && top.get(entry.path) === entry;
+    if (shown && (mount === undefined || (root !== '/' && entry.root === '/'))) {
       ({ path: mount, root } = entry);
     }
     if (entry.type !== 'cgroup') continue;
@@ -116,18 +120,26 @@ export function pathOfPid(pid: number | 'self', where: Hierarchy = hierarchy()):
     throw fromNodeError(error);
   }
   const path = /^0::(.*)$/m.exec(text)?.[1] ?? '/';
-  if (path.endsWith(' (deleted)')) {
+  const { root, mount } = where;
+  const found = belowRoot(path, root);
+  // A cgroup may also be called so.
+  if (path.endsWith(' (deleted)') && (found === undefined || !existsSync(mount + found))) {
     throw new SystemError(-2, 'open', { path }, `ENOENT: the cgroup of pid ${pid} has been removed: ${path}`);
   }
-  const { root, mount } = where;
-  if (root === '/' && !path.startsWith('/..')) return path;
-  if (root !== '/' && (path === root || path.startsWith(`${root}/`))) return path.slice(root.length) || '/';
+  if (found !== undefined) return found;
   throw new SystemError(
     -18,
     'open',
     { path },
     `EXDEV: pid ${pid} is in cgroup ${path}, which lies outside of ${root}, all that is mounted on ${mount}`,
   );
+}
+
+/** Undefined for what lies outside. */
+function belowRoot(path: string, root: string): string | undefined {
+  if (root === '/') return path.startsWith('/..') ? undefined : path;
+  if (path !== root && !path.startsWith(`${root}/`)) return undefined;
+  return path.slice(root.length) || '/';
 }
 
 /** Name and parent of a path that is not '/'. */

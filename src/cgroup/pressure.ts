@@ -50,21 +50,25 @@ class PressureCore extends BaseCore {
   readonly #detail: HandleDetail;
   readonly native: NativePriority;
   #fired = 0;
+  #gone: SystemError | undefined;
   #ref = false;
   readonly #waiting = new Set<(error?: unknown) => void>();
 
   constructor(
     threshold: PressureThreshold,
     open: (onReady: () => void) => NativePriority,
-    onFire: (() => void) | undefined,
+    onWake: ((fired: boolean) => void) | undefined,
   ) {
     super();
     const { resource, level = 'some', stall, window } = threshold;
     this.#detail = { resource, level, stall, window };
     this.native = open(() => {
-      this.#fired++;
-      for (const settle of [...this.#waiting]) settle();
-      onFire?.();
+      // A cgroup that is gone wakes whoever polls, again and again: that is no pressure.
+      const gone = typeof this.native.read() === 'number';
+      if (gone) this.#end(`${resource}.pressure`);
+      else this.#fired++;
+      for (const settle of [...this.#waiting]) settle(this.#gone);
+      onWake?.(!gone);
     });
   }
 
@@ -80,11 +84,22 @@ class PressureCore extends BaseCore {
     return this.native.hasRef();
   }
 
-  /** How often it fired since the last time that this was asked. */
+  /**
+   * How often it fired since the last time that this was asked.
+   *
+   * @throws SystemError ENODEV where it has not, and its cgroup is gone
+   */
   take(): number {
     const fired = this.#fired;
     this.#fired = 0;
+    if (fired === 0 && this.#gone !== undefined) throw this.#gone;
     return fired;
+  }
+
+  #end(path: string): void {
+    this.native.pause();
+    const sentence = 'the cgroup of the pressure trigger has been removed';
+    this.#gone = cgroupError(-constants.errno.ENODEV, 'poll', sentence, { path });
   }
 
   setRef(on: boolean): void {
@@ -129,8 +144,12 @@ export class PressureTrigger extends KernelHandle<PressureCore> {
     return PressureTrigger.arm(options, options?.cgroup?.fd ?? -1);
   }
 
-  /** @internal `directory`: fd of a cgroup, or -1 */
-  static arm(threshold: PressureThreshold, directory: number, onFire?: () => void): PressureTrigger {
+  /** @internal `directory`: fd of a cgroup, or -1; `onWake` is told whether it fired, or its cgroup is gone */
+  static arm(
+    threshold: PressureThreshold,
+    directory: number,
+    onWake?: (fired: boolean) => void,
+  ): PressureTrigger {
     checkThreshold(threshold);
     const { resource, level = 'some', stall, window } = threshold;
     const file = directory < 0 ? resource : `${resource}.pressure`;
@@ -141,7 +160,7 @@ export class PressureTrigger extends KernelHandle<PressureCore> {
         if (typeof native === 'number') throw refusal(native, file, window);
         return native;
       },
-      onFire,
+      onWake,
     );
     return new PressureTrigger(core);
   }
@@ -158,7 +177,7 @@ export class PressureTrigger extends KernelHandle<PressureCore> {
   /**
    * Waits until it fires. How often it has fired since the last wait: at once, where it has.
    *
-   * @throws TimeoutError, AbortError, ClosedError
+   * @throws TimeoutError, AbortError, ClosedError; SystemError ENODEV once its cgroup is gone
    */
   async wait({ signal, timeout }: PressureWaitOptions = {}): Promise<number> {
     if (signal?.aborted) throw abortError(signal);
@@ -185,14 +204,14 @@ export class PressureTrigger extends KernelHandle<PressureCore> {
     return this.core.take();
   }
 
-  /** Yields each time it fires how often it did since the last time. Ends when it is closed. */
+  /** Yields each time it fires how often it did since the last time. Ends when it is closed, or its cgroup removed. */
   async *[Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
     for (;;) {
       let fired: number;
       try {
         fired = await this.wait();
       } catch (error) {
-        if (error instanceof ClosedError) return;
+        if (error instanceof ClosedError || (error as NodeJS.ErrnoException).code === 'ENODEV') return;
         throw error;
       }
       yield fired;

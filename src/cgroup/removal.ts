@@ -12,7 +12,7 @@ import type { WaitOptions } from '../process/index.ts';
 import { writeAside } from './aside.ts';
 import { below } from './controllers.ts';
 import type { CgroupCore } from './core.ts';
-import { CgroupBusyError, CgroupStuckError, type StuckProcess } from './errors.ts';
+import { CgroupBusyError, CgroupStuckError, cgroupError, isGone, type StuckProcess } from './errors.ts';
 import { checkFeeds } from './event-feed.ts';
 import { parseFlat } from './event-levels.ts';
 import { filePath, hierarchy, joinPath, pathOfPid, splitPath } from './hierarchy.ts';
@@ -20,7 +20,7 @@ import { liftRdmaLimits } from './lift-rdma.ts';
 import { describeProcess, readPids } from './processes.ts';
 import { waitUntil } from './waiting.ts';
 
-const { EBUSY, ENODEV, ENOENT, ESTALE, EOPNOTSUPP } = constants.errno;
+const { EBUSY, ESTALE, EOPNOTSUPP } = constants.errno;
 const SIGKILL = constants.signals.SIGKILL;
 
 /** How long everything that was killed may take to end, in milliseconds. */
@@ -37,8 +37,6 @@ export interface RemoveOptions extends WaitOptions {
   readonly recursive?: boolean;
 }
 
-const isGone = (error: number): boolean => error === -ENODEV || error === -ENOENT;
-
 /** Whether a process is in it or below; false once it is gone. */
 function isPopulated(native: NativeCgroup): boolean {
   const text = native.read('cgroup.events');
@@ -48,6 +46,7 @@ function isPopulated(native: NativeCgroup): boolean {
 /** Those directly below, one after the other, each open while it is looked at. What is removed meanwhile is left out. */
 function* openChildren(native: NativeCgroup): Generator<{ name: string; child: NativeCgroup }> {
   const names = native.children();
+  if (typeof names === 'number' && !isGone(names)) throw systemError(names, 'getdents64');
   for (const name of typeof names === 'number' ? [] : names) {
     const child = native.open(name);
     if (typeof child === 'number') {
@@ -68,12 +67,27 @@ function visitTree(native: NativeCgroup, visit: (native: NativeCgroup) => void):
   for (const { child } of openChildren(native)) visitTree(child, visit);
 }
 
-/** @throws InvalidArgumentError where that would end this process as well */
-export function refuseSuicide(path: string): void {
-  if (path !== '/') {
-    const own = pathOfPid('self');
-    if (own !== path && !own.startsWith(`${path}/`)) return;
+/** Whether this process is in it or below. */
+function holdsUs({ path, native }: CgroupCore): boolean {
+  let own: string;
+  try {
+    own = pathOfPid('self');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    // We are outside of what is mounted, or a namespace hides where in it we are: the lists of processes tell.
+    let found = false;
+    visitTree(native, (one) => {
+      found ||= readPids(one).includes(process.pid);
+    });
+    return found;
   }
+  return path === '/' || own === path || own.startsWith(`${path}/`);
+}
+
+/** @throws InvalidArgumentError where that would end this process as well */
+export function refuseSuicide(core: CgroupCore): void {
+  const { path } = core;
+  if (!holdsUs(core)) return;
   throw new InvalidArgumentError(
     'cgroup',
     path,
@@ -92,11 +106,22 @@ export async function killTree(core: CgroupCore, options: WaitOptions): Promise<
   const result = await writeAside(core.native, 'cgroup.kill', '1');
   core.demandOpen();
   if (result === 0) return;
-  if (result === -EOPNOTSUPP) throw systemError(result, 'write', { path: core.file('cgroup.kill') });
   // Without the file, or without the cgroup.
-  if (!isGone(result)) throw systemError(result, 'write', { path: core.file('cgroup.kill') });
+  if (!isGone(result)) {
+    core.killed = false;
+    throw killRefusal(result, core);
+  }
   if (typeof core.native.read('cgroup.procs') === 'number') return;
   await killByFreezing(core, options);
+}
+
+function killRefusal(result: number, core: CgroupCore): Error {
+  const info = { path: core.file('cgroup.kill') };
+  if (result !== -EOPNOTSUPP) return systemError(result, 'write', info);
+  const sentence =
+    `${core.path} is threaded: other threads of its processes may be elsewhere. ` +
+    'Kill the cgroup above it that is no longer threaded, see cgroup.type';
+  return cgroupError(result, 'write', sentence, info);
 }
 
 /**
@@ -147,10 +172,10 @@ export async function removeTree(core: CgroupCore, options: RemoveOptions): Prom
     removed(core);
     return;
   }
-  refuseSuicide(path);
+  refuseSuicide(core);
   const deadline = performance.now() + timeout;
   core.removal = 'removing';
-  let refused = await attempt(core, options);
+  let refused = await begin(core, options);
   while (refused !== undefined) {
     const left = deadline - performance.now();
     if (left <= 0) {
@@ -173,6 +198,16 @@ export async function removeTree(core: CgroupCore, options: RemoveOptions): Prom
     refused = await attempt(core, options);
   }
   removed(core);
+}
+
+/** The first attempt: what it cannot even try leaves no removal behind. */
+async function begin(core: CgroupCore, options: WaitOptions): Promise<Refused | undefined> {
+  try {
+    return await attempt(core, options);
+  } catch (error) {
+    if (core.removal === 'removing') core.removal = 'none';
+    throw error;
+  }
 }
 
 interface Refused {

@@ -162,6 +162,14 @@ describe('open(), of(), current()', () => {
     await young.remove();
   });
 
+  it('find one whose name ends as the names of removed ones do', async () => {
+    await using cg = await Cgroup.create(top.path, 'odd (deleted)', {}, { removeOnDispose: true });
+    const child = startSleeper();
+    await cg.attach(child.pid);
+    await using found = await Cgroup.of(child.pid);
+    expect(found.inode).toBe(cg.inode);
+  });
+
   it('reject once closed', async () => {
     const cg = await Cgroup.open(top.path);
     cg.close();
@@ -186,6 +194,62 @@ describe('open(), of(), current()', () => {
     ])
       expect(call).toThrow(expect.objectContaining({ code }));
     await expect(Cgroup.create(cg, 'x')).rejects.toMatchObject({ code });
+  });
+});
+
+describe('a cgroup that somebody else has removed', () => {
+  it.each<[string, (cg: Cgroup) => unknown]>([
+    ['stat', (cg) => cg.stat()],
+    ['limits', (cg) => cg.limits()],
+    ['set', (cg) => cg.set({ hugetlb: { '2MB': { max: 0 } } })],
+    ['tree', (cg) => cg.tree()],
+    ['events', (cg) => cg.events()],
+    ['freeze', (cg) => cg.freeze()],
+    ['thaw', (cg) => cg.thaw()],
+    ['pids', (cg) => cg.pids()],
+    ['attach', (cg) => cg.attach(startSleeper().pid)],
+    ['controllers', (cg) => cg.controllers],
+    ['enableControllers', (cg) => cg.enableControllers([])],
+  ])('%s() says so', async (_name, call) => {
+    await using cg = await Cgroup.create(top.path, 'taken');
+    rmdirSync(`${mount}${cg.path}`);
+    const error = await Promise.resolve(cg)
+      .then(call)
+      .catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'ENODEV', path: `${mount}${cg.path}` });
+    expect((error as Error).message).toContain('has been removed');
+  });
+
+  it('is not waited for', async () => {
+    await using cg = await Cgroup.create(top.path, 'taken');
+    const frozen = cg.freeze({ timeout: 60_000 });
+    rmdirSync(`${mount}${cg.path}`);
+    await expect(frozen).rejects.toMatchObject({ code: 'ENODEV' });
+  });
+});
+
+describe('where this process may open no more files', () => {
+  beforeAll(() => void compiledDist(), 120_000);
+
+  it('nothing is said that is not so', async () => {
+    await using cg = await Cgroup.create(top.path, 'full', {}, { removeOnDispose: true });
+    await using _lower = await Cgroup.create(cg, 'lower');
+    const { stdout, stderr } = await runModule(
+      `
+      import { openSync } from 'node:fs';
+      import { Cgroup } from ${JSON.stringify(compiledUrl('cgroup/index.js'))};
+      const cg = await Cgroup.open(${JSON.stringify(cg.path)});
+      try {
+        for (;;) openSync('/dev/null');
+      } catch {}
+      for (const call of [() => cg.stat(), () => cg.limits(), () => cg.tree(), () => cg.remove({ recursive: true })])
+        console.log(await Promise.resolve().then(call).catch(({ code }) => code));
+      console.log(cg.removal);
+      process.exit();
+    `,
+      { program: ['prlimit', '--nofile=256:256'] },
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: `${'EMFILE\n'.repeat(4)}none\n`, stderr: '' });
   });
 });
 
@@ -227,6 +291,18 @@ describe('processes', () => {
     await cg.freeze();
     await cg.thaw();
     expect((await cg.stat()).frozen).toBe(false);
+  });
+
+  it('that a cgroup above holds frozen stay so, and nobody waits for them', async () => {
+    await using cg = await Cgroup.create(top.path, 'above', {}, { removeOnDispose: true });
+    await using lower = await Cgroup.create(cg, 'lower');
+    await lower.attach(startSleeper().pid);
+    await cg.freeze();
+    await lower.freeze();
+    await lower.thaw({ timeout: 60_000 });
+    expect((await lower.stat()).frozen).toBe(true);
+    await cg.thaw();
+    expect((await lower.stat()).frozen).toBe(false);
   });
 
   it('of this process itself are neither frozen nor killed', async () => {

@@ -175,6 +175,36 @@ describe('events end', () => {
     expect(() => cg.events({ signal: controller.signal })).toThrow(
       expect.objectContaining({ name: 'AbortError' }),
     );
+    expect(await next(events)).toBe('done');
+  });
+
+  it('for everybody who waits', async () => {
+    await using cg = await create('waiting');
+    const events = cg.events();
+    const waiting = Promise.all([next(events), next(events), next(events), next(events)]);
+    await cg.attach(startSleeper().pid);
+    await cg.remove({ recursive: true });
+    expect(await waiting).toEqual([
+      { type: 'populated', populated: true },
+      { type: 'populated', populated: false },
+      { type: 'removed' },
+      'done',
+    ]);
+  });
+
+  it('before they begin, where the options are none', async () => {
+    await using cg = await create('options');
+    const before = inotifyWatches();
+    for (const [options, field] of [
+      [{ signal: 5 }, 'signal'],
+      [{ signal: {} }, 'signal'],
+      [{ pressure: 5 }, 'pressure'],
+      [{ pressure: { resource: 'cpu' } }, 'pressure'],
+    ] as const)
+      expect(() => cg.events(options as never)).toThrow(
+        expect.objectContaining({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT', field }),
+      );
+    expect(inotifyWatches()).toBe(before);
   });
 
   it('with the handle, and with break', async () => {

@@ -30,6 +30,16 @@ describe('mountinfo', () => {
       expect(cgroupMode(lines.join('\n'), () => [])).toMatchObject({ mount: '/run/all', root: '/' });
     expect(cgroupMode(part, () => [])).toMatchObject({ mount: '/run/part', root: '/ci-jobs/abc' });
   });
+
+  it('takes none that another mount covers', () => {
+    const covered = [line('/', '/sys/fs/cgroup'), line('/ci-jobs/abc', '/sys/fs/cgroup')];
+    expect(cgroupMode(covered.join('\n'), () => [])).toMatchObject({
+      mount: '/sys/fs/cgroup',
+      root: '/ci-jobs/abc',
+    });
+    const tmpfs = '42 31 0:39 / /sys/fs/cgroup rw - tmpfs tmpfs rw';
+    expect(cgroupMode(`${covered[0]}\n${tmpfs}`, () => [])).toMatchObject({ mode: 'none', mount: undefined });
+  });
 });
 
 describe('a path', () => {

@@ -1,12 +1,19 @@
 // PSI triggers on the real kernel.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Cgroup, PressureTrigger } from '../../src/cgroup/index.ts';
 import { handles } from '../../src/handle/index.ts';
 import { expectFlatFds } from '../../src/testing/index.ts';
-import { endProcesses, eventually, makeTestCgroup, start, type TestCgroup } from '../support/cgroup.ts';
+import {
+  endProcesses,
+  eventually,
+  makeTestCgroup,
+  mount,
+  start,
+  type TestCgroup,
+} from '../support/cgroup.ts';
 
 let top: TestCgroup;
 
@@ -69,6 +76,23 @@ describe('a trigger', () => {
       1,
     );
     expect(alone.state).toBe('open');
+  });
+
+  it('of a cgroup that somebody else removes has not fired, and ends', async () => {
+    const cg = await Cgroup.create(top.path, 'taken');
+    const quiet = { resource: 'memory', stall: 1_900_000, window: 2_000_000 } as const;
+    const events = cg.events({ pressure: [quiet] });
+    await using trigger = await PressureTrigger.open({ ...quiet, cgroup: cg });
+    await using looped = await PressureTrigger.open({ ...quiet, cgroup: cg });
+    const waiting = trigger.wait({ timeout: 60_000 }).catch((error: unknown) => error);
+    rmdirSync(`${mount}${cg.path}`);
+    expect(await waiting).toMatchObject({ code: 'ENODEV', path: 'memory.pressure' });
+    await expect(trigger.wait()).rejects.toMatchObject({ code: 'ENODEV' });
+    for await (const _count of looped) throw new Error('it has not fired');
+    const seen: string[] = [];
+    for await (const { type } of events) seen.push(type);
+    expect(seen).toEqual(['removed']);
+    cg.close();
   });
 
   it('rejects what waits when it is closed or aborted', async () => {

@@ -23,6 +23,7 @@ import {
   startSleeper,
   type TestCgroup,
 } from '../support/cgroup.ts';
+import { compiledDist, compiledUrl, runModule } from '../support/compiled.ts';
 import { skip } from '../support/needs.ts';
 
 let top: TestCgroup;
@@ -129,6 +130,8 @@ describe('remove({ recursive: true }) leaves nothing of', () => {
 });
 
 describe('remove()', () => {
+  beforeAll(() => void compiledDist(), 120_000);
+
   it('of a populated one names the processes, and of a parent the children', async () => {
     const cg = await create('busy');
     const child = startSleeper();
@@ -161,6 +164,38 @@ describe('remove()', () => {
       second.remove({ recursive: true }),
     ]);
     expect([there(first), first.removal, second.removal]).toEqual([false, 'removed', 'removed']);
+  });
+
+  it('of one that a mount namespace shows, to a process outside of it', async () => {
+    const run = async (name: string, ...program: string[]) => {
+      const { stdout, stderr } = await runModule(
+        `
+        import { spawn } from 'node:child_process';
+        import { Cgroup } from ${JSON.stringify(compiledUrl('cgroup/index.js'))};
+        const cg = await Cgroup.create('/', ${JSON.stringify(name)});
+        await cg.attach(spawn('sleep', ['600'], { stdio: 'ignore' }).pid);
+        await cg.freeze();
+        await cg.thaw();
+        await cg.remove({ recursive: true });
+        const own = await Cgroup.create('/', ${JSON.stringify(`${name}-own`)});
+        await own.attach(process.pid);
+        console.log(cg.removal, await own.kill().catch(({ field }) => field));
+        process.exit();
+      `,
+        { program },
+      );
+      expect({ stdout, stderr }).toEqual({ stdout: 'removed cgroup\n', stderr: '' });
+      await eventually('it is empty', () => pidsIn(`${top.directory}/cofferdam-${name}-own`).length === 0);
+      rmdirSync(`${top.directory}/cofferdam-${name}-own`);
+    };
+    const script = `mount --bind ${top.directory} ${mount} && exec "$@"`;
+    await run('bound', 'unshare', '--mount', 'sh', '-c', script, '-');
+    // Of its own cgroup such a namespace tells by '/', and of what is mounted by '/../..'.
+    mkdirSync(`${top.directory}/inner`);
+    const enter = `echo $$ > ${top.directory}/inner/cgroup.procs && exec unshare --cgroup --mount sh -c '${script.replace('"$@"', '"$0" "$@"')}' "$@"`;
+    await run('unshared', 'sh', '-c', enter, '-');
+    await eventually('it is empty', () => pidsIn(`${top.directory}/inner`).length === 0);
+    rmdirSync(`${top.directory}/inner`);
   });
 
   it('is aborted by its signal', async () => {

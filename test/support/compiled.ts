@@ -82,6 +82,8 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Node's own arguments; `--expose-gc` unless given. */
   readonly nodeArguments?: readonly string[];
+  /** What starts Node, and its arguments: `prlimit`. */
+  readonly program?: readonly string[];
   /** The program's arguments. */
   readonly arguments?: readonly string[];
   /** Milliseconds until it is killed, 50,000 unless given. */
@@ -91,9 +93,10 @@ export interface ChildOptions {
 /** Runs the text of an ES module in a Node of its own, with `import`s through {@link compiledUrl}. */
 export function runModule(source: string, options: ChildOptions = {}): Promise<ChildResult> {
   const nodeArguments = options.nodeArguments ?? ['--expose-gc'];
+  const [program, ...words] = [...(options.program ?? []), process.execPath, ...nodeArguments];
   const child = spawn(
-    process.execPath,
-    [...nodeArguments, '--input-type=module', '--eval', source, '--', ...(options.arguments ?? [])],
+    program as string,
+    [...words, '--input-type=module', '--eval', source, '--', ...(options.arguments ?? [])],
     { cwd: root, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let stdout = '';
