@@ -33,7 +33,6 @@ const PACKAGE_OF = {
   'clang-format-14': 'clang-format-14',
   'clang-14': 'clang-14',
   'clang++-14': 'clang-14',
-  cc: 'gcc',
   cmake: 'cmake',
   ctest: 'cmake',
   make: 'make',

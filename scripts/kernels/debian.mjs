@@ -36,18 +36,7 @@ export class Unavailable extends Error {}
 export function needTools() {
   if (process.arch !== 'x64') throw new Unavailable(`the guests are x86-64, this host is ${process.arch}`);
   try {
-    need(
-      'qemu-system-x86_64',
-      'bpftool',
-      'cc',
-      'mksquashfs',
-      'cpio',
-      'xz',
-      'zstd',
-      'setpriv',
-      'dpkg-deb',
-      'apt-get',
-    );
+    need('qemu-system-x86_64', 'mksquashfs', 'cpio', 'xz', 'zstd', 'setpriv', 'dpkg-deb', 'apt-get');
   } catch (error) {
     if (error instanceof CheckFailed) throw new Unavailable(error.message);
     throw error;

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { makeModule, moduleSource } from './module.mjs';
+import { makeModule, moduleRecipe } from './module.mjs';
 
 const run = promisify(execFile);
 
@@ -48,7 +48,7 @@ const MODULES = [
 const INIT = join(import.meta.dirname, 'guest/init');
 
 /** What a kernel that is ready was made with: one that was made with less is made again. */
-export const RECIPE = [JSON.stringify([BOOT, MODULES]), readFileSync(INIT), ...moduleSource()]
+export const RECIPE = [JSON.stringify([BOOT, MODULES]), readFileSync(INIT), ...moduleRecipe()]
   .reduce((hash, part) => hash.update(part), createHash('sha256'))
   .digest('hex')
   .slice(0, 16);

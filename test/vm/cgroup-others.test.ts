@@ -220,7 +220,7 @@ describe('misc', () => {
   });
 
   it('a job makes no more encrypted machines, and that is counted', async (context) => {
-    needs(context, { linux: '5.13' });
+    needs(context, { linux: '5.13', module: 'misc_charge' });
     execFileSync('modprobe', ['misc_charge']);
     expect(readFileSync(`${mount}/misc.capacity`, 'utf8')).toBe('sev 8\n');
 
