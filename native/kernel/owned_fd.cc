@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "fd_table.h"
@@ -60,6 +61,8 @@ Result<OwnedFd> OwnedFd::Duplicate(int fd) {
 
 Result<OwnedFd> OwnedFd::Pidfd(pid_t pid) {
   int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  // The number of a thread is EINVAL before Linux 6.15 and ENOENT since.
+  if (fd < 0 && errno == ENOENT) return Errno{-EINVAL};
   if (fd < 0) return Errno::Last();
   return OwnedFd(fd);
 }

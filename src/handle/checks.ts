@@ -19,3 +19,20 @@ export function checkInteger(field: string, value: number, min: number, max: num
   if (Number.isInteger(value) && value >= min && value <= max) return;
   throw new InvalidArgumentError(field, value, 'is out of range', `${min} to ${max}`);
 }
+
+/** A misspelled field would be taken for one that was left out. `path` is that of the object, '' for options themselves. */
+export function checkFields(path: string, value: object, known: ReadonlySet<string>): void {
+  const fields = [...known].join(', ');
+  if (typeof value !== 'object' || value === null)
+    throw new InvalidArgumentError(
+      path || 'options',
+      value,
+      'is no object',
+      `an object with some of ${fields}`,
+    );
+  for (const [name, given] of Object.entries(value)) {
+    if (known.has(name)) continue;
+    const field = path === '' ? name : `${path}.${name}`;
+    throw new InvalidArgumentError(field, given, 'is in a field that does not exist', `one of ${fields}`);
+  }
+}

@@ -1,5 +1,14 @@
 /** Names of network namespaces, the way ip-netns(8) keeps them: files in /run/netns, a namespace mounted on each. */
-import { closeSync, constants, mkdirSync, openSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { constants as os } from 'node:os';
 import { fromNodeError, InvalidArgumentError, loadBinding, systemError } from '../handle/index.ts';
 
@@ -42,37 +51,66 @@ export function listNames(): NamedNetns[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw fromNodeError(error);
   }
-  // All namespaces of all kinds live on one pseudo file system, so its device tells them from plain files.
+  // All namespaces of all kinds live on one pseudo file system, so its device tells them from plain files, and FIFOs and
+  // devices are not opened.
   const nsfs = statSync('/proc/self/ns/net').dev;
   return names.sort().flatMap((name) => {
     const path = `${NETNS_DIRECTORY}/${name}`;
     // Removed since the directory was read.
     const status = statSync(path, { throwIfNoEntry: false });
     if (status === undefined) return [];
-    const mounted = status.dev === nsfs;
+    const mounted = status.dev === nsfs && isNetns(path);
     return [{ name, path, inode: mounted ? status.ino : 0, device: mounted ? status.dev : 0, mounted }];
   });
+}
+
+/** Whether a namespace is one of the network. */
+function isNetns(path: string): boolean {
+  const netns = loadBinding().openNetns(path);
+  if (typeof netns !== 'number') {
+    netns.close();
+    return true;
+  }
+  // Unmounted or removed since it was looked at, or a namespace of another kind.
+  if (netns === -os.errno.EINVAL || netns === -os.errno.ENOENT) return false;
+  throw systemError(netns, 'open', { path });
 }
 
 /**
  * Gives the namespace of `netnsFd` a name. Either the name exists afterwards with the namespace mounted on it, or
  * nothing that was not there before.
  *
- * @throws SystemError EEXIST if the name is taken, EPERM, EACCES
+ * @throws SystemError EEXIST if the name is taken, ENOENT (mount) if somebody removed it again meanwhile, EPERM, EACCES
  */
 export function bindName(netnsFd: number, name: string): void {
   const path = netnsPath(name);
   prepareDirectory();
+  let file: number;
   try {
     // O_EXCL decides between two creators of one name. Mode 0: nobody is to take the bare file for a namespace.
-    closeSync(openSync(path, constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL, 0));
+    file = openSync(path, constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL, 0);
   } catch (error) {
     throw fromNodeError(error);
   }
-  const result = loadBinding().mountNetns(netnsFd, path);
-  if (result < 0) {
-    unlinkSync(path);
+  try {
+    // On the very file that was made: by now the path may be somebody else's, who has removed ours and made it anew.
+    const result = loadBinding().mountNetns(netnsFd, `/proc/self/fd/${file}`);
+    if (result >= 0) return;
+    removeOwn(path, file);
     throw systemError(result, 'mount', { path });
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Removes the file that `fd` stands for, if it is still there. */
+function removeOwn(path: string, fd: number): void {
+  try {
+    const there = statSync(path);
+    const own = fstatSync(fd);
+    if (there.ino === own.ino && there.dev === own.dev) unlinkSync(path);
+  } catch {
+    // Why there was no mount is what matters.
   }
 }
 

@@ -1,4 +1,6 @@
 /** Network namespaces, network_namespaces(7). */
+import { constants } from 'node:os';
+import { checkFields } from '../handle/checks.ts';
 import {
   ClosedError,
   FdCore,
@@ -22,6 +24,8 @@ export interface CreateNetnsOptions {
   /** Gives it a name in /run/netns, as `ip netns add` does. Without one it dies with its last user. */
   readonly name?: string;
 }
+
+const CREATE_OPTIONS: ReadonlySet<string> = new Set<keyof CreateNetnsOptions>(['name']);
 
 /**
  * A name in /run/netns or a path (with a slash in it), a pid, an open namespace, or an fd of one, which is
@@ -70,6 +74,7 @@ export class Netns extends KernelHandle<NetnsCore> {
    *   EEXIST if it is taken: then nothing was made
    */
   static async create(options: CreateNetnsOptions = {}): Promise<Netns> {
+    checkFields('', options, CREATE_OPTIONS);
     const { name } = options;
     if (name !== undefined) netnsPath(name);
     const netns = new Netns(expectFd(loadBinding().createNetns(), 'unshare'), name);
@@ -99,13 +104,18 @@ export class Netns extends KernelHandle<NetnsCore> {
   /**
    * The namespace of a process.
    *
-   * @throws SystemError ESRCH if there is no such process, EACCES without the right to look at it (ptrace(2))
+   * @throws SystemError ESRCH if there is no such process, EINVAL for the number of a thread, EACCES without the right to
+   *   look at it (ptrace(2))
    */
   static async of(pid: number): Promise<Netns> {
     if (!Number.isInteger(pid) || pid < 1 || pid > 0x7fff_ffff) {
       throw new InvalidArgumentError('pid', pid, 'is no process id', 'a positive integer');
     }
-    return new Netns(expectFd(loadBinding().openNetnsOfPid(pid), 'pidfd_open', { pid }));
+    const native = loadBinding().openNetnsOfPid(pid);
+    // Anybody may have a pidfd; it is the namespace that is refused.
+    if (native === -constants.errno.EACCES)
+      throw systemError(native, 'open', { pid, path: `/proc/${pid}/ns/net` });
+    return new Netns(expectFd(native, 'pidfd_open', { pid }));
   }
 
   /**

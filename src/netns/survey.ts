@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
+import { checkFields, checkSignal } from '../handle/checks.ts';
 import { abortError, loadBinding, type NativeFd, parseMountinfo, systemError } from '../handle/index.ts';
 import type { FoundNetns, NetnsHolder, NetnsSurvey, Unseen } from './holder.ts';
 import { listNames } from './names.ts';
@@ -27,6 +28,8 @@ export interface NetnsSurveyOptions {
   readonly signal?: AbortSignal;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set<keyof NetnsSurveyOptions>(['sockets', 'numberedBy', 'signal']);
+
 /** Milliseconds of reading after which the event loop gets its turn. */
 const SLICE = 4;
 
@@ -36,7 +39,9 @@ const OURS: ReadonlySet<number> = new Set([ENOSYS, EMFILE, ENFILE, ENOMEM]);
 
 /** See {@link Netns.survey}. */
 export async function surveyNetns(options: NetnsSurveyOptions = {}): Promise<NetnsSurvey> {
+  checkFields('', options, OPTIONS);
   const { signal, sockets = false, numberedBy } = options;
+  checkSignal(signal);
   if (signal?.aborted) throw abortError(signal);
   const survey = new Survey(sockets);
   survey.addNames();

@@ -1,5 +1,6 @@
 /** News of network namespaces: names that come and go, and ids. */
 import { performance } from 'node:perf_hooks';
+import { checkFields, checkSignal } from '../handle/checks.ts';
 import { abortError, BaseCore, KernelHandle } from '../handle/index.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { NameView, type NetnsNameEvent } from './name-view.ts';
@@ -25,6 +26,8 @@ export interface NetnsWatchOptions {
   /** Ends it: the iterator rejects with an AbortError. */
   readonly signal?: AbortSignal;
 }
+
+const OPTIONS: ReadonlySet<string> = new Set<keyof NetnsWatchOptions>(['existing', 'numberedBy', 'signal']);
 
 /** A namespace got an id here, or is gone with the id that it had. */
 export interface NetnsIdEvent {
@@ -72,19 +75,22 @@ class WatchCore extends BaseCore {
   #last: Promise<unknown> = Promise.resolve();
   #unsubscribe = (): void => {};
 
-  constructor({ existing = false, numberedBy, signal }: NetnsWatchOptions) {
+  constructor(options: NetnsWatchOptions) {
     super();
+    checkFields('', options, OPTIONS);
+    const { existing = false, numberedBy, signal } = options;
+    checkSignal(signal);
     if (signal?.aborted) throw abortError(signal);
     // Watched first, looked at second: what comes in between is found by the next look.
     this.#directory = new DirectoryWatch(NETNS_DIRECTORY, () => this.#changed());
     try {
       const { events } = this.#view.look(performance.now());
       if (existing) this.#found.push(...events);
+      this.#ids = numberedBy?.monitor(['netnsId'], { resync: true });
     } catch (error) {
       this.#directory.close();
       throw error;
     }
-    this.#ids = numberedBy?.monitor(['netnsId'], { resync: true });
     // It is told to whoever reads.
     this.#ids?.catch(() => {});
     if (signal !== undefined) {

@@ -1,5 +1,5 @@
 /** What a process is to be, checked, in the form that native code takes. */
-import { checkSignal, checkTimeout } from '../handle/checks.ts';
+import { checkFields, checkSignal, checkTimeout } from '../handle/checks.ts';
 import { InvalidArgumentError } from '../handle/index.ts';
 import type { NativeMounts, NativeSpawnRequest } from '../handle/native.ts';
 import { type Signal, signalNumber } from './signals.ts';
@@ -57,6 +57,20 @@ export interface SpawnOptions {
   readonly killSignal?: Signal | undefined;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set<keyof SpawnOptions>([
+  'env',
+  'cwd',
+  'stdio',
+  'netns',
+  'cgroup',
+  'mounts',
+  'deathSignal',
+  'signal',
+  'timeout',
+  'killSignal',
+]);
+const MOUNTS: ReadonlySet<string> = new Set<keyof SpawnMounts>(['sysfs', 'binds']);
+
 /** As execvp(3) looks, where the environment has no PATH. */
 const DEFAULT_PATH = '/bin:/usr/bin';
 
@@ -65,6 +79,7 @@ const NULL_DEVICE = -1;
 const PIPE = -2;
 
 export function spawnRequest(argv: readonly string[], options: SpawnOptions): NativeSpawnRequest {
+  checkFields('', options, OPTIONS);
   checkSignal(options.signal);
   checkTimeout(options.timeout);
   if (options.killSignal !== undefined) signalNumber(options.killSignal, 'killSignal');
@@ -146,7 +161,9 @@ function optionalFd(field: string, place: HasFd | undefined): number {
   throw new InvalidArgumentError(field, place, 'is not open', 'an object with an open fd');
 }
 
-function nativeMounts({ sysfs = false, binds = [] }: SpawnMounts): NativeMounts {
+function nativeMounts(mounts: SpawnMounts): NativeMounts {
+  checkFields('mounts', mounts, MOUNTS);
+  const { sysfs = false, binds = [] } = mounts;
   if (typeof sysfs !== 'boolean') {
     throw new InvalidArgumentError('mounts.sysfs', sysfs, 'is no boolean', 'true or false');
   }

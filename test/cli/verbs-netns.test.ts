@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../support/cgroup.ts';
 import { lookUntil } from '../support/look.ts';
@@ -16,7 +16,7 @@ const [A = '', B = '', C = ''] = NAMES;
 describe.runIf(isRoot)('ip netns', () => {
   beforeAll(() => execFileSync('ip', ['netns', 'add', HERE]));
   afterAll(() => {
-    for (const name of [HERE, ...NAMES])
+    for (const name of [HERE, `${BASE}-thread`, ...NAMES])
       if (existsSync(`/run/netns/${name}`)) execFileSync('ip', ['netns', 'del', name]);
   });
 
@@ -92,6 +92,14 @@ describe.runIf(isRoot)('ip netns', () => {
       expect(await ours('netns', 'attach', A, child)).toEqual({ code: 0, stdout: '', stderr: '' });
       expect(theirs('netns', 'pids', A).stdout.split('\n')).toContain(child);
       expect((await ours('netns', 'attach', A, child)).code).not.toBe(0);
+      // Or a thread's.
+      const thread = readdirSync('/proc/self/task').find((tid) => tid !== String(process.pid)) ?? '';
+      expect(await ours('netns', 'attach', `${BASE}-thread`, thread)).toEqual({
+        code: 0,
+        stdout: '',
+        stderr: '',
+      });
+      expect((await ours('netns', 'delete', `${BASE}-thread`)).code).toBe(0);
       // Which ip does not know: who holds it, and how.
       execFileSync('ip', ['-n', HERE, 'netns', 'set', A, '70']);
       const { stdout } = await ours('netns', 'holders', A);

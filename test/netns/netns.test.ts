@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -10,8 +11,8 @@ import {
 } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import fc from 'fast-check';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { handles, readFdTable } from '../../src/handle/index.ts';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { handles, loadBinding, readFdTable } from '../../src/handle/index.ts';
 import { Netns, resolveNetns } from '../../src/netns/index.ts';
 import { expectFlatFds } from '../../src/testing/index.ts';
 import { eventually } from '../support/cgroup.ts';
@@ -149,6 +150,35 @@ describe('a named namespace', () => {
     expect(answers[3]).toBe(`won ${statSync(`/run/netns/${name}`).ino}`);
   });
 
+  it.each([
+    ['removes', () => {}],
+    ['makes anew', (path: string) => writeFileSync(path, 'theirs', { mode: 0 })],
+  ])('of somebody who %s the name meanwhile nothing is taken', async (_, then) => {
+    const name = freshName();
+    const path = `/run/netns/${name}`;
+    const binding = loadBinding();
+    const real = binding.mountNetns;
+    // Between the file and the mount.
+    const spy = vi.spyOn(binding, 'mountNetns').mockImplementation((...args) => {
+      unlinkSync(path);
+      then(path);
+      return real(...args);
+    });
+    try {
+      await expect(Netns.create({ name })).rejects.toMatchObject({
+        name: 'SystemError',
+        code: 'ENOENT',
+        syscall: 'mount',
+        path,
+      });
+    } finally {
+      spy.mockRestore();
+    }
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(name);
+    const kept = existsSync(path) ? [readFileSync(path, 'utf8')] : [];
+    expect(kept).toEqual(_ === 'removes' ? [] : ['theirs']);
+  });
+
   it('leaves no file where the mount fails', async () => {
     const name = freshName();
     const child = await runModule(`
@@ -169,6 +199,12 @@ describe('a named namespace', () => {
       await expect(Netns.remove(name)).rejects.toMatchObject({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT' });
     },
   );
+
+  it.each([{ nmae: 'x' }, { name: 'x', nsid: 5 }, null, 'x'])('refuses the options %j', async (options) => {
+    await expect(Netns.create(options as object)).rejects.toMatchObject({
+      code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+    });
+  });
 
   it('takes the longest names, and odd ones', async () => {
     for (const name of [`${freshName()}-`.padEnd(255, 'x'), `${freshName()} ü "'`]) {
@@ -254,6 +290,27 @@ describe('list()', () => {
   });
 });
 
+describe('a namespace of another kind', () => {
+  it('gives nobody a name', () => {
+    const program = `
+      const { Netns } = await import(${JSON.stringify(compiledUrl('netns/index.js'))});
+      console.log(JSON.stringify(await Netns.list()));
+      const { namespaces } = await Netns.survey();
+      console.log(namespaces.flatMap(({ names }) => names).length);
+      const watch = Netns.watch({ existing: true, signal: AbortSignal.timeout(10) });
+      try { for await (const event of watch) console.log(event); } catch (error) { console.log(error.name); }
+    `;
+    const script =
+      'mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/uts && mount --bind /proc/self/ns/uts /run/netns/uts && exec "$@"';
+    const node = [process.execPath, '--input-type=module', '--eval', program];
+    const output = execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...node], {
+      encoding: 'utf8',
+    });
+    const bare = { name: 'uts', path: '/run/netns/uts', inode: 0, device: 0, mounted: false };
+    expect(output.split('\n')).toEqual([JSON.stringify([bare]), '0', 'AbortError', '']);
+  });
+});
+
 describe('remove()', () => {
   it('of what is not there is ENOENT', async () => {
     const name = freshName();
@@ -328,6 +385,24 @@ describe('open(), of(), current()', () => {
 
   it('a process that does not exist is ESRCH', async () => {
     await expect(Netns.of(0x7fff_fffe)).rejects.toMatchObject({ code: 'ESRCH', pid: 0x7fff_fffe });
+  });
+
+  it('a thread is EINVAL', async () => {
+    const thread =
+      readdirSync('/proc/self/task')
+        .map(Number)
+        .find((tid) => tid !== process.pid) ?? 0;
+    await expect(Netns.of(thread)).rejects.toMatchObject({ code: 'EINVAL', pid: thread });
+  });
+
+  it('of whom it may not look at is EACCES of the namespace', async () => {
+    const child = await runModule(`
+      import { Netns } from ${JSON.stringify(compiledUrl('netns/index.js'))};
+      (await Netns.current()).close();
+      process.setuid(65534);
+      await Netns.of(process.ppid).catch(({ code, syscall, path }) => console.log(code, syscall, path));
+    `);
+    expect(child.stdout).toBe(`EACCES open /proc/${process.pid}/ns/net\n`);
   });
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 32])('%d is no pid', async (pid) => {

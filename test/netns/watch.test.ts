@@ -173,6 +173,17 @@ describe('watch()', () => {
     );
   });
 
+  it('that cannot be is refused, and leaves nothing', async () => {
+    const refused = (field: string) =>
+      expect.objectContaining({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT', field });
+    expect(() => Netns.watch({ signal: 5 } as object)).toThrow(refused('signal'));
+    expect(() => Netns.watch({ exsting: true } as object)).toThrow(refused('exsting'));
+    expect(() => Netns.watch({ numberedBy: {} } as object)).toThrow(TypeError);
+    await eventually('no inotify instance is left', () =>
+      [...readFdTable().values()].every((target) => !target.includes('inotify')),
+    );
+  });
+
   it('is found when it is forgotten', async () => {
     const leaked = handles.counters.leaked;
     const onLeak = handles.onLeak;

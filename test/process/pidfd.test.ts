@@ -1,7 +1,7 @@
 // Pidfd: any process, by a handle that means no other; signals, waits, fds of others.
 import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { release } from 'node:os';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -52,6 +52,14 @@ describe('open()', () => {
     });
     expect(JSON.parse(JSON.stringify(self.identity))).toEqual(self.identity);
     expect(inspect(self)).toBe(`Pidfd <pidfd, open, fd ${self.fd}, pid ${process.pid}>`);
+  });
+
+  it('a thread is EINVAL', async () => {
+    const thread =
+      readdirSync('/proc/self/task')
+        .map(Number)
+        .find((tid) => tid !== process.pid) ?? 0;
+    await expect(Pidfd.open(thread)).rejects.toMatchObject({ code: 'EINVAL', syscall: 'pidfd_open' });
   });
 
   it('opens a process again by what was written down, and no other with its number', async () => {

@@ -197,6 +197,10 @@ describe('what fails', () => {
     ['killSignal', ['true'], { killSignal: 0 }],
     ['timeout', ['true'], { timeout: 0 }],
     ['signal', ['true'], { signal: {} }],
+    ['netnns', ['true'], { netnns: 7 }],
+    ['uid', ['true'], { uid: 1000 }],
+    ['mounts.bind', ['true'], { mounts: { bind: [] } }],
+    ['options', ['true'], null],
   ])('%s is refused by name', async (field, argv, options) => {
     await expect(Process.spawn(argv as string[], options as SpawnOptions)).rejects.toMatchObject({
       code: 'ERR_COFFERDAM_INVALID_ARGUMENT',

@@ -1,5 +1,4 @@
 import { readdirSync, statSync } from 'node:fs';
-import { constants } from 'node:os';
 import { InvalidArgumentError, SystemError } from '../../handle/errors.ts';
 import { Netns } from '../../netns/index.ts';
 import { bindName, netnsPath } from '../../netns/names.ts';
@@ -26,7 +25,7 @@ export const netnsActions: Actions = {
     const number = parseInteger(pid);
     if (number === undefined || number < 1 || number > 0x7fff_ffff)
       throw new FindingError(`Invalid PID: ${pid}`);
-    using netns = await ofProcess(number, path);
+    using netns = await ofTask(number, path);
     bindName(netns.fd, name);
     return undefined;
   },
@@ -65,14 +64,14 @@ function valid(name: string): string {
   }
 }
 
-async function ofProcess(pid: number, path: string): Promise<Netns> {
+/** Of a process or a thread. */
+async function ofTask(pid: number, path: string): Promise<Netns> {
+  const source = `/proc/${pid}/ns/net`;
   try {
-    return await Netns.of(pid);
+    return await Netns.open(source);
   } catch (error) {
-    if (!(error instanceof SystemError && error.code === 'ESRCH')) throw error;
-    throw new FindingError(
-      `Bind /proc/${pid}/ns/net -> ${path} failed: ${errnoWords(constants.errno.ENOENT)}`,
-    );
+    if (!(error instanceof SystemError && error.code === 'ENOENT')) throw error;
+    throw new FindingError(`Bind ${source} -> ${path} failed: ${errnoWords(error.errno)}`);
   }
 }
 
