@@ -15,6 +15,7 @@
         'native/addon/dispatch.cc',
         'native/addon/environment.cc',
         'native/addon/fd_handle.cc',
+        'native/addon/file_name.cc',
         'native/addon/inotify_handle.cc',
         'native/addon/netlink_handle.cc',
         'native/addon/netlink_threads.cc',

@@ -9,6 +9,7 @@
 #include "addon_data.h"
 #include "arguments.h"
 #include "dispatch.h"
+#include "file_name.h"
 
 namespace cofferdam {
 
@@ -109,13 +110,13 @@ Napi::Value CgroupHandle::Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   std::optional<std::string> root = StringArgument(info[0], "root");
   if (!root) return Napi::Value();
-  std::optional<std::string> path = StringArgument(info[1], "path");
+  std::optional<std::string> path = FileNameArgument(info[1], "path");
   if (!path) return Napi::Value();
   return Wrap(env, CgroupDir::Open(root->c_str(), path->c_str()));
 }
 
 Napi::Value CgroupHandle::OpenBelow(const Napi::CallbackInfo& info) {
-  std::optional<std::string> path = StringArgument(info[0], "path");
+  std::optional<std::string> path = FileNameArgument(info[0], "path");
   if (!path) return Napi::Value();
   if (!directory_) return Number(info.Env(), -EBADF);
   return Wrap(info.Env(), directory_->OpenBelow(path->c_str()));
@@ -221,18 +222,18 @@ Napi::Value CgroupHandle::Children(const Napi::CallbackInfo& info) {
   if (!names.ok()) return Number(env, names.error());
   Napi::Array array = Napi::Array::New(env, names.value().size());
   for (uint32_t index = 0; index < names.value().size(); ++index)
-    array.Set(index, Napi::String::New(env, names.value()[index]));
+    array.Set(index, FileName(env, names.value()[index]));
   return array;
 }
 
 Napi::Value CgroupHandle::Make(const Napi::CallbackInfo& info) {
-  std::optional<std::string> name = StringArgument(info[0], "name");
+  std::optional<std::string> name = FileNameArgument(info[0], "name");
   if (!name) return Napi::Value();
   return Number(info.Env(), directory_ ? directory_->Make(name->c_str()) : -EBADF);
 }
 
 Napi::Value CgroupHandle::Remove(const Napi::CallbackInfo& info) {
-  std::optional<std::string> name = StringArgument(info[0], "name");
+  std::optional<std::string> name = FileNameArgument(info[0], "name");
   if (!name) return Napi::Value();
   double inode = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
   if (!(inode >= 0) || std::trunc(inode) != inode) {

@@ -273,6 +273,11 @@ function removed(core: CgroupCore): void {
   core.close();
 }
 
+/** The processes of a threaded cgroup are listed further up only. */
+function isThreaded(native: NativeCgroup): boolean {
+  return native.read('cgroup.procs') === -EOPNOTSUPP;
+}
+
 function removeRefusal(error: number, core: CgroupCore, path: string = core.path): Error {
   if (error !== -EBUSY) return systemError(error, 'rmdir', { path: filePath(path) });
   const pids: number[] = [];
@@ -281,8 +286,9 @@ function removeRefusal(error: number, core: CgroupCore, path: string = core.path
     pids.push(...readPids(native));
     children++;
   });
-  const why =
-    pids.length > 0
+  const why = isThreaded(core.native)
+    ? 'cannot be removed while threads are in it: see its cgroup.threads'
+    : pids.length > 0
       ? 'cannot be removed while processes are in it: remove({ recursive: true }) ends them'
       : children > 0
         ? `cannot be removed while ${children} cgroups are below it: remove({ recursive: true }) removes them`

@@ -1,7 +1,7 @@
 // remove() and kill() against what does not want to go: storms of forks, nested, stopped, frozen, zombies, state D.
 
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -97,6 +97,27 @@ describe('remove({ recursive: true }) leaves nothing of', () => {
     expect(there(cg)).toBe(false);
   });
 
+  it('names that are no UTF-8', async () => {
+    const cg = await create('bytes');
+    const names = [
+      [0xff],
+      [0xc3],
+      [0xed, 0xb2, 0x80],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0x78, 0xc0, 0x80, 0x79],
+      [0xe2, 0x82],
+    ];
+    for (const bytes of names) mkdirSync(Buffer.from([...Buffer.from(`${mount}${cg.path}/`), ...bytes]));
+    mkdirSync(`${mount}${cg.path}/ü€😀`);
+    const found = cg.tree().map(({ path }) => path);
+    expect(found).toContain(`${cg.path}/ü€😀`);
+    expect(new Set(found).size).toBe(names.length + 2);
+    await using odd = await Cgroup.open(`${cg.path}/\udcff`);
+    expect(found).toContain(odd.path);
+    await bounded(() => cg.remove({ recursive: true }));
+    expect(there(cg)).toBe(false);
+  });
+
   it('zombies', async () => {
     const cg = await create('zombies');
     // A parent outside, stopped before it can wait for its children inside.
@@ -147,6 +168,19 @@ describe('remove()', () => {
     await expect(parent.remove()).rejects.toThrow(/while 1 cgroups are below it/);
     await lower.remove();
     await parent.remove();
+  });
+
+  it('of a threaded one says that it holds threads, and kill() where its processes are', async () => {
+    const cg = await create('domain');
+    await using threads = await Cgroup.create(cg, 'threads');
+    const child = startSleeper();
+    await cg.attach(child.pid);
+    writeFileSync(`${mount}${threads.path}/cgroup.type`, 'threaded');
+    writeFileSync(`${mount}${threads.path}/cgroup.threads`, String(child.pid));
+    await expect(threads.remove()).rejects.toThrow(/while threads are in it: see its cgroup.threads/);
+    await expect(threads.kill()).rejects.toThrow(/^EOPNOTSUPP: .* is threaded: .* Kill the cgroup above it/);
+    await threads.attach(child.pid);
+    await bounded(() => cg.remove({ recursive: true }));
   });
 
   it('of the root is refused', async () => {
