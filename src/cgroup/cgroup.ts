@@ -350,7 +350,11 @@ export class Cgroup extends KernelHandle<CgroupCore> {
       this.core.demandThere();
       return isFrozen(this.core.native) === frozen || (!frozen && isFrozenAbove(this.path));
     };
-    if (await waitUntil(this.core, done, { ...options, timeout })) return;
+    if (await waitUntil(this.core, done, { ...options, timeout })) {
+      // Before it can be undone: the kernel tells late, and nothing of what came and went in between.
+      checkFeeds(this.inode);
+      return;
+    }
     throw new TimeoutError(`${frozen ? 'freezing' : 'thawing'} ${this.path}`, timeout);
   }
 

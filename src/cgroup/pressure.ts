@@ -252,7 +252,7 @@ function refusal(result: number, file: string, window: number): SystemError {
     );
   }
   if (result === -constants.errno.ENOENT) {
-    const sentence = `there is no ${file}: the kernel is built without CONFIG_PSI, or the cgroup is gone`;
+    const sentence = `there is no ${file}: the kernel is built without CONFIG_PSI, cgroup.pressure is 0, or the cgroup is gone`;
     return cgroupError(result, 'open', sentence, info);
   }
   return systemError(result, 'write', info);

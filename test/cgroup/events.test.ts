@@ -84,6 +84,21 @@ describe('events()', () => {
     expect(await next(events)).toBe('done');
   });
 
+  it('tell of each freeze and thaw of ours, however fast they come', async () => {
+    await using cg = await create('freezes');
+    await cg.attach(startSleeper().pid);
+    const events = cg.events();
+    const expected: CgroupEvent[] = [];
+    for (let round = 0; round < 20; round++) {
+      await cg.freeze();
+      await cg.thaw();
+      expected.push({ type: 'frozen', frozen: true }, { type: 'frozen', frozen: false });
+    }
+    const seen: unknown[] = [];
+    for (const _event of expected) seen.push(await next(events));
+    expect(seen).toEqual(expected);
+  });
+
   it('begin with the state that is found, where that is asked for', async () => {
     await using cg = await create('initial');
     await cg.attach(startSleeper().pid);

@@ -210,6 +210,15 @@ describe('set', () => {
     });
   });
 
+  test('takes what the files themselves take', async () => {
+    expect(await parsed('io.weight', 'default', '50', 'io.bfq.weight', 'default', '60')).toMatchObject({
+      limits: { io: { weight: '50', bfqWeight: '60' } },
+    });
+    expect(await parsed('memory.oom.group', 'true', 'cpu.idle', 'false')).toMatchObject({
+      limits: { memory: { oomGroup: true }, cpu: { idle: false } },
+    });
+  });
+
   test.each([
     [[], 'Command line is not complete'],
     [['memory.max'], 'Command line is not complete'],

@@ -28,10 +28,13 @@ function readLimit(limits: Tree, file: string, words: Words): void {
   const [controller = '', ...rest] = file.split('.');
   if (!CONTROLLERS.includes(controller) || rest.length === 0)
     throw new UsageError(`Argument "${file}" is unknown, try "cofferdam cgroup help".`);
+  const isWeight = /^io\.(bfq\.)?weight$/.test(file);
   if (controller === 'hugetlb') {
     const [size = '', ...suffix] = rest;
     put(limits, ['hugetlb', size, camelCase(suffix.join('.'))], words.next());
-  } else if (/^io\.(bfq\.)?weight$/.test(file) && /^(\d+:\d+|\/)/.test(words.peek ?? '')) {
+  } else if (isWeight && words.take('default')) {
+    put(limits, ['io', camelCase(rest.join('.'))], words.next());
+  } else if (isWeight && /^(\d+:\d+|\/)/.test(words.peek ?? '')) {
     const device = words.next();
     put(limits, ['io', `${camelCase(rest.join('.'))}s`, device], number(words.next()));
   } else if (file === 'io.max' || file === 'rdma.max') {
@@ -52,9 +55,10 @@ function readLimit(limits: Tree, file: string, words: Words): void {
   }
 }
 
-/** 0 and 1 as in the file; anything else is refused as what it is. */
+/** 0 and 1 as in the file, and the words for them; anything else is refused as what it is. */
 function flag(word: string): unknown {
-  return word === '1' ? true : word === '0' ? false : word;
+  if (word === '1' || word === 'true') return true;
+  return word === '0' || word === 'false' ? false : word;
 }
 
 /** A word that is a number as one, for limits that are never anything else. */
