@@ -1,5 +1,5 @@
 /** The names of network namespaces as they were last looked at, and what has become different since. */
-import { listNames, type NamedNetns } from './names.ts';
+import { lookAtNames, type NamedNetns, type SeenName } from './names.ts';
 
 /** A name was given to a namespace, or taken from it. */
 export interface NetnsNameEvent {
@@ -16,30 +16,32 @@ const PATIENCE = 2000;
 
 /** A name counts while a namespace is mounted on it: bare files are names of nothing. */
 export class NameView {
-  readonly #known = new Map<string, NamedNetns>();
+  readonly #known = new Map<string, SeenName>();
   /** Since when there has been a bare file of this name. */
   readonly #bare = new Map<string, number>();
 
   /** What has changed since the last look; `again` is in how many milliseconds to look once more, though nobody tells. */
   look(now: number): { readonly events: NetnsNameEvent[]; readonly again: number | undefined } {
-    const entries = listNames();
-    const mounted = new Map(entries.flatMap((entry) => (entry.mounted ? [[entry.name, entry]] : [])));
+    const entries = lookAtNames();
+    const mounted = new Map(
+      entries.flatMap((entry) => (entry.value.mounted ? [[entry.value.name, entry]] : [])),
+    );
     const events: NetnsNameEvent[] = [];
-    for (const [name, value] of this.#known) {
-      if (isSame(mounted.get(name), value)) continue;
+    for (const [name, seen] of this.#known) {
+      if (isSame(mounted.get(name), seen)) continue;
       this.#known.delete(name);
-      events.push({ type: 'del', object: 'name', value });
+      events.push({ type: 'del', object: 'name', value: seen.value });
     }
-    for (const [name, value] of mounted) {
+    for (const [name, seen] of mounted) {
       if (this.#known.has(name)) continue;
-      this.#known.set(name, value);
-      events.push({ type: 'new', object: 'name', value });
+      this.#known.set(name, seen);
+      events.push({ type: 'new', object: 'name', value: seen.value });
     }
-    return { events, again: this.#waitForBare(entries, now) };
+    const bare = entries.flatMap(({ value: { name, mounted } }) => (mounted ? [] : [name]));
+    return { events, again: this.#waitForBare(new Set(bare), now) };
   }
 
-  #waitForBare(entries: readonly NamedNetns[], now: number): number | undefined {
-    const bare = new Set(entries.flatMap(({ name, mounted }) => (mounted ? [] : [name])));
+  #waitForBare(bare: ReadonlySet<string>, now: number): number | undefined {
     for (const name of this.#bare.keys()) if (!bare.has(name)) this.#bare.delete(name);
     let again: number | undefined;
     for (const name of bare) {
@@ -53,6 +55,7 @@ export class NameView {
   }
 }
 
-function isSame(one: NamedNetns | undefined, other: NamedNetns): boolean {
-  return one !== undefined && one.inode === other.inode && one.device === other.device;
+function isSame(one: SeenName | undefined, other: SeenName): boolean {
+  if (one === undefined || one.made !== other.made) return false;
+  return one.value.inode === other.value.inode && one.value.device === other.value.device;
 }

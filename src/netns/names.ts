@@ -43,6 +43,20 @@ export function netnsPath(name: string): string {
 
 /** All names, in the order of the alphabet. */
 export function listNames(): NamedNetns[] {
+  return lookAtNames().map(({ value }) => value);
+}
+
+export interface SeenName {
+  readonly value: NamedNetns;
+  /**
+   * When the inode of the namespace was made, in milliseconds: a mount keeps it as long as it lasts. Its number, the lowest
+   * that is free, is mostly given to the very next namespace.
+   */
+  readonly made: number;
+}
+
+/** All names, with what tells a namespace from the next one of the same number. */
+export function lookAtNames(): SeenName[] {
   let names: string[];
   try {
     names = readdirSync(NETNS_DIRECTORY);
@@ -60,7 +74,8 @@ export function listNames(): NamedNetns[] {
     const status = statSync(path, { throwIfNoEntry: false });
     if (status === undefined) return [];
     const mounted = status.dev === nsfs && isNetns(path);
-    return [{ name, path, inode: mounted ? status.ino : 0, device: mounted ? status.dev : 0, mounted }];
+    const [inode, device] = mounted ? [status.ino, status.dev] : [0, 0];
+    return [{ value: { name, path, inode, device, mounted }, made: status.mtimeMs }];
   });
 }
 

@@ -205,6 +205,29 @@ describe('watch()', () => {
     await eventually('none is left', () => instances() === 0);
   });
 
+  it('tells that a name is given to another namespace of the same number', async () => {
+    const name = freshName();
+    const add = async () => {
+      await using ns = await Netns.create({ name });
+      return ns.inode;
+    };
+    const deadline = performance.now() + 30_000;
+    for (;;) {
+      const first = await add();
+      using watch = Netns.watch();
+      await Netns.remove(name);
+      // The number is free again once the kernel has taken the namespace apart, unless another test takes it.
+      await sleep(50);
+      const second = await add();
+      if (first === second || performance.now() > deadline) {
+        expect(second).toBe(first);
+        expect(await heard(watch, 2)).toEqual([`del ${name}`, `new ${name}`]);
+        return;
+      }
+      await Netns.remove(name);
+    }
+  });
+
   it('loses nothing of many', async () => {
     using watch = Netns.watch();
     const names = Array.from({ length: 200 }, freshName);
