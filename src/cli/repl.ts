@@ -9,9 +9,9 @@ import { EXIT } from './exit.ts';
 import { type GlobalOptions, ownColor, parseCommandLine } from './options.ts';
 
 const USAGE = `Usage: cofferdam [ -n NETNS ] repl [ --allow-write ]
-A JavaScript console with rt (a RouteSocket that opens when first asked), handles, Netns, RouteSocket, netns, Pidfd, Process
-and subreaper in scope, and the commands .handles, .why FD, .snap and .diff. It reads; with --allow-write it may change
-things too.
+A JavaScript console with rt (a RouteSocket that opens when first asked), handles, Netns, RouteSocket, netns, Cgroup,
+PressureTrigger, Pidfd, Process and subreaper in scope, and the commands .handles, .why FD, .snap and .diff. It reads; with
+--allow-write it may change things too.
 `;
 
 export async function replCommand(words: readonly string[], options: GlobalOptions): Promise<number> {

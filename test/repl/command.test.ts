@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { makeScope } from '../../src/repl/scope.ts';
 import { runCli } from '../cli/run-cli.ts';
 
 describe('cofferdam repl with a pipe', () => {
@@ -28,10 +29,10 @@ describe('cofferdam repl with a pipe', () => {
     expect(stderr).toMatch(/^still open: netlink fd \d+ .*\n$/);
   });
 
-  test('help', async () => {
-    expect(await runCli(['repl', '--help'])).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^Usage: cofferdam .*repl/),
-    });
+  test('help names all that is in scope', async () => {
+    const { code, stdout } = await runCli(['repl', '--help']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^Usage: cofferdam .*repl/) });
+    const scope = makeScope({ open: {}, allowWrite: false }, () => {});
+    expect(Object.keys(scope).filter((name) => !new RegExp(`\\b${name}\\b`).test(stdout))).toEqual([]);
   });
 });
