@@ -16,9 +16,9 @@ import { writeAside } from './aside.ts';
 import {
   below,
   type CgroupControllers,
-  disableControllers,
   enableControllers,
   readControllers,
+  withControllers,
 } from './controllers.ts';
 import { CgroupCore, type RemovalState } from './core.ts';
 import { CgroupBusyError, cgroupError, goneError, isGone } from './errors.ts';
@@ -100,25 +100,22 @@ export class Cgroup extends KernelHandle<CgroupCore> {
     using above = borrow(parent);
     const path = joinPath(above.path, directory);
     const controllers = [...new Set(writes.map((write) => write.controller))];
-    const enabled = await enableControllers(above.native, above.path, controllers);
-    let made: Cgroup | undefined;
-    try {
+    return await withControllers(above.native, above.path, controllers, async () => {
       const result = above.native.make(directory);
       if (result < 0) throw makeRefusal(result, path);
       const native = above.native.open(directory);
       if (typeof native === 'number') throw systemError(native, 'openat2', { path: filePath(path) });
-      made = new Cgroup(native, path, options.removeOnDispose);
-      made.#mark();
-      await applyLimits(made.core, writes);
-      return made;
-    } catch (error) {
-      if (made !== undefined) {
+      const made = new Cgroup(native, path, options.removeOnDispose);
+      try {
+        made.#mark();
+        await applyLimits(made.core, writes);
+        return made;
+      } catch (error) {
         above.native.remove(directory, made.core.inode);
         made.close();
+        throw error;
       }
-      await disableControllers(above.native, enabled);
-      throw error;
-    }
+    });
   }
 
   /**

@@ -51,9 +51,42 @@ export async function enableControllers(
   return missing;
 }
 
-/** Takes back what enableControllers did, as far as nobody uses it by now. */
-export async function disableControllers(native: NativeCgroup, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return;
+/** How many of this thread are about to make a cgroup below another one, by the inode of that. */
+const makers = new Map<number, number>();
+
+/**
+ * Makes something below a cgroup that hands down what it needs. Where that fails, what was not handed down before is
+ * taken back.
+ *
+ * @throws what {@link enableControllers} throws
+ */
+export async function withControllers<T>(
+  native: NativeCgroup,
+  path: string,
+  wanted: readonly string[],
+  make: () => Promise<T>,
+): Promise<T> {
+  const { inode } = native;
+  makers.set(inode, (makers.get(inode) ?? 0) + 1);
+  try {
+    const enabled = await enableControllers(native, path, wanted);
+    try {
+      return await make();
+    } catch (error) {
+      if (makers.get(inode) === 1) await takeBack(native, enabled);
+      throw error;
+    }
+  } finally {
+    const others = (makers.get(inode) ?? 1) - 1;
+    if (others > 0) makers.set(inode, others);
+    else makers.delete(inode);
+  }
+}
+
+/** Not where another cgroup has them by now: the kernel would take its limits away with them. */
+async function takeBack(native: NativeCgroup, names: readonly string[]): Promise<void> {
+  const children = native.children();
+  if (names.length === 0 || typeof children === 'number' || children.length > 0) return;
   await writeAside(native, 'cgroup.subtree_control', names.map((name) => `-${name}`).join(' '));
 }
 

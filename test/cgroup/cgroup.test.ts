@@ -353,6 +353,17 @@ describe('limits', async () => {
     expect(readFileSync(subtree, 'utf8').trim()).toBe('');
   });
 
+  it.runIf(hugetlb)('are not lost with another cgroup that is refused at the same time', async () => {
+    for (let round = 0; round < 20; round++) {
+      writeFileSync(`${top.directory}/cgroup.subtree_control`, '-hugetlb');
+      const refused = Cgroup.create(top.path, 'refused', { hugetlb: { '3MB': { max: 0 } } });
+      const made = Cgroup.create(top.path, 'made', limits, { removeOnDispose: true });
+      await expect(refused).rejects.toMatchObject({ code: 'ENOENT' });
+      await using cg = await made;
+      expect((await cg.limits()).hugetlb?.['2MB']?.max).toBe(4n << 20n);
+    }
+  });
+
   it.runIf(hugetlb)('cannot be handed down past processes: the error names them', async () => {
     await using parent = await Cgroup.create(top.path, 'inner', limits, { removeOnDispose: true });
     const child = startSleeper();
