@@ -12,9 +12,10 @@ namespace cofferdam {
 
 // What a new process is to be.
 struct SpawnRequest {
-  // In `stdio`: /dev/null, or one end of a pipe whose other end is ours.
+  // In `stdio`: /dev/null, one end of a pipe whose other end is ours, or nothing.
   static constexpr int kNull = -1;
   static constexpr int kPipe = -2;
+  static constexpr int kClosed = -3;
 
   struct Bind {
     std::string source;
@@ -32,7 +33,7 @@ struct SpawnRequest {
   std::vector<std::string> env;
   // Files to try for the program, one after the other, as execvp(3) does.
   std::vector<std::string> paths;
-  // For each fd of the child from 0 on, one of ours, kNull or kPipe. It has no others.
+  // For each fd of the child from 0 on, one of ours, or one of the above. It has no others.
   std::vector<int> stdio;
   std::optional<std::string> cwd;
   int cwd_fd = -1;

@@ -65,10 +65,15 @@ CHILD void ArrangeFds(ChildPlan& plan) {
   // Out of the way first: a source whose number is the place of another one would be overwritten.
   for (int i = 0; i < count; ++i) {
     int source = plan.stdio[i];
-    if (source < count && source != i)
+    if (source >= 0 && source < count && source != i)
       plan.stdio[i] = Must(plan, "fcntl", nullptr, syscall(SYS_fcntl, source, F_DUPFD_CLOEXEC, count));
   }
   for (int i = 0; i < count; ++i) {
+    if (plan.stdio[i] < 0) {
+      // Mostly there is none.
+      syscall(SYS_close, i);
+      continue;
+    }
     if (plan.stdio[i] == i) {
       Must(plan, "fcntl", nullptr, syscall(SYS_fcntl, i, F_SETFD, 0));
     } else {

@@ -24,7 +24,7 @@ struct ChildPlan {
   size_t path_count = 0;
   // /bin/sh, a place for the path, and the arguments: for scripts without a first line.
   const char** shell_argv = nullptr;
-  // Our fd for each of the child's from 0 on. The child changes it.
+  // Our fd for each of the child's from 0 on, negative for none. The child changes it.
   int* stdio = nullptr;
   int stdio_count = 0;
   const char* cwd = nullptr;

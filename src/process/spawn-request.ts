@@ -11,9 +11,9 @@ export interface HasFd {
 
 /**
  * Where an fd of the new process leads: `inherit` to the fd of the same number here, `ignore` to /dev/null, `pipe` to
- * a stream of its {@link Process} (0, 1 and 2 only), or to a given fd.
+ * a stream of its {@link Process} (0, 1 and 2 only), or to a given fd; with `none` there is no such fd.
  */
-export type Stdio = 'inherit' | 'ignore' | 'pipe' | number | HasFd;
+export type Stdio = 'inherit' | 'ignore' | 'pipe' | 'none' | number | HasFd;
 
 export interface BindMount {
   /** The file or directory to be seen. */
@@ -77,6 +77,7 @@ const DEFAULT_PATH = '/bin:/usr/bin';
 /** In the list of fds; see native/kernel/spawn.h. */
 const NULL_DEVICE = -1;
 const PIPE = -2;
+const CLOSED = -3;
 
 export function spawnRequest(argv: readonly string[], options: SpawnOptions): NativeSpawnRequest {
   checkFields('', options, OPTIONS);
@@ -136,6 +137,7 @@ function stdioFds(stdio: Stdio | readonly Stdio[]): number[] {
     const field = Array.isArray(stdio) ? `stdio[${fd}]` : 'stdio';
     if (one === 'inherit') return fd;
     if (one === 'ignore') return NULL_DEVICE;
+    if (one === 'none') return CLOSED;
     if (one === 'pipe' && fd <= 2) return PIPE;
     if (one === 'pipe') {
       throw new InvalidArgumentError(field, one, 'is for stdin, stdout and stderr only', 'an fd');
@@ -146,7 +148,7 @@ function stdioFds(stdio: Stdio | readonly Stdio[]): number[] {
       field,
       one,
       'is no place to lead to',
-      "'inherit', 'ignore', 'pipe' or an open fd",
+      "'inherit', 'ignore', 'pipe', 'none' or an open fd",
     );
   });
 }

@@ -118,6 +118,18 @@ describe.runIf(isRoot)('netns exec', () => {
     await eventually('the program is gone', () => !isRunning(killed.pid));
   });
 
+  it('gives the program the fds of <(...)', () => {
+    const cli = `${process.execPath} ${join(compiledDist(), 'cli', 'main.js')}`;
+    const script = (program: string) =>
+      `${program} netns exec ${NAME} sh -c 'cat "$@"; ls /proc/self/fd | grep ..' sh <(echo one) <(echo two)`;
+    const [found, expected] = [cli, 'ip'].map((program) => {
+      const { status, stdout } = spawnSync('bash', ['-c', script(program)], { encoding: 'utf8' });
+      return { status, stdout };
+    });
+    expect(found).toEqual(expected);
+    expect(found?.stdout).toMatch(/^one\ntwo\n/);
+  });
+
   it('gives the program the terminal', () => {
     const cli = `${process.execPath} ${join(compiledDist(), 'cli', 'main.js')}`;
     const typed = ['-qec', `${cli} netns exec ${NAME} sh -c 'test -t 0 && test -t 1 && tty'`, '/dev/null'];

@@ -73,6 +73,15 @@ describe('a program', () => {
     expect(output).toBe('/dev/zero\n/dev/null\n/dev/zero\n/dev/zero\n0\n1\n2\n3\n4\n');
   });
 
+  it("has none where it is given 'none', whatever is there of ours", async () => {
+    const file = openSync('/dev/zero', 'r');
+    const { output } = await outputOf(['sh', '-c', 'readlink /proc/$$/fd/6; ls /proc/$$/fd'], {
+      stdio: ['none', 'pipe', 'inherit', 'none', 'none', 'none', file, 'none'],
+    });
+    closeSync(file);
+    expect(output).toBe('/dev/zero\n1\n2\n6\n');
+  });
+
   it('has default signal dispositions and nothing blocked, though Node ignores SIGPIPE', async () => {
     const ignored = /SigIgn:\t(\w+)/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
     expect(Number.parseInt(ignored ?? '', 16) & (1 << (constants.signals.SIGPIPE - 1))).not.toBe(0);

@@ -1,9 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { InvalidArgumentError, SystemError } from '../../handle/errors.ts';
 import { etcFiles } from '../../netns/etc.ts';
 import { Netns } from '../../netns/index.ts';
 import { netnsPath } from '../../netns/names.ts';
-import type { Process, ProcessExit } from '../../process/index.ts';
+import type { Process, ProcessExit, Stdio } from '../../process/index.ts';
 import { FindingError } from '../args.ts';
 import { EXIT } from '../exit.ts';
 import { inForeground } from '../foreground.ts';
@@ -52,7 +53,7 @@ async function run(name: string, argv: readonly string[]): Promise<ProcessExit |
   let child: Process;
   try {
     // Whoever kills us means the program, which `ip` would have become.
-    child = await netns.exec(argv, { deathSignal: 'SIGKILL' });
+    child = await netns.exec(argv, { deathSignal: 'SIGKILL', stdio: passedFds() });
   } catch (error) {
     if (!(error instanceof SystemError && error.syscall === 'execve')) throw error;
     process.stderr.write(`exec of "${argv[0]}" failed: ${errnoWords(error.errno)}\n`);
@@ -73,6 +74,32 @@ async function open(name: string): Promise<Netns | undefined> {
     else if (!(error instanceof SystemError)) throw error;
     else process.stderr.write(`${netnsRefusal(error) ?? error.message}\n`);
     return undefined;
+  }
+}
+
+/** O_CLOEXEC in /proc/self/fdinfo, which is octal. */
+const CLOSES_ON_EXEC = 0o2000000;
+
+/**
+ * Stdin, stdout, stderr, and what else we were given, as a shell gives `<(...)`. Not that below 16: Node takes it for
+ * its own.
+ */
+function passedFds(): Stdio[] {
+  const stdio: Stdio[] = ['inherit', 'inherit', 'inherit'];
+  for (const fd of readdirSync('/proc/self/fd').map(Number)) {
+    if (fd <= 2 || !isPassedOn(fd)) continue;
+    while (stdio.length < fd) stdio.push('none');
+    stdio[fd] = 'inherit';
+  }
+  return stdio;
+}
+
+function isPassedOn(fd: number): boolean {
+  try {
+    const flags = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '';
+    return (Number.parseInt(flags, 8) & CLOSES_ON_EXEC) === 0;
+  } catch {
+    return false; // that by which the directory was read
   }
 }
 
