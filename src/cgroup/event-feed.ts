@@ -31,7 +31,9 @@ function readLevels(native: NativeCgroup, required: boolean): Levels | number {
     const text = native.read(file);
     return typeof text === 'number' ? '' : text;
   };
-  return parseLevels(typeof events === 'number' ? '' : events, read('memory.events'), read('pids.events'));
+  // The root has no such file: it holds whatever no other cgroup does.
+  const states = typeof events === 'number' ? 'populated 1' : events;
+  return parseLevels(states, read('memory.events'), read('pids.events'));
 }
 
 /** Nothing else tells of a removal: POLLPRI does not wake who waits (seen on Linux 6.18). */

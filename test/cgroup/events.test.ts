@@ -107,6 +107,17 @@ describe('events()', () => {
     expect(await next(events)).toEqual({ type: 'populated', populated: true });
   });
 
+  it('of the root begin with what stat() says of it', async () => {
+    await using root = await Cgroup.open('/');
+    const events = root.events({ initial: true });
+    const { frozen, populated } = await root.stat();
+    expect([await next(events), await next(events)]).toEqual([
+      { type: 'frozen', frozen },
+      { type: 'populated', populated },
+    ]);
+    await events.return();
+  });
+
   it('tell of a removal by somebody else, of a cgroup that never held anything', async () => {
     mkdirSync(`${top.directory}/foreign`);
     await using cg = await Cgroup.open(`${top.path}/foreign`);
