@@ -5,7 +5,13 @@ import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { onAbort } from '../handle/abort-watch.ts';
 import { checkInteger, checkSignal } from '../handle/checks.ts';
-import { abortError, CofferdamError, fromNodeError, loadBinding } from '../handle/index.ts';
+import {
+  abortError,
+  CofferdamError,
+  fromNodeError,
+  InvalidArgumentError,
+  loadBinding,
+} from '../handle/index.ts';
 import { processError } from './errors.ts';
 import { type ProcessExit, processExit } from './exit.ts';
 import { identityOf, type ProcessIdentity, readStatus } from './identity.ts';
@@ -100,6 +106,8 @@ function requireMainThread(): void {
 
 function listOrphans({ except = [] }: OrphanOptions): Orphan[] {
   requireMainThread();
+  if (!Array.isArray(except))
+    throw new InvalidArgumentError('except', except, 'is no array', 'the pids of children to leave alone');
   for (const [index, pid] of except.entries()) checkInteger(`except[${index}]`, pid, 1, 0x7fff_ffff);
   const children = childrenOfMainThread();
   const others = new Set([...except, ...loadBinding().spawnedChildren(), ...childrenOfLibuv()]);

@@ -200,11 +200,14 @@ describe('a named namespace', () => {
     },
   );
 
-  it.each([{ nmae: 'x' }, { name: 'x', nsid: 5 }, null, 'x'])('refuses the options %j', async (options) => {
-    await expect(Netns.create(options as object)).rejects.toMatchObject({
-      code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
-    });
-  });
+  it.each([{ nmae: 'x' }, { name: freshName(), nsid: 5 }, null, 'x'])(
+    'refuses the options %j',
+    async (options) => {
+      await expect(Netns.create(options as object)).rejects.toMatchObject({
+        code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+      });
+    },
+  );
 
   it('takes the longest names, and odd ones', async () => {
     for (const name of [`${freshName()}-`.padEnd(255, 'x'), `${freshName()} ü "'`]) {

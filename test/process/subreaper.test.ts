@@ -154,10 +154,11 @@ describe('subreaper', () => {
       await output(`
         const codes = [];
         try { subreaper.orphans({ except: [0] }); } catch (error) { codes.push(error.field); }
+        try { subreaper.orphans({ except: 5 }); } catch (error) { codes.push(error.field); }
         try { subreaper.reaped({ signal: 7 }); } catch (error) { codes.push(error.field); }
         console.log(JSON.stringify(codes));
       `),
-    ).toEqual(['except[0]', 'signal']);
+    ).toEqual(['except[0]', 'except', 'signal']);
     const worker = new Worker(
       `import('${moduleUrl}').then(({ subreaper }) => {
         const { parentPort } = require('node:worker_threads');
