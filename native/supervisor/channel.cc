@@ -45,6 +45,7 @@ int Channel::Send(std::string_view bytes, const int* fds, size_t fd_count) {
 }
 
 void Channel::Flush() {
+  if (waiting_.empty()) return;
   while (!waiting_.empty()) {
     const Message& next = waiting_.front();
     std::vector<int> fds = Numbers(next.fds);
