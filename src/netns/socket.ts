@@ -1,5 +1,6 @@
 /** Sockets of any kind inside a network namespace: socket(2), bind(2). */
 import { isIPv4, isIPv6 } from 'node:net';
+import { checkFields, checkInteger } from '../handle/checks.ts';
 import {
   ClosedError,
   FdCore,
@@ -42,6 +43,9 @@ export interface SocketOptions {
   readonly bind?: BindAddress | undefined;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set<keyof SocketOptions>(['bind']);
+const BIND: ReadonlySet<string> = new Set<keyof BindAddress>(['address', 'port']);
+
 /**
  * A socket that was opened inside a network namespace, and stays there whoever holds it. It is bare, blocking and
  * not connected, nor bound unless that was asked for: what becomes of it is for whoever takes it over by {@link release}.
@@ -68,8 +72,10 @@ export class NetnsSocket extends KernelHandle<FdCore> {
     family: SocketFamily | number,
     type: SocketType | number,
     protocol: number,
-    { bind }: SocketOptions = {},
+    options: SocketOptions = {},
   ): NetnsSocket {
+    checkFields('', options, OPTIONS);
+    const { bind } = options;
     const numbers = [
       wordOrNumber('family', family, FAMILIES),
       wordOrNumber('type', type, TYPES),
@@ -104,8 +110,7 @@ export class NetnsSocket extends KernelHandle<FdCore> {
 
 /** As bind(2) takes it. */
 function checkedBind(bind: BindAddress, family: number): { address: string; zone: string; port: number } {
-  if (typeof bind !== 'object' || bind === null)
-    throw new InvalidArgumentError('bind', bind, 'is no object', "{ address: '10.0.0.1', port: 443 }");
+  checkFields('bind', bind, BIND);
   const isAddress = { [FAMILIES.inet]: isIPv4, [FAMILIES.inet6]: isIPv6 }[family];
   if (isAddress === undefined) {
     throw new InvalidArgumentError(
@@ -120,8 +125,7 @@ function checkedBind(bind: BindAddress, family: number): { address: string; zone
     const example = family === FAMILIES.inet ? "'10.0.0.1'" : "'2001:db8::1', 'fe80::1%eth0'";
     throw new InvalidArgumentError('bind.address', address, 'is no address of that family', example);
   }
-  if (!Number.isInteger(port) || port < 0 || port > 0xffff)
-    throw new InvalidArgumentError('bind.port', port, 'is no port', '0 to 65535');
+  checkInteger('bind.port', port, 0, 0xffff);
   const [numeric = '', zone = ''] = address.split('%');
   return { address: numeric, zone, port };
 }

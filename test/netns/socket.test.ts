@@ -184,8 +184,9 @@ describe('bind', () => {
     ['inet', { address: '::1' }, 'bind.address', 'is no address of that family'],
     ['inet6', { address: '127.0.0.1' }, 'bind.address', 'is no address of that family'],
     ['inet', { address: 'localhost' }, 'bind.address', 'is no address of that family'],
-    ['inet', { port: 65_536 }, 'bind.port', 'is no port'],
-    ['inet', { port: '80' }, 'bind.port', 'is no port'],
+    ['inet', { port: 65_536 }, 'bind.port', 'is out of range'],
+    ['inet', { port: '80' }, 'bind.port', 'is out of range'],
+    ['inet', { host: '127.0.0.1' }, 'bind.host', 'is in a field that does not exist'],
   ])('of %s to %j is refused before anything is opened', async (family, bind, field, text) => {
     await expect(ns.socket(family as 'inet', 'stream', 0, { bind: bind as object })).rejects.toMatchObject({
       code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
