@@ -36,6 +36,7 @@ add_library(addon MODULE
   addon/dispatch.cc
   addon/environment.cc
   addon/fd_handle.cc
+  addon/file_name.cc
   addon/inotify_handle.cc
   addon/netlink_handle.cc
   addon/netlink_threads.cc
