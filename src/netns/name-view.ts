@@ -22,7 +22,7 @@ export class NameView {
 
   /** What has changed since the last look; `again` is in how many milliseconds to look once more, though nobody tells. */
   look(now: number): { readonly events: NetnsNameEvent[]; readonly again: number | undefined } {
-    const entries = lookAtNames();
+    const entries = lookAtNames(this.#known);
     const mounted = new Map(
       entries.flatMap((entry) => (entry.value.mounted ? [[entry.value.name, entry]] : [])),
     );

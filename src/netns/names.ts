@@ -55,8 +55,11 @@ export interface SeenName {
   readonly made: number;
 }
 
-/** All names, with what tells a namespace from the next one of the same number. */
-export function lookAtNames(): SeenName[] {
+/**
+ * All names, with what tells a namespace from the next one of the same number. What is `known` is not asked again which kind
+ * of a namespace it is.
+ */
+export function lookAtNames(known?: ReadonlyMap<string, SeenName>): SeenName[] {
   let names: string[];
   try {
     names = readdirSync(NETNS_DIRECTORY);
@@ -73,9 +76,12 @@ export function lookAtNames(): SeenName[] {
     // Removed since the directory was read.
     const status = statSync(path, { throwIfNoEntry: false });
     if (status === undefined) return [];
-    const mounted = status.dev === nsfs && isNetns(path);
+    const made = status.mtimeMs;
+    const before = known?.get(name);
+    const same = before?.made === made && before.value.inode === status.ino && before.value.device === nsfs;
+    const mounted = status.dev === nsfs && (same || isNetns(path));
     const [inode, device] = mounted ? [status.ino, status.dev] : [0, 0];
-    return [{ value: { name, path, inode, device, mounted }, made: status.mtimeMs }];
+    return [{ value: { name, path, inode, device, mounted }, made }];
   });
 }
 
@@ -86,8 +92,8 @@ function isNetns(path: string): boolean {
     netns.close();
     return true;
   }
-  // Unmounted or removed since it was looked at, or a namespace of another kind.
-  if (netns === -os.errno.EINVAL || netns === -os.errno.ENOENT) return false;
+  // Unmounted or removed since it was looked at, or a namespace of another kind; a link to that of a process that has ended.
+  if (netns === -os.errno.EINVAL || netns === -os.errno.ENOENT || netns === -os.errno.ESRCH) return false;
   throw systemError(netns, 'open', { path });
 }
 

@@ -87,7 +87,9 @@ export class NetnsSocket extends KernelHandle<FdCore> {
       throw systemError(native, 'socket', { netns: netns.inode, family, type, protocol });
     if (place !== undefined) {
       const { address, zone, port } = place;
-      const result = loadBinding().bindSocket(native.fd, address, port, zone, numbers[1] === TYPES.stream);
+      // Without SOCK_NONBLOCK and SOCK_CLOEXEC.
+      const isStream = (numbers[1] & 0xf) === TYPES.stream;
+      const result = loadBinding().bindSocket(native.fd, address, port, zone, isStream);
       if (result < 0) {
         native.close();
         throw systemError(result, 'bind', { netns: netns.inode, ...bind });
@@ -121,12 +123,14 @@ function checkedBind(bind: BindAddress, family: number): { address: string; zone
     );
   }
   const { address = family === FAMILIES.inet ? '0.0.0.0' : '::', port = 0 } = bind;
-  if (typeof address !== 'string' || !isAddress(address)) {
+  // The name of the link behind a '%' is no matter of Node's, which knows few characters in it.
+  const [, numeric = '', zone = ''] = /^([^%]*)%([^%/\p{Cc}]+)$/u.exec(address) ?? ['', address];
+  const zoned = zone !== '' && family !== FAMILIES.inet6;
+  if (typeof address !== 'string' || zoned || !isAddress(numeric)) {
     const example = family === FAMILIES.inet ? "'10.0.0.1'" : "'2001:db8::1', 'fe80::1%eth0'";
     throw new InvalidArgumentError('bind.address', address, 'is no address of that family', example);
   }
   checkInteger('bind.port', port, 0, 0xffff);
-  const [numeric = '', zone = ''] = address.split('%');
   return { address: numeric, zone, port };
 }
 

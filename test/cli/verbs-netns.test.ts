@@ -138,7 +138,7 @@ describe.runIf(isRoot)('ip netns', () => {
     [['netns', 'delete', `${BASE}-none`]],
     [['netns', 'set', `${BASE}-none`, '1']],
     [['netns', 'attach', HERE, String(process.pid)]],
-    [['netns', 'attach', `${BASE}-none`, '4000000']],
+    [['netns', 'attach', `${BASE}-none`, '2147483646']],
     [['netns', 'exec', `${BASE}-none`, 'true']],
     [['netns', 'exec', `${BASE}-bare`, 'true']],
     [['netns', 'identify', 'self']],

@@ -81,8 +81,8 @@ async function open(name: string): Promise<Netns | undefined> {
 const CLOSES_ON_EXEC = 0o2000000;
 
 /**
- * Stdin, stdout, stderr, and what else we were given, as a shell gives `<(...)`. Not that below 16: Node takes it for
- * its own.
+ * Stdin, stdout, stderr, and what else we were given, as a shell gives `<(...)`. Not that below 16, nor what follows
+ * without a gap: libuv takes it for its own.
  */
 function passedFds(): Stdio[] {
   const stdio: Stdio[] = ['inherit', 'inherit', 'inherit'];
