@@ -101,27 +101,33 @@ export function refuseSuicide(core: CgroupCore): void {
  * before that, {@link killByFreezing}.
  */
 export async function killTree(core: CgroupCore, options: WaitOptions): Promise<void> {
+  const before = core.killed;
   core.killed = true;
   checkFeeds(core.inode);
   const result = await writeAside(core.native, 'cgroup.kill', '1');
   core.demandOpen();
   if (result === 0) return;
-  // Without the file, or without the cgroup.
   if (!isGone(result)) {
-    core.killed = false;
-    throw killRefusal(result, core);
+    core.killed = before;
+    throw killRefusal(result, core, 'write', 'cgroup.kill');
   }
-  if (typeof core.native.read('cgroup.procs') === 'number') return;
-  await killByFreezing(core, options);
+  // Without the file, or without the cgroup. Whom nobody can list nobody can kill.
+  const procs = core.native.read('cgroup.procs');
+  if (typeof procs === 'string') {
+    await killByFreezing(core, options);
+  } else if (!isGone(procs)) {
+    core.killed = before;
+    throw killRefusal(procs, core, 'read', 'cgroup.procs');
+  }
 }
 
-function killRefusal(result: number, core: CgroupCore): Error {
-  const info = { path: core.file('cgroup.kill') };
-  if (result !== -EOPNOTSUPP) return systemError(result, 'write', info);
+function killRefusal(result: number, core: CgroupCore, syscall: string, file: string): Error {
+  const info = { path: core.file(file) };
+  if (result !== -EOPNOTSUPP) return systemError(result, syscall, info);
   const sentence =
     `${core.path} is threaded: other threads of its processes may be elsewhere. ` +
     'Kill the cgroup above it that is no longer threaded, see cgroup.type';
-  return cgroupError(result, 'write', sentence, info);
+  return cgroupError(result, syscall, sentence, info);
 }
 
 /**
@@ -175,39 +181,25 @@ export async function removeTree(core: CgroupCore, options: RemoveOptions): Prom
   refuseSuicide(core);
   const deadline = performance.now() + timeout;
   core.removal = 'removing';
-  let refused = await begin(core, options);
-  while (refused !== undefined) {
-    const left = deadline - performance.now();
-    if (left <= 0) {
-      if (isPopulated(core.native)) throw stuck(core, timeout);
-      core.removal = 'none';
-      throw removeRefusal(refused.error, core, refused.path);
-    }
-    // Empty, and yet in the way: somebody makes cgroups faster than we remove them, or a file system is slow.
-    try {
-      await waitUntil(core, () => !isPopulated(core.native), {
-        timeout: left,
-        signal,
-      });
-      if (!isPopulated(core.native)) await pauseOnce(signal);
-    } catch (error) {
-      // Another call may have removed it meanwhile, which has closed it.
-      if (core.removal === 'removing') core.removal = 'none';
-      throw error;
-    }
-    refused = await attempt(core, options);
-  }
-  removed(core);
-}
-
-/** The first attempt: what it cannot even try leaves no removal behind. */
-async function begin(core: CgroupCore, options: WaitOptions): Promise<Refused | undefined> {
   try {
-    return await attempt(core, options);
+    for (;;) {
+      const refused = await attempt(core, options);
+      if (refused === undefined) break;
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        if (isPopulated(core.native)) throw stuck(core, timeout);
+        throw removeRefusal(refused.error, core, refused.path);
+      }
+      // Empty, and yet in the way: somebody makes cgroups faster than we remove them, or a file system is slow.
+      await waitUntil(core, () => !isPopulated(core.native), { timeout: left, signal });
+      if (!isPopulated(core.native)) await pauseOnce(signal);
+    }
   } catch (error) {
+    // It is over, unless it goes on by itself, or another call has removed it meanwhile, which has closed it.
     if (core.removal === 'removing') core.removal = 'none';
     throw error;
   }
+  removed(core);
 }
 
 interface Refused {
@@ -298,7 +290,6 @@ function removeRefusal(error: number, core: CgroupCore, path: string = core.path
 
 /** Says who does not end, and goes on in the background. */
 function stuck(core: CgroupCore, timeout: number): CgroupStuckError {
-  core.removal = 'stuck';
   const processes: StuckProcess[] = [];
   visitTree(core.native, (native) => {
     for (const pid of readPids(native)) {
@@ -306,6 +297,7 @@ function stuck(core: CgroupCore, timeout: number): CgroupStuckError {
       if (found !== undefined) processes.push(found);
     }
   });
+  core.removal = 'stuck';
   return new CgroupStuckError(core.path, timeout, processes, finish(core));
 }
 

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CgroupCore } from '../../src/cgroup/core.ts';
@@ -17,6 +17,7 @@ import {
   makeTestCgroup,
   mount,
   moveInto,
+  override,
   pidsIn,
   readFlat,
   start,
@@ -41,6 +42,7 @@ afterAll(async () => {
 });
 
 const create = (name: string) => Cgroup.create(top.path, name);
+const coreOf = (cg: Cgroup): CgroupCore => (cg as unknown as { core: CgroupCore }).core;
 const there = (cg: Cgroup): boolean => existsSync(`${mount}${cg.path}`);
 
 /** A storm of forks inside: processes that are gone when a list of them is read. */
@@ -183,6 +185,20 @@ describe('remove()', () => {
     await bounded(() => cg.remove({ recursive: true }));
   });
 
+  it('that cannot even look any more is over', async () => {
+    const cg = await create('blind');
+    await using lower = await Cgroup.create(cg, 'lower');
+    const { native } = coreOf(cg);
+    const children = native.children.bind(native);
+    // First nothing is seen, so that what is there is in the way of a first attempt; the second one fails.
+    const seen = [[], -constants.errno.EMFILE];
+    override(native, { children: () => seen.shift() ?? children() });
+    await expect(cg.remove({ recursive: true })).rejects.toMatchObject({ code: 'EMFILE' });
+    expect([seen, cg.removal]).toEqual([[], 'none']);
+    await lower.remove();
+    await cg.remove();
+  });
+
   it('of the root is refused', async () => {
     await using root = await Cgroup.open('/');
     await expect(root.remove({ recursive: true })).rejects.toMatchObject({ field: 'cgroup' });
@@ -253,14 +269,42 @@ it('kill() ends all and leaves the directory', async () => {
   await cg.remove();
 });
 
+it('a kill() that is refused takes none back that was not', async () => {
+  await using cg = await Cgroup.create(top.path, 'again', {}, { removeOnDispose: true });
+  await cg.kill();
+  writeFileSync(`${mount}${cg.path}/cgroup.type`, 'threaded');
+  await expect(cg.kill()).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+  await expect(cg.attach(startSleeper().pid)).rejects.toThrow(/was killed, and is not used again/);
+});
+
 // What kernels before 5.14 get, which have no cgroup.kill.
 describe('killing by freezing', () => {
+  it('is refused where the processes cannot be listed, and nobody counts as killed', async () => {
+    await using cg = await Cgroup.create(top.path, 'unlisted', {}, { removeOnDispose: true });
+    const { native } = coreOf(cg);
+    const read = native.read.bind(native);
+    const writeAside = native.writeAside.bind(native);
+    for (const [errno, message] of [
+      [constants.errno.EOPNOTSUPP, /^EOPNOTSUPP: .* is threaded: /],
+      [constants.errno.EMFILE, /^EMFILE: .*\/cgroup\.procs/],
+    ] as const) {
+      override(native, {
+        read: (file) => (file === 'cgroup.procs' ? -errno : read(file)),
+        writeAside: (file, text, onDone) =>
+          writeAside(file === 'cgroup.kill' ? 'no.such.file' : file, text, onDone),
+      });
+      await expect(cg.kill()).rejects.toThrow(message);
+      override(native, { read, writeAside });
+      await cg.attach(startSleeper().pid);
+    }
+  });
+
   it('leaves nobody of a storm, here and below', async () => {
     await using cg = await Cgroup.create(top.path, 'freezing', {}, { removeOnDispose: true });
     using inner = await Cgroup.create(cg, 'inner');
     await storm(cg, 20);
     await storm(inner, 20);
-    await bounded(() => killByFreezing((cg as unknown as { core: CgroupCore }).core, {}));
+    await bounded(() => killByFreezing(coreOf(cg), {}));
     // Of `frozen` there the kernel says nothing new where a group was empty before the one below it was frozen.
     expect(readFlat(`${mount}${cg.path}/cgroup.events`).populated).toBe(0);
     for (const { path } of [cg, inner]) {

@@ -105,6 +105,12 @@ export async function endProcesses(): Promise<void> {
   }
 }
 
+/** Has an object answer otherwise than it does, natively as a rule. */
+export function override<T extends object>(target: T, methods: Partial<T>): void {
+  for (const [name, value] of Object.entries(methods))
+    Object.defineProperty(target, name, { value, configurable: true });
+}
+
 let built: string | undefined;
 
 /** Compiles a C program of test/cgroup/programs, once for each test file. */

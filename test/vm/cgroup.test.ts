@@ -1,6 +1,6 @@
 // Limits on a kernel that has every controller: set, read back, and felt. Events and pressure; removal without
 // cgroup.kill.
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
@@ -263,6 +263,21 @@ describe('remove() leaves nothing of', () => {
     for (const handle of made.splice(0)) handle.close();
   }, 150_000);
   const made: Cgroup[] = [];
+
+  it('a tree with a threaded cgroup, which by itself refuses to be killed', async () => {
+    await using cg = await create({});
+    await using threads = await create({}, 'threads', cg);
+    await using job = await shell(cg, 'sleep 600; true');
+    writeFileSync(`${mount}${threads.path}/cgroup.type`, 'threaded');
+    writeFileSync(`${mount}${threads.path}/cgroup.threads`, String(job.pid));
+    for (const call of [() => threads.kill(), () => threads.remove({ recursive: true })])
+      await expect(call()).rejects.toThrow(/^EOPNOTSUPP: .* is threaded: .* Kill the cgroup above it/);
+    expect([threads.removal, job.alive]).toEqual(['none', true]);
+    await threads.attach(job.pid);
+    await cg.remove({ recursive: true, timeout: 60_000 });
+    await job.wait({ timeout: 30_000 });
+    await threads.remove();
+  });
 
   it('cgroups, not even in the count of the dying', async () => {
     for (let index = 0; index < 50; index++) {
