@@ -9,6 +9,7 @@
 #include "../kernel/owned_fd.h"
 #include "addon_data.h"
 #include "arguments.h"
+#include "file_name.h"
 #include "poll_calls.h"
 
 namespace cofferdam {
@@ -154,7 +155,7 @@ Napi::Value InotifyHandle::Take(const Napi::CallbackInfo& info) {
   uint32_t index = 0;
   auto add = [&](int watch, const std::string& name) {
     changes.Set(index++, Number(env, watch));
-    changes.Set(index++, Napi::String::New(env, name));
+    changes.Set(index++, FileName(env, name));
   };
   if (news.overflow) add(-1, "");
   for (const auto& [watch, name] : news.changes) add(watch, name);

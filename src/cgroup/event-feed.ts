@@ -11,7 +11,7 @@ import { type PressureThreshold, PressureTrigger } from './pressure.ts';
 /** So many wait for a slow reader; then they are folded. */
 const MOST_WAITING = 256;
 
-/** Milliseconds between two looks whether a cgroup is still there, where inotify cannot tell. */
+/** Milliseconds between two looks at a cgroup, where inotify cannot tell or a reading failed. */
 const LOOK_EVERY = 500;
 
 /** Feeds of this thread by the inode of their cgroup: who removes one takes a last reading for all of them. */
@@ -22,21 +22,24 @@ export function checkFeeds(inode: number): void {
   for (const feed of feeds.get(inode) ?? []) feed.check();
 }
 
-/** What the files say now; a negative errno once the cgroup is gone. */
+/** What the files say now; a negative errno once the cgroup is gone, or where one of them could not be read. */
 function readLevels(native: NativeCgroup, required: boolean): Levels | number {
   // The states first: whatever ended the processes is in the counters when they are read after it.
   const events = native.read('cgroup.events');
   if (typeof events === 'number' && (required || events !== -constants.errno.ENOENT)) return events;
-  const read = (file: string): string => {
+  const counters: string[] = [];
+  for (const file of ['memory.events', 'pids.events']) {
     const text = native.read(file);
-    return typeof text === 'number' ? '' : text;
-  };
+    if (typeof text === 'number' && !isGone(text)) return text;
+    // No such controller here.
+    counters.push(typeof text === 'number' ? '' : text);
+  }
+  const [memory = '', pids = ''] = counters;
   // The root has no such file: it holds whatever no other cgroup does.
-  const states = typeof events === 'number' ? 'populated 1' : events;
-  return parseLevels(states, read('memory.events'), read('pids.events'));
+  return parseLevels(typeof events === 'number' ? 'populated 1' : events, memory, pids);
 }
 
-/** Nothing else tells of a removal: POLLPRI does not wake who waits (seen on Linux 6.18). */
+/** Of a removal nothing else tells: POLLPRI does not wake who waits (seen on Linux 6.18). */
 function lookNowAndThen(look: () => void): InodeWatch {
   const timer = setInterval(look, LOOK_EVERY).unref();
   return { setRef: (on) => void (on ? timer.ref() : timer.unref()), close: () => clearInterval(timer) };
@@ -64,6 +67,7 @@ export class EventFeed {
   readonly #missing = new Set<string>();
   readonly #triggers: PressureTrigger[] = [];
   readonly #hasStates: boolean;
+  #looks = false;
   #levels: Levels;
   #queue: CgroupEvent[] = [];
   readonly #waiting: Waiting[] = [];
@@ -111,7 +115,9 @@ export class EventFeed {
     if (this.#ended) return;
     const after = readLevels(this.#native, this.#hasStates);
     if (typeof after === 'number') {
-      this.#removed();
+      if (isGone(after)) this.#removed();
+      // That says nothing of the cgroup, at the limit of fds for one. What woke us may wake nobody a second time.
+      else this.#lookNowAndThen();
       return;
     }
     const events = compareLevels(this.#levels, after);
@@ -196,7 +202,16 @@ export class EventFeed {
     const watch =
       typeof directory === 'number' ? directory : watchRemoval(directory, name, () => this.check());
     if (typeof directory !== 'number') directory.close();
-    this.#watches.push(typeof watch === 'number' ? lookNowAndThen(() => this.check()) : watch);
+    if (typeof watch === 'number') this.#lookNowAndThen();
+    else this.#watches.push(watch);
+  }
+
+  #lookNowAndThen(): void {
+    if (this.#looks) return;
+    this.#looks = true;
+    const watch = lookNowAndThen(() => this.check());
+    watch.setRef(this.#waiting.length > 0);
+    this.#watches.push(watch);
   }
 
   #armTrigger(threshold: PressureThreshold): void {

@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import {
   CofferdamError,
+  fileName,
   fromNodeError,
   InvalidArgumentError,
+  type MountEntry,
   parseMountinfo,
   SystemError,
 } from '../handle/index.ts';
@@ -42,11 +44,9 @@ export function cgroupMode(
   let root = '/';
   const v1 = new Set<string>();
   const entries = parseMountinfo(mountinfo);
-  // A later mount in the same place covers an earlier one.
-  const top = new Map(entries.map((entry) => [entry.path, entry]));
   for (const entry of entries) {
     // Of several mounts, the one that shows most: the whole tree, where it is mounted anywhere.
-    const shown = entry.type === 'cgroup2' && top.get(entry.path) === entry;
+    const shown = entry.type === 'cgroup2' && mountAt(entries, entry.path) === entry;
     if (shown && (mount === undefined || (root !== '/' && entry.root === '/'))) {
       ({ path: mount, root } = entry);
     }
@@ -60,6 +60,28 @@ export function cgroupMode(
   const v1Controllers = [...v1].sort();
   const mode = mount === undefined ? (v1.size > 0 ? 'v1' : 'none') : v1.size > 0 ? 'hybrid' : 'unified';
   return { mode, mount, root, controllers, v1Controllers };
+}
+
+/**
+ * The mount that a path leads to: from the root on, each name to what is mounted there on what was reached so far. What
+ * another mount covers, in the same place or further up, is reached by none. The order of the entries says nothing.
+ */
+function mountAt(entries: readonly MountEntry[], path: string): MountEntry | undefined {
+  const listed = new Set(entries.map(({ id }) => id));
+  let at: MountEntry | undefined;
+  const isOnIt = ({ id, parent }: MountEntry): boolean =>
+    // The first one is on none that we see.
+    at === undefined ? id === parent || !listed.has(parent) : id !== parent && parent === at.id;
+  const names = path.split('/').filter(Boolean);
+  for (let depth = 0; depth <= names.length; depth++) {
+    const place = `/${names.slice(0, depth).join('/')}`;
+    for (;;) {
+      const next = entries.findLast((entry) => entry.path === place && isOnIt(entry));
+      if (next === undefined) break;
+      at = next;
+    }
+  }
+  return at;
 }
 
 /** A mounted cgroup2 hierarchy. */
@@ -111,7 +133,7 @@ export function normalPath(path: string, { mount }: Hierarchy = hierarchy()): st
 export function pathOfPid(pid: number | 'self', where: Hierarchy = hierarchy()): string {
   let text: string;
   try {
-    text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+    text = fileName(readFileSync(`/proc/${pid}/cgroup`));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ESRCH') {
@@ -119,7 +141,8 @@ export function pathOfPid(pid: number | 'self', where: Hierarchy = hierarchy()):
     }
     throw fromNodeError(error);
   }
-  const path = /^0::(.*)$/m.exec(text)?.[1] ?? '/';
+  const line = text.split('\n').find((one) => one.startsWith('0::'));
+  const path = line?.slice('0::'.length) ?? '/';
   const { root, mount } = where;
   const found = belowRoot(path, root);
   // A cgroup may also be called so.

@@ -14,6 +14,7 @@ export {
   TimeoutError,
 } from './errors.ts';
 export { countFds, fdKind, readFdTable } from './fd-table.ts';
+export { fileName } from './file-name.ts';
 export {
   describeHandle,
   type HandleCounters,

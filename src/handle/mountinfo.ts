@@ -3,6 +3,8 @@
 export interface MountEntry {
   /** Unique among the mounts that exist; reused when it is gone. */
   readonly id: number;
+  /** That of the mount which it is on; of the first one, none that is listed, or its own. */
+  readonly parent: number;
   /** `MAJOR:MINOR` of the file system. */
   readonly device: string;
   /** Which part of the file system: '/', a path in it, or `net:[4026532203]` for a namespace. */
@@ -20,10 +22,11 @@ function parseMountEntry(line: string): MountEntry | undefined {
   const fields = line.split(' ');
   // Optional fields, as many as there are, end with a dash.
   const dash = fields.indexOf('-', 6);
-  const [id, , device, root, path] = fields;
+  const [id, parent, device, root, path] = fields;
   if (dash < 0 || device === undefined || root === undefined || path === undefined) return undefined;
   return {
     id: Number(id),
+    parent: Number(parent),
     device,
     root: unescapeField(root),
     path: unescapeField(path),

@@ -1,8 +1,10 @@
 // Events: in order, none lost between the baseline and the last reading, and none after the end.
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { CgroupCore } from '../../src/cgroup/core.ts';
 import { Cgroup, type CgroupEvent, type CgroupEvents } from '../../src/cgroup/index.ts';
 import { handles, readFdTable } from '../../src/handle/index.ts';
 import {
@@ -13,6 +15,7 @@ import {
   makeTestCgroup,
   mount,
   moveInto,
+  override,
   start,
   startSleeper,
   type TestCgroup,
@@ -128,6 +131,29 @@ describe('events()', () => {
     expect(() => cg.events()).toThrow(
       expect.objectContaining({ code: expect.stringMatching(/ENODEV|ENOENT/) }),
     );
+  });
+
+  it('tell of the removal of one whose name is no UTF-8', async () => {
+    const directory = Buffer.concat([Buffer.from(`${top.directory}/odd-`), Buffer.from([0xff])]);
+    mkdirSync(directory);
+    await using cg = await Cgroup.open(`${top.path}/odd-\udcff`);
+    const events = cg.events();
+    rmdirSync(directory);
+    expect(await next(events)).toEqual({ type: 'removed' });
+  });
+
+  it('tell nothing twice after a reading that failed', async () => {
+    await using cg = await create('failing');
+    const { native } = (cg as unknown as { core: CgroupCore }).core;
+    const read = native.read.bind(native);
+    let memory: string | number = 'oom_kill 3\n';
+    override(native, { read: (file) => (file === 'memory.events' ? memory : read(file)) });
+    const events = cg.events();
+    memory = -constants.errno.EMFILE;
+    cg.checkEvents();
+    memory = 'oom_kill 4\n';
+    cg.checkEvents();
+    expect(await next(events)).toEqual({ type: 'oomKill', count: 1 });
   });
 
   it('tell of the removal of a cgroup by a handle of one above it', async () => {

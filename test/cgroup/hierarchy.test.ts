@@ -40,6 +40,21 @@ describe('mountinfo', () => {
     const tmpfs = '42 31 0:39 / /sys/fs/cgroup rw - tmpfs tmpfs rw';
     expect(cgroupMode(`${covered[0]}\n${tmpfs}`, () => [])).toMatchObject({ mode: 'none', mount: undefined });
   });
+
+  it('takes none that a mount further up covers', () => {
+    const sysfs = (id: number, parent: number) => `${id} ${parent} 0:21 / /sys rw - sysfs sysfs rw`;
+    const cgroup = (parent: number) => `31 ${parent} 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw`;
+    const root = '20 1 8:1 / / rw - ext4 /dev/root rw';
+    const found = (...lines: string[]) => cgroupMode(lines.join('\n'), () => []).mount;
+    expect(found(root, sysfs(21, 20), cgroup(21), sysfs(22, 21))).toBe(undefined);
+    expect(found(root, sysfs(21, 20), sysfs(22, 21), cgroup(22))).toBe('/sys/fs/cgroup');
+    // The order of the lines says nothing: a root file system that others were moved to is listed after them.
+    expect(found(sysfs(21, 20), cgroup(21), root)).toBe('/sys/fs/cgroup');
+    // In a chroot(2) that is no mount by itself, the mount that holds it is not listed.
+    expect(found(sysfs(21, 20), cgroup(21))).toBe('/sys/fs/cgroup');
+    // The first one of a guest is its own parent.
+    expect(found('1 1 0:2 / / rw - rootfs none rw', sysfs(21, 1), cgroup(21))).toBe('/sys/fs/cgroup');
+  });
 });
 
 describe('a path', () => {
