@@ -68,7 +68,7 @@ async function afterBurst(
 function refusal(result: number, core: CgroupCore, write: LimitWrite): Error {
   const { controller, field, file, text, since, needs, value } = write;
   const info = { path: core.file(file), field, value };
-  if (result === -ENOENT && core.path !== '/') {
+  if ((result === -ENOENT || result === -ENODEV) && core.path !== '/') {
     const available = core.native.read('cgroup.controllers');
     if (typeof available === 'number' && isGone(available)) return goneError(core.path);
     if (typeof available === 'string' && !available.split(/\s+/).includes(controller)) {

@@ -1,6 +1,6 @@
 /** Control groups of version 2, cgroups(7). */
 import { constants } from 'node:os';
-import { checkSignal, checkTimeout } from '../handle/checks.ts';
+import { checkFields, checkSignal, checkTimeout } from '../handle/checks.ts';
 import {
   abortError,
   InvalidArgumentError,
@@ -37,6 +37,10 @@ const { EAGAIN, EBUSY, EOPNOTSUPP, ESRCH } = constants.errno;
 
 /** Milliseconds that a freeze or a thaw may take. */
 const FREEZE_TIMEOUT = 5000;
+
+const CREATE_OPTIONS = new Set(['removeOnDispose']);
+const WAIT_OPTIONS = new Set(['signal', 'timeout']);
+const REMOVE_OPTIONS = new Set([...WAIT_OPTIONS, 'recursive']);
 
 /** '/ci-jobs' below the mount, the same as a path of the file system, or an open one. */
 export type CgroupReference = string | Cgroup;
@@ -95,6 +99,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
     limits: CgroupLimits = {},
     options: CreateCgroupOptions = {},
   ): Promise<Cgroup> {
+    checkFields('', options, CREATE_OPTIONS);
     const directory = directoryName(name);
     const writes = checkedLimits(limits);
     using above = borrow(parent);
@@ -377,7 +382,7 @@ export class Cgroup extends KernelHandle<CgroupCore> {
    *   within `timeout`, 5 s unless given: it goes on by itself then
    */
   async remove(options: RemoveOptions = {}): Promise<void> {
-    checkWait(options);
+    checkWait(options, REMOVE_OPTIONS);
     if (this.core.removal === 'removed') return;
     this.core.demandOpen();
     try {
@@ -449,7 +454,9 @@ function borrow(reference: CgroupReference): Borrowed {
 
 /** Whether a cgroup above it is to be frozen, and all below with it. */
 function isFrozenAbove(path: string): boolean {
-  for (let at = splitPath(path).parent; at !== '/'; at = splitPath(at).parent) {
+  for (let at = path; at !== '/'; ) {
+    // Up to '/' itself: where a part of the tree is mounted, that can be frozen, too.
+    at = splitPath(at).parent;
     const above = loadBinding().openCgroup(hierarchy().mount, below(at));
     if (typeof above === 'number') continue;
     const text = above.read('cgroup.freeze');
@@ -477,7 +484,9 @@ function directoryName(name: string): string {
   return full;
 }
 
-function checkWait({ signal, timeout }: WaitOptions): void {
+function checkWait(options: WaitOptions, known: ReadonlySet<string> = WAIT_OPTIONS): void {
+  checkFields('', options, known);
+  const { signal, timeout } = options;
   checkSignal(signal);
   checkTimeout(timeout);
   if (signal?.aborted) throw abortError(signal);

@@ -28,8 +28,22 @@ export function readControllers(native: NativeCgroup, path: string): CgroupContr
   };
 }
 
+/** What calls of this thread that are under way do to the controllers that one cgroup hands down. */
+interface Changes {
+  calls: number;
+  /** What they had it hand down that it did not before. */
+  readonly enabled: Set<string>;
+  /** What somebody asked for as such, whatever becomes of the others. */
+  readonly kept: Set<string>;
+  /** Settled once the last of them has taken back what is not needed. */
+  takingBack: Promise<unknown> | undefined;
+}
+
+/** By the inode of the cgroup. */
+const underWay = new Map<number, Changes>();
+
 /**
- * Has a cgroup hand down controllers to its children. Which ones it did not hand down before.
+ * Has a cgroup hand down controllers to its children.
  *
  * @throws MissingControllerError, CgroupBusyError while processes are in it, SystemError EACCES
  */
@@ -37,22 +51,12 @@ export async function enableControllers(
   native: NativeCgroup,
   path: string,
   wanted: readonly string[],
-): Promise<string[]> {
-  const { available, enabled } = readControllers(native, path);
-  const missing = wanted.filter((name) => !enabled.includes(name));
-  for (const name of missing) if (!available.includes(name)) throw missingController(name, path);
-  if (missing.length === 0) return [];
-  const result = await writeAside(
-    native,
-    'cgroup.subtree_control',
-    missing.map((name) => `+${name}`).join(' '),
-  );
-  if (result < 0) throw refusal(result, native, path, missing);
-  return missing;
+): Promise<void> {
+  await together(native, async (changes) => {
+    await enable(native, path, wanted, changes);
+    for (const name of wanted) changes.kept.add(name);
+  });
 }
-
-/** How many of this thread are about to make a cgroup below another one, by the inode of that. */
-const makers = new Map<number, number>();
 
 /**
  * Makes something below a cgroup that hands down what it needs. Where that fails, what was not handed down before is
@@ -66,27 +70,61 @@ export async function withControllers<T>(
   wanted: readonly string[],
   make: () => Promise<T>,
 ): Promise<T> {
+  return await together(native, async (changes) => {
+    await enable(native, path, wanted, changes);
+    return await make();
+  });
+}
+
+/** One call among those under way: what one has enabled another may use, so only the last of them takes it back. */
+async function together<T>(native: NativeCgroup, call: (changes: Changes) => Promise<T>): Promise<T> {
+  // Else we would find enabled what is gone in a moment.
+  while (underWay.get(native.inode)?.takingBack !== undefined) await underWay.get(native.inode)?.takingBack;
   const { inode } = native;
-  makers.set(inode, (makers.get(inode) ?? 0) + 1);
+  const changes = underWay.get(inode) ?? {
+    calls: 0,
+    enabled: new Set(),
+    kept: new Set(),
+    takingBack: undefined,
+  };
+  underWay.set(inode, changes);
+  changes.calls++;
   try {
-    const enabled = await enableControllers(native, path, wanted);
-    try {
-      return await make();
-    } catch (error) {
-      if (makers.get(inode) === 1) await takeBack(native, enabled);
-      throw error;
-    }
+    return await call(changes);
   } finally {
-    const others = (makers.get(inode) ?? 1) - 1;
-    if (others > 0) makers.set(inode, others);
-    else makers.delete(inode);
+    if (--changes.calls === 0) {
+      changes.takingBack = takeBack(native, changes);
+      await changes.takingBack;
+      underWay.delete(inode);
+    }
   }
 }
 
+async function enable(
+  native: NativeCgroup,
+  path: string,
+  wanted: readonly string[],
+  changes: Changes,
+): Promise<void> {
+  const { available, enabled } = readControllers(native, path);
+  const missing = wanted.filter((name) => !enabled.includes(name));
+  for (const name of missing) if (!available.includes(name)) throw missingController(name, path);
+  if (missing.length === 0) return;
+  const result = await writeAside(
+    native,
+    'cgroup.subtree_control',
+    missing.map((name) => `+${name}`).join(' '),
+  );
+  if (result < 0) throw refusal(result, native, path, missing);
+  for (const name of missing) changes.enabled.add(name);
+}
+
 /** Not where another cgroup has them by now: the kernel would take its limits away with them. */
-async function takeBack(native: NativeCgroup, names: readonly string[]): Promise<void> {
+async function takeBack(native: NativeCgroup, { enabled, kept }: Changes): Promise<void> {
+  const names = [...enabled].filter((name) => !kept.has(name));
+  if (names.length === 0) return;
   const children = native.children();
-  if (names.length === 0 || typeof children === 'number' || children.length > 0) return;
+  if (typeof children === 'number' || children.length > 0) return;
   await writeAside(native, 'cgroup.subtree_control', names.map((name) => `-${name}`).join(' '));
 }
 

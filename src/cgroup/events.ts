@@ -1,5 +1,5 @@
 /** The events of a cgroup as a program reads them. */
-import { checkSignal } from '../handle/checks.ts';
+import { checkFields, checkSignal } from '../handle/checks.ts';
 import { abortError, InvalidArgumentError } from '../handle/index.ts';
 import type { CgroupCore } from './core.ts';
 import { EventFeed } from './event-feed.ts';
@@ -14,6 +14,8 @@ export interface CgroupEventsOptions {
   /** Begins with the state that is found: whether it is frozen and populated. */
   readonly initial?: boolean;
 }
+
+const OPTIONS = new Set(['signal', 'pressure', 'initial']);
 
 /** What is left of events whose reader is gone: watches, and perhaps triggers. */
 const abandoned = new FinalizationRegistry<EventFeed>((feed) => feed.end());
@@ -32,6 +34,7 @@ export class CgroupEvents
 
   /** @internal */
   constructor(core: CgroupCore, cgroup: object, options: CgroupEventsOptions = {}) {
+    checkFields('', options, OPTIONS);
     const { signal, pressure = [], initial = false } = options;
     core.demandOpen();
     checkSignal(signal);

@@ -1,6 +1,7 @@
 /** PSI triggers: told when tasks were held up for too long, Documentation/accounting/psi.rst. */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { checkFields } from '../handle/checks.ts';
 import {
   abortError,
   BaseCore,
@@ -44,6 +45,9 @@ const MOST_WINDOW = 10_000_000;
 /** What a window is a multiple of for who lacks CAP_SYS_RESOURCE. */
 const PLAIN_WINDOW = 2_000_000;
 const CAP_SYS_RESOURCE = 24n;
+
+const FIELDS = new Set(['resource', 'level', 'stall', 'window']);
+const OPTIONS = new Set([...FIELDS, 'cgroup']);
 
 class PressureCore extends BaseCore {
   readonly kind = 'pressure';
@@ -98,7 +102,7 @@ class PressureCore extends BaseCore {
 
   #end(path: string): void {
     this.native.pause();
-    const sentence = 'the cgroup of the pressure trigger has been removed';
+    const sentence = 'the cgroup of the pressure trigger has been removed, or its cgroup.pressure is 0';
     this.#gone = cgroupError(-constants.errno.ENODEV, 'poll', sentence, { path });
   }
 
@@ -139,9 +143,10 @@ export class PressureTrigger extends KernelHandle<PressureCore> {
    *   where the cgroup has no such file, EOPNOTSUPP where the kernel was started with psi=0
    */
   static async open(options: PressureOptions): Promise<PressureTrigger> {
-    if (options?.cgroup !== undefined && options.cgroup.fd < 0)
-      throw new ClosedError('the cgroup given is closed');
-    return PressureTrigger.arm(options, options?.cgroup?.fd ?? -1);
+    checkFields('pressure', options ?? {}, OPTIONS);
+    const { cgroup, ...threshold } = options ?? {};
+    if (cgroup !== undefined && cgroup.fd < 0) throw new ClosedError('the cgroup given is closed');
+    return PressureTrigger.arm(threshold, cgroup?.fd ?? -1);
   }
 
   /** @internal `directory`: fd of a cgroup, or -1; `onWake` is told whether it fired, or its cgroup is gone */
@@ -220,6 +225,7 @@ export class PressureTrigger extends KernelHandle<PressureCore> {
 }
 
 function checkThreshold(threshold: PressureThreshold): void {
+  checkFields('pressure', threshold ?? {}, FIELDS);
   const { resource, level = 'some', stall, window } = threshold ?? {};
   if (!['cpu', 'memory', 'io'].includes(resource))
     throw new InvalidArgumentError('pressure.resource', resource, 'is none', "'cpu', 'memory' or 'io'");

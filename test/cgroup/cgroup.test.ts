@@ -8,8 +8,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Cgroup, CgroupBusyError, MissingControllerError } from '../../src/cgroup/index.ts';
+import { constants } from 'node:os';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CgroupCore } from '../../src/cgroup/core.ts';
+import {
+  Cgroup,
+  CgroupBusyError,
+  MissingControllerError,
+  type PressureOptions,
+  PressureTrigger,
+} from '../../src/cgroup/index.ts';
 import { handles, readFdTable } from '../../src/handle/index.ts';
 import {
   endProcesses,
@@ -17,6 +25,7 @@ import {
   makeTestCgroup,
   mount,
   moveInto,
+  override,
   pidsIn,
   startSleeper,
   type TestCgroup,
@@ -162,6 +171,28 @@ describe('open(), of(), current()', () => {
     await young.remove();
   });
 
+  it('find one whose name is no UTF-8, and none ends the process that is in it', async () => {
+    await using parent = await Cgroup.create(top.path, 'odd', {}, { removeOnDispose: true });
+    const directory = Buffer.concat([Buffer.from(`${mount}${parent.path}/odd-`), Buffer.from([0xff])]);
+    mkdirSync(directory);
+    const child = startSleeper();
+    writeFileSync(Buffer.concat([directory, Buffer.from('/cgroup.procs')]), String(child.pid));
+    await using found = await Cgroup.of(child.pid);
+    expect(found.path).toBe(`${parent.path}/odd-\udcff`);
+    expect(found.inode).toBe(statSync(directory).ino);
+    const { stdout, stderr, signal } = await runModule(`
+      import { Cgroup } from ${JSON.stringify(compiledUrl('cgroup/index.js'))};
+      const cg = await Cgroup.open(${JSON.stringify(found.path)});
+      await cg.attach(process.pid);
+      console.log(await cg.kill().catch(({ code }) => code));
+    `);
+    expect({ stdout, stderr, signal }).toEqual({
+      stdout: 'ERR_COFFERDAM_INVALID_ARGUMENT\n',
+      stderr: '',
+      signal: null,
+    });
+  });
+
   it('find one whose name ends as the names of removed ones do', async () => {
     await using cg = await Cgroup.create(top.path, 'odd (deleted)', {}, { removeOnDispose: true });
     const child = startSleeper();
@@ -253,6 +284,80 @@ describe('where this process may open no more files', () => {
   });
 });
 
+describe('where this process may open no more files for a while', () => {
+  beforeAll(() => void compiledDist(), 120_000);
+
+  it('no removal is told that is none, and none is missed', async () => {
+    const cg = await Cgroup.create(top.path, 'late');
+    const { stdout, stderr } = await runModule(
+      `
+      import { spawn } from 'node:child_process';
+      import { closeSync, openSync, rmdirSync } from 'node:fs';
+      import { Cgroup } from ${JSON.stringify(compiledUrl('cgroup/index.js'))};
+      const cg = await Cgroup.open(${JSON.stringify(cg.path)});
+      const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+      const events = cg.events();
+      const atTheLimit = async (body) => {
+        const fds = [];
+        try {
+          for (;;) fds.push(openSync('/dev/null'));
+        } catch {}
+        await body();
+        for (const fd of fds) closeSync(fd);
+      };
+      const tell = async () => console.log(JSON.stringify((await events.next()).value));
+      await atTheLimit(() => cg.checkEvents());
+      await cg.attach(child.pid);
+      await tell();
+      child.kill('SIGKILL');
+      await tell();
+      await atTheLimit(async () => {
+        rmdirSync(${JSON.stringify(mount + cg.path)});
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+      await tell();
+    `,
+      { program: ['prlimit', '--nofile=256:256'] },
+    );
+    cg.close();
+    expect({ stderr, events: stdout.trim().split('\n') }).toEqual({
+      stderr: '',
+      events: [
+        '{"type":"populated","populated":true}',
+        '{"type":"populated","populated":false}',
+        '{"type":"removed"}',
+      ],
+    });
+  });
+});
+
+describe('options that do not exist', () => {
+  it.each<[string, (cg: Cgroup, options: object) => unknown]>([
+    ['create', (cg, options) => Cgroup.create(cg, 'job', {}, options)],
+    ['freeze', (cg, options) => cg.freeze(options)],
+    ['thaw', (cg, options) => cg.thaw(options)],
+    ['kill', (cg, options) => cg.kill(options)],
+    ['remove', (cg, options) => cg.remove(options)],
+    ['events', (cg, options) => cg.events(options)],
+    ['PressureTrigger.open', (_cg, options) => PressureTrigger.open(options as PressureOptions)],
+  ])('are refused by %s()', async (_name, call) => {
+    await using cg = await Cgroup.create(top.path, 'options', {}, { removeOnDispose: true });
+    const made = Promise.resolve(cg).then((one) => call(one, { recursve: true }));
+    await expect(made).rejects.toMatchObject({
+      code: 'ERR_COFFERDAM_INVALID_ARGUMENT',
+      field: expect.stringMatching(/^(pressure\.)?recursve$/),
+    });
+  });
+
+  it('are refused in a threshold of pressure', async () => {
+    await using cg = await Cgroup.create(top.path, 'options', {}, { removeOnDispose: true });
+    const threshold = { resource: 'cpu', stall: 50_000, window: 2_000_000, levl: 'full' } as const;
+    expect(() => cg.events({ pressure: [threshold] })).toThrow(
+      expect.objectContaining({ field: 'pressure.levl' }),
+    );
+  });
+});
+
 describe('processes', () => {
   it('are moved in, and found by tree()', async () => {
     await using cg = await Cgroup.create(top.path, 'tree', {}, { removeOnDispose: true });
@@ -305,11 +410,53 @@ describe('processes', () => {
     expect((await lower.stat()).frozen).toBe(false);
   });
 
+  it('that the root of what is mounted holds frozen stay so, and nobody waits for them', async () => {
+    await using part = await Cgroup.create(top.path, 'part', {}, { removeOnDispose: true });
+    await using lower = await Cgroup.create(part, 'lower');
+    await lower.attach(startSleeper().pid);
+    await part.freeze();
+    const { stdout, stderr } = await runModule(
+      `
+      import { Cgroup } from ${JSON.stringify(compiledUrl('cgroup/index.js'))};
+      const cg = await Cgroup.open('/cofferdam-lower');
+      await cg.thaw({ timeout: 5000 });
+      console.log((await cg.stat()).frozen);
+    `,
+      {
+        program: [
+          'unshare',
+          '--mount',
+          'sh',
+          '-c',
+          `mount --bind ${mount}${part.path} ${mount} && exec "$@"`,
+          '-',
+        ],
+      },
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: 'true\n', stderr: '' });
+  });
+
   it('of this process itself are neither frozen nor killed', async () => {
     await using own = await Cgroup.current();
     for (const call of [() => own.freeze(), () => own.kill(), () => own.remove({ recursive: true })])
       await expect(call()).rejects.toMatchObject({ code: 'ERR_COFFERDAM_INVALID_ARGUMENT', field: 'cgroup' });
   });
+});
+
+/** The core of one, whose native part is to answer otherwise than the kernel does. */
+const nativeOf = (cg: Cgroup) => (cg as unknown as { core: CgroupCore }).core.native;
+
+it('a limit of a cgroup that is removed while it is written says so', async () => {
+  await using cg = await Cgroup.create(top.path, 'taken');
+  override(nativeOf(cg), {
+    writeAside(_file, _text, onDone) {
+      setImmediate(onDone, -constants.errno.ENODEV);
+      return 0;
+    },
+  });
+  rmdirSync(`${mount}${cg.path}`);
+  for (const limits of [{ io: { max: { '8:0': { rbps: 1 } } } }, { pids: { max: 1 } }])
+    await expect(cg.set(limits)).rejects.toThrow(/^ENODEV: .* has been removed$/);
 });
 
 // hugetlb is the one controller that version 2 has on hosts where version 1 has the others.
@@ -362,6 +509,69 @@ describe('limits', async () => {
       await using cg = await made;
       expect((await cg.limits()).hugetlb?.['2MB']?.max).toBe(4n << 20n);
     }
+  });
+
+  describe.runIf(hugetlb)('of several at once, where one is refused:', () => {
+    const bad = { hugetlb: { '3MB': { max: 0 } } };
+    const subtree = () => readFileSync(`${top.directory}/cgroup.subtree_control`, 'utf8').trim();
+    beforeEach(() => writeFileSync(`${top.directory}/cgroup.subtree_control`, '-hugetlb'));
+
+    /** Creates one that is refused. `during` is called when its controllers are handed down. */
+    async function refused(parent: Cgroup, during: () => unknown): Promise<void> {
+      const native = nativeOf(parent);
+      const make = native.make.bind(native);
+      override(native, {
+        make(name) {
+          override(native, { make });
+          during();
+          return make(name);
+        },
+      });
+      await expect(Cgroup.create(parent, 'refused', bad)).rejects.toMatchObject({ code: 'ENOENT' });
+    }
+
+    it('one that begins while the controllers are taken back keeps its limits', async () => {
+      await using parent = await Cgroup.open(top.path);
+      const native = nativeOf(parent);
+      const remove = native.remove.bind(native);
+      for (let round = 0; round < 20; round++) {
+        writeFileSync(`${top.directory}/cgroup.subtree_control`, '-hugetlb');
+        let made: Promise<Cgroup> | undefined;
+        override(native, {
+          remove(name, inode) {
+            override(native, { remove });
+            // The next turn is that of the one who takes back.
+            process.nextTick(() => {
+              made = Cgroup.create(parent, 'made', limits, { removeOnDispose: true });
+            });
+            return remove(name, inode);
+          },
+        });
+        await refused(parent, () => {});
+        await using cg = await made;
+        expect((await cg?.limits())?.hugetlb?.['2MB']?.max).toBe(4n << 20n);
+      }
+    });
+
+    it('what enableControllers() asked for meanwhile is kept', async () => {
+      await using parent = await Cgroup.open(top.path);
+      let asked: Promise<void> | undefined;
+      await refused(parent, () => {
+        asked = parent.enableControllers(['hugetlb']);
+      });
+      await asked;
+      expect(subtree()).toBe('hugetlb');
+    });
+
+    it('the last of them takes back what the first one had handed down', async () => {
+      await using parent = await Cgroup.open(top.path);
+      let second: Promise<unknown> | undefined;
+      await refused(parent, () => {
+        second = expect(Cgroup.create(parent, 'second', bad)).rejects.toMatchObject({ code: 'ENOENT' });
+      });
+      await second;
+      expect(subtree()).toBe('');
+    });
   });
 
   it.runIf(hugetlb)('cannot be handed down past processes: the error names them', async () => {

@@ -1,6 +1,6 @@
 // PSI triggers on the real kernel.
 
-import { readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Cgroup, PressureTrigger } from '../../src/cgroup/index.ts';
@@ -14,6 +14,7 @@ import {
   start,
   type TestCgroup,
 } from '../support/cgroup.ts';
+import { skip } from '../support/needs.ts';
 
 let top: TestCgroup;
 
@@ -93,6 +94,16 @@ describe('a trigger', () => {
     for await (const { type } of events) seen.push(type);
     expect(seen).toEqual(['removed']);
     cg.close();
+  });
+
+  it('says what else may have ended it', async (context) => {
+    await using cg = await Cgroup.create(top.path, 'off', {}, { removeOnDispose: true });
+    const file = `${mount}${cg.path}/cgroup.pressure`;
+    if (!existsSync(file)) skip(context, 'it takes Linux 6.1');
+    await using trigger = await PressureTrigger.open({ ...CPU, cgroup: cg });
+    const waiting = trigger.wait({ timeout: 60_000 });
+    writeFileSync(file, '0');
+    await expect(waiting).rejects.toThrow(/^ENODEV: .* removed, or its cgroup\.pressure is 0$/);
   });
 
   it('rejects what waits when it is closed or aborted', async () => {
