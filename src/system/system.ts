@@ -1,4 +1,5 @@
 /** Disposable systems. */
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { checkSignal, checkTimeout } from '../handle/checks.ts';
 import { abortError, KernelHandle } from '../handle/index.ts';
 import type { Signal } from '../process/index.ts';
@@ -98,7 +99,10 @@ export class System extends KernelHandle<SystemCore> {
    *   TimeoutError
    */
   static async create(config: SystemConfig, options: CreateSystemOptions = {}): Promise<System> {
-    return await System.fromSpec(checkSystemConfig(config), options);
+    const spec = checkSystemConfig(config);
+    // All that has to be worked out is near a millisecond in a program that has just begun: too long a time to hold the loop.
+    await othersTurn();
+    return await System.fromSpec(spec, options);
   }
 
   /**
@@ -140,6 +144,7 @@ export class System extends KernelHandle<SystemCore> {
       ...(spec.logs === undefined ? [] : [[Tag.KeepLogs, ''] as const]),
       ...programFields(spec, confinement),
     ];
+    await othersTurn();
     // Without a cgroup nothing is left by anybody.
     if (cgroup.path !== '') await reclaimOnce();
     const upper = await upperOf(spec);
