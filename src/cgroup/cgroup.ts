@@ -8,7 +8,6 @@ import {
   loadBinding,
   type NativeCgroup,
   systemError,
-  TimeoutError,
 } from '../handle/index.ts';
 import type { WaitOptions } from '../process/index.ts';
 import { applyLimits, checkedLimits } from './apply.ts';
@@ -24,19 +23,16 @@ import { CgroupCore, type RemovalState } from './core.ts';
 import { CgroupBusyError, cgroupError, goneError, isGone } from './errors.ts';
 import { checkFeeds } from './event-feed.ts';
 import { CgroupEvents, type CgroupEventsOptions } from './events.ts';
+import { setFrozen } from './freezing.ts';
 import { filePath, hierarchy, joinPath, normalPath, pathOfPid, splitPath } from './hierarchy.ts';
 import { type CgroupIdentity, NAME_PREFIX, readIdentity, writeIdentity } from './identity.ts';
 import type { FileReader } from './limit-table.ts';
 import { type CgroupLimits, readLimits } from './limits.ts';
 import { readPids } from './processes.ts';
-import { isFrozen, killTree, type RemoveOptions, refuseSuicide, removeTree } from './removal.ts';
+import { killTree, type RemoveOptions, refuseSuicide, removeTree } from './removal.ts';
 import { type CgroupStat, readStat } from './stat.ts';
-import { waitUntil } from './waiting.ts';
 
 const { EAGAIN, EBUSY, EOPNOTSUPP, ESRCH } = constants.errno;
-
-/** Milliseconds that a freeze or a thaw may take. */
-const FREEZE_TIMEOUT = 5000;
 
 const CREATE_OPTIONS = new Set(['removeOnDispose']);
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
@@ -330,34 +326,14 @@ export class Cgroup extends KernelHandle<CgroupCore> {
    *   ENODEV where somebody else has removed it
    */
   async freeze(options: WaitOptions = {}): Promise<void> {
-    await this.#setFrozen(true, options);
+    checkWait(options);
+    await setFrozen(this.core, true, options);
   }
 
   /** Lets them go on. One that is frozen by a cgroup above it stays so. */
   async thaw(options: WaitOptions = {}): Promise<void> {
-    await this.#setFrozen(false, options);
-  }
-
-  async #setFrozen(frozen: boolean, options: WaitOptions): Promise<void> {
     checkWait(options);
-    this.core.demandOpen();
-    if (frozen) refuseSuicide(this.core);
-    const result = await writeAside(this.core.native, 'cgroup.freeze', frozen ? '1' : '0');
-    if (result < 0) {
-      if (this.path !== '/') this.core.demandThere();
-      throw systemError(result, 'write', { path: this.core.file('cgroup.freeze') });
-    }
-    const { timeout = FREEZE_TIMEOUT } = options;
-    const done = () => {
-      this.core.demandThere();
-      return isFrozen(this.core.native) === frozen || (!frozen && isFrozenAbove(this.path));
-    };
-    if (await waitUntil(this.core, done, { ...options, timeout })) {
-      // Before it can be undone: the kernel tells late, and nothing of what came and went in between.
-      checkFeeds(this.inode);
-      return;
-    }
-    throw new TimeoutError(`${frozen ? 'freezing' : 'thawing'} ${this.path}`, timeout);
+    await setFrozen(this.core, false, options);
   }
 
   /**
@@ -450,20 +426,6 @@ function borrow(reference: CgroupReference): Borrowed {
   const path = normalPath(reference);
   const native = openNative(path);
   return { native, path, [Symbol.dispose]: () => void native.close() };
-}
-
-/** Whether a cgroup above it is to be frozen, and all below with it. */
-function isFrozenAbove(path: string): boolean {
-  for (let at = path; at !== '/'; ) {
-    // Up to '/' itself: where a part of the tree is mounted, that can be frozen, too.
-    at = splitPath(at).parent;
-    const above = loadBinding().openCgroup(hierarchy().mount, below(at));
-    if (typeof above === 'number') continue;
-    const text = above.read('cgroup.freeze');
-    above.close();
-    if (typeof text === 'string' && text.startsWith('1')) return true;
-  }
-  return false;
 }
 
 function openNative(path: string): NativeCgroup {
